@@ -1,0 +1,22 @@
+//! The storage engine of Quipu: an append-only, crash-safe, columnar segment store for LLM usage events.
+//!
+//! The engine is synchronous. It knows no JSON and no HTTP, and reaches disk, clock and
+//! randomness through one trait only, [`io::Disk`].
+
+pub mod dictionary;
+pub mod error;
+pub mod event;
+pub mod io;
+pub mod limits;
+pub mod money;
+pub mod outcome;
+pub mod rows;
+pub mod schema;
+pub mod time;
+
+pub use error::{Error, ErrorKind, Result};
+pub use event::{Event, Sparse};
+pub use money::PicoUsd;
+pub use outcome::{Outcome, OutcomeStatus, OutcomeType};
+pub use schema::{Dimension, Meter, Number, Text, TokenMeter};
+pub use time::Timestamp;

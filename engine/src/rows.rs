@@ -1,0 +1,248 @@
+//! What queries read: rows of events and rows of counters, column by column, block by block.
+//!
+//! Sealed segments and the batches of the head both implement [`EventRows`]; published job runs
+//! and the counters of the head both implement [`CounterRows`]. Nothing above this line knows
+//! whether rows lie on disk or in memory.
+
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use crate::dictionary::Dictionary;
+use crate::error::Result;
+use crate::event::Event;
+use crate::schema::{Dimension, Meter, Number, Text};
+use crate::time::Timestamp;
+
+/// Rows of events in blocks of [`crate::limits::BLOCK_ROWS`]; the last block may be shorter.
+///
+/// Dimension columns are read as *codes* into the part's own dictionary, where code 0 means
+/// absent. Quantities are read in *stored form*, where 0 means absent and any other value is one
+/// more than the quantity, so that absent, zero and present are told apart without a mask.
+pub trait EventRows: Send + Sync {
+    /// How many rows there are.
+    fn rows(&self) -> usize;
+
+    /// The first and the last start of an event.
+    fn time_range(&self) -> (Timestamp, Timestamp);
+
+    /// The values of a dimension; empty when no row has one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>>;
+
+    /// Replaces `out` by the codes of a dimension in a block.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()>;
+
+    /// Replaces `out` by the starts of the events of a block, in microseconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn times(&self, block: usize, out: &mut Vec<i64>) -> Result<()>;
+
+    /// Replaces `out` by a quantity of the rows of a block, in stored form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn quantities(&self, quantity: &Quantity, block: usize, out: &mut Vec<u64>) -> Result<()>;
+
+    /// The meters that occur in these rows.
+    fn meters(&self) -> Vec<Meter>;
+
+    /// The distinct sets of tags of these rows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn tag_sets(&self) -> Result<Arc<TagSets>>;
+
+    /// Replaces `out` by the number of the tag set of each row of a block.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()>;
+
+    /// What is known of a block without reading it; `None` when nothing is.
+    fn zone(&self, column: ZoneColumn<'_>, block: usize) -> Option<Zone>;
+
+    /// The rows that carry `code`, where an index knows them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn rows_with(&self, dimension: Dimension, code: u32) -> Result<Option<Arc<RoaringBitmap>>>;
+
+    /// The whole event of a row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn event(&self, row: usize) -> Result<Event>;
+}
+
+/// A number of an event row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Quantity {
+    /// A metered quantity.
+    Meter(Meter),
+    /// Any other number.
+    Number(Number),
+    /// The context band of the prompt; never absent.
+    ContextBand,
+}
+
+/// A column that a zone map may describe.
+#[derive(Clone, Copy, Debug)]
+pub enum ZoneColumn<'a> {
+    /// The start of the event; bounds are microseconds reinterpreted through [`zone_time`].
+    Time,
+    /// The codes of a dimension.
+    Codes(Dimension),
+    /// A quantity in stored form.
+    Quantity(&'a Quantity),
+}
+
+/// Bounds of one block of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// The smallest value.
+    pub min: u64,
+    /// The largest value.
+    pub max: u64,
+}
+
+/// Maps microseconds to the unsigned order that zones and encodings use.
+pub const fn zone_time(micros: i64) -> u64 {
+    micros.cast_unsigned() ^ (1 << 63)
+}
+
+/// The inverse of [`zone_time`].
+pub const fn time_of_zone(value: u64) -> i64 {
+    (value ^ (1 << 63)).cast_signed()
+}
+
+/// The distinct tag sets of some rows; set 0 is the empty one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagSets {
+    sets: Vec<Vec<(Text, Text)>>,
+}
+
+impl Default for TagSets {
+    fn default() -> Self {
+        Self { sets: vec![Vec::new()] }
+    }
+}
+
+impl TagSets {
+    /// Sets in code order; the first must be empty and each sorted by key.
+    pub fn new(sets: Vec<Vec<(Text, Text)>>) -> Self {
+        debug_assert!(sets.first().is_some_and(Vec::is_empty), "set 0 is the empty one");
+        Self { sets }
+    }
+
+    /// How many sets there are, the empty one included.
+    #[expect(clippy::len_without_is_empty, reason = "set 0 always exists")]
+    pub fn len(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// The tags of a set, by key; empty for an unknown code.
+    pub fn get(&self, code: u32) -> &[(Text, Text)] {
+        self.sets.get(code as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The value of `key` in a set.
+    pub fn value(&self, code: u32, key: &str) -> Option<&str> {
+        let set = self.get(code);
+        set.binary_search_by(|(k, _)| k.as_str().cmp(key)).ok().map(|at| set[at].1.as_str())
+    }
+}
+
+/// Sums of the rows of one job (or of none), price class and set of [`COUNTER_DIMENSIONS`].
+///
+/// All events of the part are covered, those without a job too. Several counter rows may have
+/// the same key; they add up.
+pub trait CounterRows: Send + Sync {
+    /// How many counter rows there are.
+    fn rows(&self) -> usize;
+
+    /// The values of one of [`COUNTER_DIMENSIONS`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>>;
+
+    /// Replaces `out` by the codes of one of [`COUNTER_DIMENSIONS`] in a block.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()>;
+
+    /// Replaces `out` by sums of a block.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn sums(&self, counter: &Counter, block: usize, out: &mut Vec<u64>) -> Result<()>;
+
+    /// Replaces `first` and `last` by the earliest and the latest start, in microseconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn times(&self, block: usize, first: &mut Vec<i64>, last: &mut Vec<i64>) -> Result<()>;
+
+    /// The meters that occur.
+    fn meters(&self) -> Vec<Meter>;
+}
+
+/// What counter rows add up. Every additive measure is made of these, so counters and rows
+/// give the same answers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counter {
+    /// Not a sum but part of the key: the context band.
+    ContextBand,
+    /// Events.
+    Events,
+    /// Events with status `error`.
+    Errors,
+    /// Events with status `cancelled`.
+    Cancelled,
+    /// Events with a retry depth above 0.
+    Retries,
+    /// A metered quantity.
+    Meter(Meter),
+    /// A number other than a metered quantity; kept for those of [`COUNTER_NUMBERS`].
+    Number(Number),
+    /// Events that carry that number.
+    NumberEvents(Number),
+}
+
+/// The dimensions of the key of counter rows. A question that names no other dimension can be
+/// answered from them.
+pub const COUNTER_DIMENSIONS: [Dimension; 13] = [
+    Dimension::Workspace,
+    Dimension::Tenant,
+    Dimension::JobType,
+    Dimension::JobId,
+    Dimension::JobVersion,
+    Dimension::Team,
+    Dimension::Project,
+    Dimension::Agent,
+    Dimension::Environment,
+    Dimension::Provider,
+    Dimension::Model,
+    Dimension::Region,
+    Dimension::ServiceTier,
+];
+
+/// The numbers that counter rows add up.
+pub const COUNTER_NUMBERS: [Number; 3] = [Number::DurationMs, Number::TtftMs, Number::ReportedCost];
+
+/// A set of rows with the counters that sum them up.
+#[derive(Clone)]
+pub struct Part {
+    /// The events.
+    pub events: Arc<dyn EventRows>,
+    /// Their counters, where they are kept.
+    pub counters: Option<Arc<dyn CounterRows>>,
+}

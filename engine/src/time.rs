@@ -1,0 +1,65 @@
+//! Instants: whole microseconds since 1970-01-01T00:00:00Z.
+
+use std::fmt;
+
+/// An instant in microseconds since the Unix epoch, UTC.
+///
+/// ```
+/// use quipu_engine::Timestamp;
+/// let at = Timestamp::from_micros(1_700_000_000_000_000);
+/// assert_eq!(at.to_string(), "2023-11-14T22:13:20Z");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// Microseconds in a second.
+pub const MICROS_PER_SECOND: i64 = 1_000_000;
+/// Microseconds in a UTC day.
+pub const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+
+impl Timestamp {
+    /// The earliest instant that can be expressed.
+    pub const MIN: Self = Self(i64::MIN);
+    /// The latest instant that can be expressed.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// The instant `micros` microseconds after the Unix epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// The instant `seconds` seconds after the Unix epoch.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds * MICROS_PER_SECOND)
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Reads an RFC 3339 date-time (`2026-01-31T08:00:00Z`, any offset), dropping what is below a microsecond.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the text.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, String> {
+        text.parse::<jiff::Timestamp>()
+            .map(|at| Self(at.as_nanosecond().div_euclid(1_000).try_into().unwrap_or(i64::MAX)))
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(at) => f.pad(&at.to_string()),
+            Err(_) => f.pad(&format!("{} µs since 1970", self.0)),
+        }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

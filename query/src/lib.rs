@@ -1,0 +1,1 @@
+//! Cost, ROI and funnels over arbitrary pivots of a Quipu store.

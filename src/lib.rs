@@ -1,0 +1,3 @@
+//! Quipu: the embedded database for LLM usage.
+
+pub use quipu_engine::*;
