@@ -8,13 +8,14 @@ pub struct Dictionary {
     bytes: String,
     /// The end of each value in `bytes`.
     ends: Vec<u32>,
-    sorted: bool,
+    /// Whether some value is not above the one before it.
+    unsorted: bool,
 }
 
 impl Dictionary {
     /// A dictionary of `values`, the first of which gets code 1.
     pub fn new<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> Self {
-        let mut dictionary = Self { sorted: true, ..Self::default() };
+        let mut dictionary = Self::default();
         for value in values {
             dictionary.push(value.as_ref());
         }
@@ -23,14 +24,15 @@ impl Dictionary {
 
     /// Appends a value and returns its code.
     pub fn push(&mut self, value: &str) -> u32 {
-        if self.ends.is_empty() {
-            self.sorted = true;
-        } else if self.sorted {
-            self.sorted = self.get(self.len_u32()).is_some_and(|last| last < value);
-        }
+        self.unsorted |= self.get(self.len_u32()).is_some_and(|last| last >= value);
         self.bytes.push_str(value);
         self.ends.push(u32::try_from(self.bytes.len()).expect("a head is sealed long before 4 GiB of texts"));
         self.len_u32()
+    }
+
+    /// Whether one more value fits.
+    pub fn has_room_for(&self, value: &str) -> bool {
+        u32::try_from(self.bytes.len() + value.len()).is_ok()
     }
 
     fn len_u32(&self) -> u32 {
@@ -49,7 +51,7 @@ impl Dictionary {
 
     /// Whether codes are in the byte order of their values.
     pub fn is_sorted(&self) -> bool {
-        self.sorted || self.ends.is_empty()
+        !self.unsorted
     }
 
     /// The value of a code; `None` for 0 (absent) and for codes that do not exist.
