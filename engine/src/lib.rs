@@ -3,6 +3,7 @@
 //! The engine is synchronous. It knows no JSON and no HTTP, and reaches disk, clock and
 //! randomness through one trait only, [`io::Disk`].
 
+pub mod batch;
 pub mod codec;
 pub mod dictionary;
 pub mod error;

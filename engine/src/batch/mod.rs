@@ -1,0 +1,63 @@
+//! Events in memory, column by column: what the head is made of and what segments are written from.
+
+mod build;
+mod order;
+mod read;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::dictionary::Dictionary;
+use crate::rows::TagSets;
+use crate::schema::{Dimension, Meter, Number, Text};
+
+pub use build::BatchBuilder;
+
+/// Immutable rows of events in columns. Columns that no row uses do not exist.
+///
+/// Codes and quantities are in the forms that [`crate::rows::EventRows`] describes.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub(crate) at: Vec<i64>,
+    pub(crate) ids: Vec<Text>,
+    pub(crate) bands: Vec<u8>,
+    pub(crate) dimensions: BTreeMap<Dimension, Codes>,
+    pub(crate) numbers: BTreeMap<Number, Vec<u64>>,
+    pub(crate) usage: BTreeMap<Meter, Vec<u64>>,
+    pub(crate) tag_sets: Arc<TagSets>,
+    pub(crate) tag_codes: Vec<u32>,
+}
+
+/// A column of codes with their dictionary.
+#[derive(Debug, Default)]
+pub(crate) struct Codes {
+    pub(crate) dictionary: Arc<Dictionary>,
+    pub(crate) codes: Vec<u32>,
+}
+
+impl Batch {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.at.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.at.is_empty()
+    }
+
+    /// The value of a dimension in a row.
+    pub fn value(&self, dimension: Dimension, row: usize) -> Option<&str> {
+        let column = self.dimensions.get(&dimension)?;
+        column.dictionary.get(column.codes[row])
+    }
+
+    /// Bytes of memory held, near enough to bound it.
+    pub fn memory_bytes(&self) -> usize {
+        let dictionaries: usize = self.dimensions.values().map(|column| column.dictionary.memory_bytes()).sum();
+        let ids: usize =
+            self.ids.iter().map(|id| size_of::<Text>() + if id.is_heap_allocated() { id.len() } else { 0 }).sum();
+        let row = 8 + 1 + 4 * (self.dimensions.len() + 1) + 8 * (self.numbers.len() + self.usage.len());
+        dictionaries + ids + row * self.len()
+    }
+}
