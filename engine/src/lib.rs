@@ -8,6 +8,7 @@ pub mod codec;
 pub mod dictionary;
 pub mod error;
 pub mod event;
+pub mod format;
 pub mod io;
 pub mod limits;
 pub mod money;

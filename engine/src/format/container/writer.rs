@@ -1,0 +1,191 @@
+//! Writes a container from start to end, hashing as it goes.
+
+use std::sync::Arc;
+
+use super::frame::{self, ALIGNMENT, Identity, Trailer};
+use super::{BlockEntry, SectionKind, block_crc};
+use crate::codec::bytes::{put_bytes, put_len, put_u64, put_u128};
+use crate::codec::vector::Summary;
+use crate::codec::{texts, vector};
+use crate::error::{Error, Result};
+use crate::format::names::FileKind;
+use crate::io::{Disk, WriteFile};
+use crate::limits::BLOCK_ROWS;
+
+/// A finished file as the manifest names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileEntry {
+    /// What it is.
+    pub kind: FileKind,
+    /// The number in its name.
+    pub number: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// The first 16 bytes of the BLAKE3 hash of its content.
+    pub hash: [u8; 16],
+}
+
+/// A container being written.
+#[derive(Debug)]
+pub struct ContainerWriter {
+    file: Box<dyn WriteFile>,
+    path: String,
+    kind: FileKind,
+    identity: Identity,
+    hasher: blake3::Hasher,
+    offset: u64,
+    sections: Vec<(String, SectionKind, Vec<BlockEntry>)>,
+    scratch: Vec<u8>,
+}
+
+impl ContainerWriter {
+    /// Starts file `identity.file` of that kind under its own name.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn create(disk: &Arc<dyn Disk>, kind: FileKind, identity: Identity) -> Result<Self> {
+        Self::create_at(disk, &kind.path(identity.file), kind, identity)
+    }
+
+    /// Starts a file under another name, to be renamed when it is finished.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn create_at(disk: &Arc<dyn Disk>, path: &str, kind: FileKind, identity: Identity) -> Result<Self> {
+        let file = disk.create(path).map_err(|error| Error::io("create", path, error))?;
+        let mut writer = Self {
+            file,
+            path: path.into(),
+            kind,
+            identity,
+            hasher: blake3::Hasher::new(),
+            offset: 0,
+            sections: Vec::new(),
+            scratch: Vec::new(),
+        };
+        writer.write(&frame::encode_header(kind, &identity))?;
+        Ok(writer)
+    }
+
+    /// Writes a column of numbers.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn numbers(&mut self, name: &str, values: &[u64]) -> Result<()> {
+        self.begin(name, SectionKind::Numbers);
+        for block in values.chunks(BLOCK_ROWS) {
+            let mut payload = std::mem::take(&mut self.scratch);
+            payload.clear();
+            let summary = vector::encode(block, &mut payload);
+            self.block(&payload, block.len(), summary)?;
+            self.scratch = payload;
+        }
+        Ok(())
+    }
+
+    /// Writes a column of texts.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn texts(&mut self, name: &str, rows: &[&[u8]]) -> Result<()> {
+        self.begin(name, SectionKind::Texts);
+        for block in rows.chunks(BLOCK_ROWS) {
+            let mut payload = Vec::new();
+            texts::encode(block.iter().copied(), &mut payload);
+            self.block(&payload, block.len(), Summary::default())?;
+        }
+        Ok(())
+    }
+
+    /// Writes a section that is one run of bytes.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn blob(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.begin(name, SectionKind::Blob);
+        self.block(bytes, 0, Summary::default())
+    }
+
+    /// Writes footer and trailer and syncs the file. The name becomes durable by the caller's
+    /// sync of the directory.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn finish(mut self, meta: &[u8]) -> Result<FileEntry> {
+        self.align()?;
+        let footer = self.footer(meta);
+        let trailer = Trailer {
+            footer_offset: self.offset,
+            footer_len: footer.len() as u64,
+            footer_crc: block_crc(&self.identity, usize::MAX, usize::MAX, &footer),
+        };
+        self.write(&footer)?;
+        self.write(&frame::encode_trailer(&trailer, &self.identity))?;
+        self.file.sync().map_err(|error| Error::io("sync", &self.path, error))?;
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&self.hasher.finalize().as_bytes()[..16]);
+        Ok(FileEntry { kind: self.kind, number: self.identity.file, bytes: self.offset, hash })
+    }
+
+    fn begin(&mut self, name: &str, kind: SectionKind) {
+        debug_assert!(self.sections.iter().all(|(known, ..)| known != name), "section {name} is written once");
+        self.sections.push((name.into(), kind, Vec::new()));
+    }
+
+    fn block(&mut self, payload: &[u8], rows: usize, summary: Summary) -> Result<()> {
+        self.align()?;
+        let section = self.sections.len() - 1;
+        let block = self.sections[section].2.len();
+        let entry = BlockEntry {
+            offset: self.offset,
+            len: u32::try_from(payload.len()).map_err(|_| Error::invalid("a block of more than 4 GiB"))?,
+            crc: block_crc(&self.identity, section, block, payload),
+            rows: rows as u32,
+            summary,
+        };
+        self.sections[section].2.push(entry);
+        self.write(payload)
+    }
+
+    fn align(&mut self) -> Result<()> {
+        let padding = self.offset.next_multiple_of(ALIGNMENT as u64) - self.offset;
+        self.write(&[0; ALIGNMENT][..padding as usize])
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.file.append(bytes).map_err(|error| Error::io("write", &self.path, error))?;
+        self.hasher.update(bytes);
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// ```text
+    /// footer  = length · meta · section count · section × count
+    /// section = length · name · kind u8 · block count · block × count
+    /// block   = offset/64 · length · CRC (4 bytes) · rows · min · max − min · sum · non-zero rows
+    /// ```
+    fn footer(&self, meta: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_bytes(&mut out, meta);
+        put_len(&mut out, self.sections.len());
+        for (name, kind, blocks) in &self.sections {
+            put_bytes(&mut out, name.as_bytes());
+            out.push(*kind as u8);
+            put_len(&mut out, blocks.len());
+            for block in blocks {
+                put_u64(&mut out, block.offset / ALIGNMENT as u64);
+                put_u64(&mut out, block.len.into());
+                out.extend_from_slice(&block.crc.to_le_bytes());
+                put_u64(&mut out, block.rows.into());
+                put_u64(&mut out, block.summary.min);
+                put_u64(&mut out, block.summary.max - block.summary.min);
+                put_u128(&mut out, block.summary.sum);
+                put_u64(&mut out, block.summary.nonzero.into());
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,98 @@
+//! Every name a store may create. Nothing else builds or parses one, and none holds a user's text.
+
+/// The file that the one writer keeps locked.
+pub const LOCK: &str = "LOCK";
+/// The key of the store's fingerprints, readable by its owner only.
+pub const SECRET: &str = "secret.qk";
+/// The directories of a store.
+pub const DIRECTORIES: [&str; 7] = ["manifest", "wal", "seg", "job", "ids", "book", "tmp"];
+
+/// The kinds of container files; the number is what their headers hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+pub enum FileKind {
+    /// A version of the store: the names of all that exists.
+    Manifest = 1,
+    /// Sorted events.
+    Segment = 2,
+    /// The counters of a segment.
+    JobRun = 3,
+    /// The fingerprints of a segment's event ids.
+    IdRun = 4,
+    /// Outcomes of jobs.
+    OutcomeRun = 5,
+    /// A version of the price book.
+    PriceBook = 6,
+    /// The store's secret.
+    Secret = 7,
+}
+
+impl FileKind {
+    /// The kinds whose files are named by number.
+    pub const NUMBERED: [Self; 6] =
+        [Self::Manifest, Self::Segment, Self::JobRun, Self::IdRun, Self::OutcomeRun, Self::PriceBook];
+
+    const fn pattern(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Manifest => ("manifest", "M", "qm"),
+            Self::Segment => ("seg", "S", "qs"),
+            Self::JobRun => ("job", "J", "qj"),
+            Self::IdRun => ("ids", "I", "qi"),
+            Self::OutcomeRun => ("job", "O", "qo"),
+            Self::PriceBook => ("book", "P", "qb"),
+            Self::Secret => ("", "secret", "qk"),
+        }
+    }
+
+    /// The directory such files lie in.
+    pub const fn directory(self) -> &'static str {
+        self.pattern().0
+    }
+
+    /// The path of file `number`, relative to the store.
+    pub fn path(self, number: u64) -> String {
+        let (directory, prefix, extension) = self.pattern();
+        match self {
+            Self::Secret => SECRET.into(),
+            _ => format!("{directory}/{prefix}-{number:010}.{extension}"),
+        }
+    }
+
+    /// The number of a file of this kind from its name within its directory.
+    pub fn number(self, name: &str) -> Option<u64> {
+        let (_, prefix, extension) = self.pattern();
+        let digits = name.strip_prefix(prefix)?.strip_prefix('-')?.strip_suffix(extension)?.strip_suffix('.')?;
+        let number = digits.parse().ok()?;
+        self.path(number).ends_with(&format!("/{name}")).then_some(number)
+    }
+
+    /// What people call such a file.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Segment => "segment",
+            Self::JobRun => "job run",
+            Self::IdRun => "id run",
+            Self::OutcomeRun => "outcome run",
+            Self::PriceBook => "price book",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_built_and_parsed_alike() {
+        for kind in FileKind::NUMBERED {
+            let path = kind.path(42);
+            let name = path.strip_prefix(&format!("{}/", kind.directory())).expect("in its directory");
+            assert_eq!(kind.number(name), Some(42));
+        }
+        for name in ["S-42.qs", "S-0000000042.qj", "S-+000000042.qs", "s-0000000042.qs", "S-0000000042.qs~"] {
+            assert_eq!(FileKind::Segment.number(name), None, "{name}");
+        }
+    }
+}
