@@ -9,12 +9,15 @@ pub mod dictionary;
 pub mod error;
 pub mod event;
 pub mod format;
+pub mod index;
 pub mod io;
+pub mod job_run;
 pub mod limits;
 pub mod money;
 pub mod outcome;
 pub mod rows;
 pub mod schema;
+pub mod segment;
 pub mod time;
 
 pub use error::{Error, ErrorKind, Result};

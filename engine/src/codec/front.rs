@@ -7,17 +7,19 @@
 use crate::codec::bytes::{DecodeError, Reader, put_bytes, put_len};
 use crate::dictionary::Dictionary;
 
-/// Appends the values of a dictionary in code order; sorted ones take the least room.
-pub fn encode(dictionary: &Dictionary, out: &mut Vec<u8>) {
-    put_len(out, dictionary.len());
+/// The values of a dictionary in code order; sorted ones take the least room.
+pub fn encode(dictionary: &Dictionary) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_len(&mut out, dictionary.len());
     let mut before: &[u8] = &[];
     for (_, value) in dictionary.iter() {
         let value = value.as_bytes();
         let shared = before.iter().zip(value).take_while(|(a, b)| a == b).count();
-        put_len(out, shared);
-        put_bytes(out, &value[shared..]);
+        put_len(&mut out, shared);
+        put_bytes(&mut out, &value[shared..]);
         before = value;
     }
+    out
 }
 
 /// Reads a dictionary back.
@@ -55,9 +57,7 @@ mod tests {
         #[test]
         fn dictionaries_come_back(values in prop::collection::btree_set(".{0,12}", 0..60)) {
             let dictionary = Dictionary::new(&values);
-            let mut bytes = Vec::new();
-            encode(&dictionary, &mut bytes);
-            prop_assert_eq!(decode(&bytes).unwrap(), dictionary);
+            prop_assert_eq!(decode(&encode(&dictionary)).unwrap(), dictionary);
         }
 
         #[test]

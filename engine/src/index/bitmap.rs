@@ -1,0 +1,76 @@
+//! Roaring bitmaps of the rows that carry each code of a dimension.
+//!
+//! ```text
+//! count of codes, 0 included · length of each bitmap · the bitmaps, in the portable Roaring format
+//! ```
+
+use roaring::RoaringBitmap;
+
+use crate::codec::bytes::{DecodeError, Reader, put_len};
+
+/// The bitmaps of a column whose dictionary has `values` values; code 0 gets one too.
+pub fn encode(codes: &[u32], values: usize) -> Vec<u8> {
+    let mut bitmaps = vec![RoaringBitmap::new(); values + 1];
+    let mut row = 0_u32;
+    for run in codes.chunk_by(|a, b| a == b) {
+        let end = row + u32::try_from(run.len()).expect("a head has fewer than 2³² rows");
+        bitmaps[run[0] as usize].insert_range(row..end);
+        row = end;
+    }
+    let (mut lengths, mut bodies) = (Vec::new(), Vec::new());
+    put_len(&mut lengths, bitmaps.len());
+    for bitmap in &mut bitmaps {
+        bitmap.optimize();
+        let before = bodies.len();
+        bitmap.serialize_into(&mut bodies).expect("writing into memory does not fail");
+        put_len(&mut lengths, bodies.len() - before);
+    }
+    lengths.extend_from_slice(&bodies);
+    lengths
+}
+
+/// The bitmap of one code; `None` when there is no such code.
+///
+/// # Errors
+/// When the bytes are not such an index over `rows` rows.
+pub fn decode(bytes: &[u8], code: u32, rows: usize) -> Result<Option<RoaringBitmap>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let lengths = (0..reader.count(1)?).map(|_| reader.u64()).collect::<Result<Vec<_>, _>>()?;
+    let Some(len) = lengths.get(code as usize) else { return Ok(None) };
+    let error = reader.error(format!("a bitmap of {len} bytes for code {code} expected"));
+    let before = lengths[..code as usize].iter().try_fold(0_u64, |sum, len| sum.checked_add(*len));
+    let before = before.and_then(|before| usize::try_from(before).ok()).ok_or_else(|| error.clone())?;
+    reader.take(before)?;
+    let body = reader.take(usize::try_from(*len).map_err(|_| error.clone())?)?;
+    let bitmap = RoaringBitmap::deserialize_from(body).map_err(|_| error.clone())?;
+    if bitmap.max().is_some_and(|max| max as usize >= rows) {
+        return Err(error);
+    }
+    Ok(Some(bitmap))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn each_code_has_its_rows(codes in prop::collection::vec(0..6_u32, 1..500)) {
+            let bytes = encode(&codes, 6);
+            for code in 0..=6 {
+                let rows = decode(&bytes, code, codes.len()).unwrap().unwrap();
+                let expected: RoaringBitmap = (0_u32..).zip(&codes).filter(|(_, c)| **c == code).map(|(row, _)| row).collect();
+                prop_assert_eq!(rows, expected);
+            }
+            prop_assert_eq!(decode(&bytes, 7, codes.len()).unwrap(), None);
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300), code in 0..4_u32) {
+            if let Ok(Some(rows)) = decode(&bytes, code, 100) {
+                prop_assert!(rows.max().is_none_or(|max| max < 100));
+            }
+        }
+    }
+}

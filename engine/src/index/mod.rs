@@ -1,0 +1,4 @@
+//! What finds rows without reading them all.
+
+pub mod bitmap;
+pub mod filter;

@@ -1,0 +1,37 @@
+//! Job runs: the counters of a segment, published with it.
+//!
+//! A counter row sums the events of one job (or of none), one price class and one value of each
+//! of [`COUNTER_DIMENSIONS`](crate::rows::COUNTER_DIMENSIONS). All of it is derived: without the
+//! counters every query gives the same integers, only slower.
+
+mod build;
+mod reader;
+mod writer;
+
+pub use build::Counters;
+pub use reader::JobRun;
+pub use writer::write;
+
+use crate::rows::Counter;
+
+/// Earliest starts, through [`crate::rows::zone_time`].
+const FIRST: &str = "first";
+/// Latest starts.
+const LAST: &str = "last";
+
+/// The name of a counter's section.
+fn section(counter: &Counter) -> String {
+    match counter {
+        Counter::ContextBand => "band".into(),
+        Counter::Events => "events".into(),
+        Counter::Errors => "errors".into(),
+        Counter::Cancelled => "cancelled".into(),
+        Counter::Retries => "retries".into(),
+        Counter::Meter(meter) => format!("use.{meter}"),
+        Counter::Number(number) => format!("sum.{number}"),
+        Counter::NumberEvents(number) => format!("count.{number}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

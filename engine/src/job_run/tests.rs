@@ -1,0 +1,104 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::batch::BatchBuilder;
+use crate::event::Event;
+use crate::format::container::Identity;
+use crate::io::{Disk, MemoryDisk};
+use crate::limits::REPORTED_COST_MAX_PICO;
+use crate::rows::{COUNTER_DIMENSIONS, CounterRows, EventRows};
+use crate::schema::{Dimension, Number, TokenMeter};
+use crate::time::Timestamp;
+
+fn event() -> impl Strategy<Value = Event> {
+    let job = prop::option::of(0..4_u8);
+    (0..1_000_i64, job, 0..2_u8, 0..3_u8, 0..60_000_u64, prop::option::of(0..3_u64)).prop_map(
+        |(at, job, tenant, status, input, retry)| {
+            let mut event = Event::new("id", Timestamp::from_seconds(1_767_225_600 + at))
+                .with(Dimension::Workspace, "default")
+                .with(Dimension::Tenant, format!("t{tenant}"))
+                .with(Dimension::Model, if input % 2 == 0 { "even" } else { "odd" })
+                .with(Dimension::Status, ["ok", "error", "cancelled"][usize::from(status)])
+                .used(TokenMeter::Input, input);
+            if let Some(job) = job {
+                event = event.with(Dimension::JobId, format!("j{job}"));
+            }
+            if let Some(retry) = retry {
+                event = event
+                    .with_number(Number::RetryDepth, retry)
+                    .with_number(Number::ReportedCost, REPORTED_COST_MAX_PICO);
+            }
+            event
+        },
+    )
+}
+
+/// Every sum by key, the naive way.
+fn expected(events: &[Event]) -> BTreeMap<(Vec<Option<String>>, u8), [u128; 6]> {
+    let mut sums: BTreeMap<_, [u128; 6]> = BTreeMap::new();
+    for event in events {
+        let key = COUNTER_DIMENSIONS.map(|dimension| event.get(dimension).map(String::from)).to_vec();
+        let sum = sums.entry((key, event.context_band())).or_default();
+        let adds = [
+            1,
+            u128::from(event.get(Dimension::Status) == Some("error")),
+            u128::from(event.number(Number::RetryDepth).unwrap_or(0) > 0),
+            event.quantity(TokenMeter::Input).into(),
+            event.number(Number::ReportedCost).unwrap_or(0).into(),
+            event.number(Number::ReportedCost).is_some().into(),
+        ];
+        sum.iter_mut().zip(adds).for_each(|(sum, add)| *sum += add);
+    }
+    sums
+}
+
+fn found(run: &JobRun) -> BTreeMap<(Vec<Option<String>>, u8), [u128; 6]> {
+    let counters = [
+        Counter::Events,
+        Counter::Errors,
+        Counter::Retries,
+        Counter::Meter(TokenMeter::Input.into()),
+        Counter::Number(Number::ReportedCost),
+        Counter::NumberEvents(Number::ReportedCost),
+    ];
+    let mut sums: BTreeMap<_, [u128; 6]> = BTreeMap::new();
+    for row in 0..run.rows() {
+        let (block, within) = (row / crate::limits::BLOCK_ROWS, row % crate::limits::BLOCK_ROWS);
+        let (mut codes, mut values) = (Vec::new(), Vec::new());
+        let key = COUNTER_DIMENSIONS.map(|dimension| {
+            run.codes(dimension, block, &mut codes).expect("read");
+            run.dictionary(dimension).expect("read").get(codes[within]).map(String::from)
+        });
+        run.sums(&Counter::ContextBand, block, &mut values).expect("read");
+        let band = u8::try_from(values[within]).expect("a band");
+        let sum = sums.entry((key.to_vec(), band)).or_default();
+        for (sum, counter) in sum.iter_mut().zip(&counters) {
+            run.sums(counter, block, &mut values).expect("read");
+            *sum += u128::from(values[within]);
+        }
+    }
+    sums
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn counters_equal_the_sums_of_their_rows(events in prop::collection::vec(event(), 1..200)) {
+        let mut builder = BatchBuilder::default();
+        events.iter().for_each(|event| builder.push(event));
+        let batch = builder.finish().sorted();
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+        let entry = write(&disk, Identity { store: [1; 16], file: 1 }, &Counters::of(&batch)).unwrap();
+        let run = JobRun::open(&*disk, &entry, [1; 16]).unwrap();
+        run.container().verify(&entry).unwrap();
+        prop_assert_eq!(found(&run), expected(&events));
+        let (mut first, mut last) = (Vec::new(), Vec::new());
+        run.times(0, &mut first, &mut last).unwrap();
+        let (from, to) = batch.time_range();
+        prop_assert_eq!(first.iter().min(), Some(&from.micros()));
+        prop_assert_eq!(last.iter().max(), Some(&to.micros()));
+    }
+}

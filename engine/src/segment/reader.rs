@@ -1,0 +1,298 @@
+//! Reads a segment, column by column and block by block.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+use roaring::RoaringBitmap;
+
+use super::{sections, tag_sets, writer};
+use crate::codec::bytes::{DecodeError, Reader};
+use crate::codec::{front, texts};
+use crate::dictionary::Dictionary;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::format::container::{Container, FileEntry, Section};
+use crate::index::bitmap;
+use crate::io::Disk;
+use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
+use crate::rows::{EventRows, Quantity, TagSets, Zone, ZoneColumn};
+use crate::schema::{Dimension, Meter, Number, Text};
+use crate::time::Timestamp;
+
+/// No dictionary that a head can hold is larger.
+const DICTIONARY_BYTES_MAX: usize = 4 << 30;
+
+/// An open segment.
+#[derive(Debug)]
+pub struct Segment {
+    container: Container,
+    rows: usize,
+    first: Timestamp,
+    last: Timestamp,
+    dictionaries: DictionaryCache,
+    tag_sets: OnceLock<Arc<TagSets>>,
+    bitmaps: Mutex<BTreeMap<(Dimension, u32), Arc<RoaringBitmap>>>,
+}
+
+/// Dictionaries decoded when they are first asked for.
+#[derive(Debug)]
+pub(crate) struct DictionaryCache(Vec<OnceLock<Arc<Dictionary>>>);
+
+impl Default for DictionaryCache {
+    fn default() -> Self {
+        Self(Dimension::ALL.iter().map(|_| OnceLock::new()).collect())
+    }
+}
+
+impl DictionaryCache {
+    /// The dictionary of a dimension in `container`; an empty one when no row has a value.
+    pub(crate) fn get(&self, container: &Container, dimension: Dimension) -> Result<Arc<Dictionary>> {
+        let cell = &self.0[dimension.index()];
+        if let Some(dictionary) = cell.get() {
+            return Ok(Arc::clone(dictionary));
+        }
+        let decode = |bytes: &[u8]| front::decode(&texts::decompress(bytes, DICTIONARY_BYTES_MAX)?);
+        let dictionary = container.decode_blob(&sections::dictionary(dimension), decode)?.unwrap_or_default();
+        Ok(Arc::clone(cell.get_or_init(|| Arc::new(dictionary))))
+    }
+}
+
+/// Replaces `out` by the codes of a block, each checked against the dictionary's size.
+pub(crate) fn read_codes(
+    container: &Container,
+    dictionary: &Dictionary,
+    dimension: Dimension,
+    block: usize,
+    rows: usize,
+    out: &mut Vec<u32>,
+) -> Result<()> {
+    out.clear();
+    let name = sections::codes(dimension);
+    let Some(section) = container.section(&name) else {
+        out.resize(rows, 0);
+        return Ok(());
+    };
+    if section.summary(block).is_none_or(|summary| summary.max > dictionary.len() as u64) {
+        return Err(container.damaged(&name, &format!("block {block} has codes beyond the dictionary")));
+    }
+    container.numbers(section, block, out)?;
+    check_codes(container, &name, block, out, dictionary.len())
+}
+
+/// The footer's maximum is checked before, the values after decoding: both come from the file.
+fn check_codes(container: &Container, name: &str, block: usize, codes: &[u32], largest: usize) -> Result<()> {
+    let max = codes.iter().copied().max().unwrap_or(0);
+    if max as usize > largest {
+        return Err(container.damaged(name, &format!("block {block} has code {max}, the largest is {largest}")));
+    }
+    Ok(())
+}
+
+impl Segment {
+    /// Opens the segment that the manifest describes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where, or what the disk says.
+    pub fn open(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<Self> {
+        let container = Container::open_entry(disk, entry, store)?;
+        let (rows, first, last) =
+            decode_meta(container.meta()).map_err(|error| container.damaged("meta", &error.what))?;
+        let segment = Self {
+            rows,
+            first,
+            last,
+            dictionaries: DictionaryCache::default(),
+            tag_sets: OnceLock::new(),
+            bitmaps: Mutex::default(),
+            container,
+        };
+        segment.check_shape()?;
+        Ok(segment)
+    }
+
+    /// Every column must have every row, so that no block index can miss.
+    fn check_shape(&self) -> Result<()> {
+        let columns = ["at", "id", "tags", "band", "dim.", "num.", "use."];
+        for (name, section) in self.container.sections() {
+            let is_column =
+                columns.iter().any(|column| name == *column || (column.ends_with('.') && name.starts_with(column)));
+            let rows = (0..section.blocks()).map(|block| section.block_rows(block));
+            let full = (0..section.blocks()).all(|block| section.block_rows(block) == self.block_rows(block));
+            if is_column && (rows.sum::<usize>() != self.rows || !full) {
+                return Err(self.container.damaged(name, "the column does not have the segment's rows"));
+            }
+        }
+        for name in [sections::AT, sections::ID] {
+            if self.container.section(name).is_none() {
+                return Err(self.container.damaged(name, "the column is missing"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file.
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// The id of a row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn id(&self, row: usize) -> Result<Text> {
+        let frame = self.id_frame(row)?;
+        let id = frame.get(row % BLOCK_ROWS % VECTOR_ROWS).and_then(|id| std::str::from_utf8(id).ok());
+        id.map(Text::from).ok_or_else(|| self.container.damaged(sections::ID, &format!("row {row} has no id")))
+    }
+
+    /// The ids of the 1,024 rows around `row`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn id_frame(&self, row: usize) -> Result<Vec<Vec<u8>>> {
+        let section = self.section(sections::ID)?;
+        self.container.texts(section, row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS)
+    }
+
+    fn section(&self, name: &str) -> Result<&Section> {
+        self.container.section(name).ok_or_else(|| self.container.damaged(name, "the column is missing"))
+    }
+
+    fn block_rows(&self, block: usize) -> usize {
+        self.rows.saturating_sub(block * BLOCK_ROWS).min(BLOCK_ROWS)
+    }
+}
+
+fn decode_meta(meta: &[u8]) -> Result<(usize, Timestamp, Timestamp), DecodeError> {
+    let mut reader = Reader::new(meta);
+    let rows = reader.u32()? as usize;
+    let (first, last) = (reader.i64()?, reader.i64()?);
+    reader.finish()?;
+    Ok((rows, Timestamp::from_micros(first), Timestamp::from_micros(last)))
+}
+
+impl EventRows for Segment {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn time_range(&self) -> (Timestamp, Timestamp) {
+        (self.first, self.last)
+    }
+
+    fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
+        self.dictionaries.get(&self.container, dimension)
+    }
+
+    fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        let dictionary = self.dictionary(dimension)?;
+        read_codes(&self.container, &dictionary, dimension, block, self.block_rows(block), out)
+    }
+
+    fn times(&self, block: usize, out: &mut Vec<i64>) -> Result<()> {
+        out.clear();
+        self.container.numbers(self.section(sections::AT)?, block, out)
+    }
+
+    fn quantities(&self, quantity: &Quantity, block: usize, out: &mut Vec<u64>) -> Result<()> {
+        out.clear();
+        match self.container.section(&sections::quantity(quantity)) {
+            Some(section) => self.container.numbers(section, block, out),
+            None => {
+                out.resize(self.block_rows(block), 0);
+                Ok(())
+            }
+        }
+    }
+
+    fn meters(&self) -> Vec<Meter> {
+        let names = self.container.sections().filter_map(|(name, _)| name.strip_prefix("use."));
+        names.filter_map(|name| Meter::parse(name).ok()).collect()
+    }
+
+    fn tag_sets(&self) -> Result<Arc<TagSets>> {
+        if let Some(sets) = self.tag_sets.get() {
+            return Ok(Arc::clone(sets));
+        }
+        let sets = self.container.decode_blob(sections::TAG_SETS, tag_sets::decode)?.unwrap_or_default();
+        Ok(Arc::clone(self.tag_sets.get_or_init(|| Arc::new(sets))))
+    }
+
+    fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        out.clear();
+        let Some(section) = self.container.section(sections::TAGS) else {
+            out.resize(self.block_rows(block), 0);
+            return Ok(());
+        };
+        self.container.numbers(section, block, out)?;
+        check_codes(&self.container, sections::TAGS, block, out, self.tag_sets()?.len() - 1)
+    }
+
+    fn zone(&self, column: ZoneColumn<'_>, block: usize) -> Option<Zone> {
+        let name = match column {
+            ZoneColumn::Time => sections::AT.into(),
+            ZoneColumn::Codes(dimension) => sections::codes(dimension),
+            ZoneColumn::Quantity(quantity) => sections::quantity(quantity),
+        };
+        match self.container.section(&name) {
+            Some(section) => section.summary(block).map(|summary| Zone { min: summary.min, max: summary.max }),
+            None => Some(Zone { min: 0, max: 0 }),
+        }
+    }
+
+    fn rows_with(&self, dimension: Dimension, code: u32) -> Result<Option<Arc<RoaringBitmap>>> {
+        if !writer::INDEXED.contains(&dimension) {
+            return Ok(None);
+        }
+        if let Some(rows) = self.bitmaps.lock().get(&(dimension, code)) {
+            return Ok(Some(Arc::clone(rows)));
+        }
+        let decode = |bytes: &[u8]| bitmap::decode(bytes, code, self.rows);
+        let Some(rows) = self.container.decode_blob(&sections::bitmaps(dimension), decode)? else {
+            // No row has a value, so all of them carry code 0.
+            return Ok(None);
+        };
+        let rows = rows.map(Arc::new);
+        if let Some(rows) = &rows {
+            self.bitmaps.lock().insert((dimension, code), Arc::clone(rows));
+        }
+        Ok(rows)
+    }
+
+    fn event(&self, row: usize) -> Result<Event> {
+        if row >= self.rows {
+            return Err(Error::invalid(format!(
+                "{} has {} rows; there is no row {row}",
+                self.container.path(),
+                self.rows
+            )));
+        }
+        let (block, within) = (row / BLOCK_ROWS, row % BLOCK_ROWS);
+        let (mut codes, mut times, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
+        self.times(block, &mut times)?;
+        let mut event = Event::new(self.id(row)?, Timestamp::from_micros(times[within]));
+        for dimension in Dimension::ALL {
+            self.codes(*dimension, block, &mut codes)?;
+            if let Some(value) = self.dictionary(*dimension)?.get(codes[within]) {
+                event.dimensions.insert(*dimension, value.into());
+            }
+        }
+        for number in Number::ALL {
+            self.quantities(&Quantity::Number(*number), block, &mut quantities)?;
+            if let Some(value) = quantities[within].checked_sub(1) {
+                event.numbers.insert(*number, value);
+            }
+        }
+        for meter in self.meters() {
+            let quantity = Quantity::Meter(meter.clone());
+            self.quantities(&quantity, block, &mut quantities)?;
+            if let Some(value) = quantities[within].checked_sub(1) {
+                event.usage.insert(meter, value);
+            }
+        }
+        self.tag_set_codes(block, &mut codes)?;
+        event.tags = self.tag_sets()?.get(codes[within]).iter().cloned().collect();
+        Ok(event)
+    }
+}

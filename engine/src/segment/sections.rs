@@ -1,0 +1,40 @@
+//! The names of a segment's sections.
+//!
+//! Columns go by the names of what they hold, so a reader needs no schema and a new column
+//! changes nothing for the old ones. A column that no row uses is left out.
+
+use crate::rows::Quantity;
+use crate::schema::Dimension;
+
+/// Starts, through [`crate::rows::zone_time`].
+pub(super) const AT: &str = "at";
+/// Ids.
+pub(super) const ID: &str = "id";
+/// Codes of tag sets.
+pub(super) const TAGS: &str = "tags";
+/// The tag sets themselves.
+pub(super) const TAG_SETS: &str = "tag_sets";
+
+/// Codes of a dimension.
+pub(super) fn codes(dimension: Dimension) -> String {
+    format!("dim.{dimension}")
+}
+
+/// The dictionary of a dimension.
+pub(super) fn dictionary(dimension: Dimension) -> String {
+    format!("dict.{dimension}")
+}
+
+/// The row bitmaps of a dimension.
+pub(super) fn bitmaps(dimension: Dimension) -> String {
+    format!("rows.{dimension}")
+}
+
+/// A quantity in stored form.
+pub(super) fn quantity(quantity: &Quantity) -> String {
+    match quantity {
+        Quantity::Meter(meter) => format!("use.{meter}"),
+        Quantity::Number(number) => format!("num.{number}"),
+        Quantity::ContextBand => "band".into(),
+    }
+}
