@@ -1,1 +1,23 @@
 //! Cost, ROI and funnels over arbitrary pivots of a Quipu store.
+//!
+//! A [`Query`] is plain data, made by its builder or from the text forms of its pieces. Everything
+//! is exact: quantities and money are integers, quotients stay quotients until they are shown.
+
+mod answer;
+mod calendar;
+pub mod filter;
+mod measure;
+mod names;
+mod pivot;
+mod query;
+mod scope;
+mod value;
+
+pub use answer::{Answer, Column, Explain, PartExplain, Path, Unpriced};
+pub use calendar::{Bucket, Zone};
+pub use filter::Filter;
+pub use measure::{Measure, Statistic, Unit};
+pub use pivot::Pivot;
+pub use query::{CostBasis, Order, OrderKey, PathChoice, PriceChoice, Query};
+pub use scope::Scope;
+pub use value::{Ratio, Value};
