@@ -13,6 +13,7 @@ pub mod index;
 pub mod io;
 pub mod job_run;
 pub mod limits;
+pub mod log;
 pub mod money;
 pub mod outcome;
 pub mod rows;

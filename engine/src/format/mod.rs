@@ -1,4 +1,6 @@
 //! What lies on disk, one structure a file, encode beside decode. `docs/FORMAT.md` describes the bytes.
 
 pub mod container;
+pub mod log_frame;
+pub mod log_header;
 pub mod names;

@@ -80,6 +80,29 @@ impl FileKind {
     }
 }
 
+/// The directory of the write-ahead log.
+pub const LOG_DIR: &str = "wal";
+
+/// The path of write-ahead log file `number`.
+///
+/// ```
+/// assert_eq!(quipu_engine::format::names::log_file(7), "wal/W-0000000007.qw");
+/// ```
+pub fn log_file(number: u64) -> String {
+    format!("{LOG_DIR}/{}", log_name(number))
+}
+
+fn log_name(number: u64) -> String {
+    format!("W-{number:010}.qw")
+}
+
+/// The number of the write-ahead log file called `name` within [`LOG_DIR`]; `None` for anything else.
+pub fn parse_log_name(name: &str) -> Option<u64> {
+    let number = name.strip_prefix("W-")?.strip_suffix(".qw")?.parse().ok()?;
+    // Each number has one spelling, so no two names can mean the same file.
+    (number != 0 && log_name(number) == name).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +116,25 @@ mod tests {
         }
         for name in ["S-42.qs", "S-0000000042.qj", "S-+000000042.qs", "s-0000000042.qs", "S-0000000042.qs~"] {
             assert_eq!(FileKind::Segment.number(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_log_name_reads_back_and_has_one_spelling() {
+        for number in [1, 7, 9_999_999_999, 10_000_000_000, u64::MAX] {
+            let path = log_file(number);
+            assert_eq!(path.strip_prefix("wal/").and_then(parse_log_name), Some(number));
+        }
+        for other in [
+            "W-7.qw",
+            "W-+000000007.qw",
+            "W-00000000007.qw",
+            "W-0000000007.qm",
+            "M-0000000007.qw",
+            "W-0000000000.qw",
+            "",
+        ] {
+            assert_eq!(parse_log_name(other), None, "{other}");
         }
     }
 }
