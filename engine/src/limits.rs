@@ -41,6 +41,10 @@ pub const REPORTED_COST_MAX_PICO: u64 = 1_000_000_000_000_000_000;
 pub const OUTCOME_VALUE_MAX_PICO: i128 = 1_000_000_000_000_000_000_000_000;
 /// Longest outcome metadata, in bytes of JSON.
 pub const OUTCOME_METADATA_BYTES: usize = 16 * 1024;
+/// Most rules in one price book.
+pub const PRICE_RULES: usize = 1 << 20;
+/// Longest note of where a price book comes from, in bytes.
+pub const PRICE_SOURCE_BYTES: usize = 1_024;
 /// Longest duration of one event: 366 days, in milliseconds.
 pub const DURATION_MAX_MS: u64 = 366 * 24 * 3600 * 1000;
 /// How far ahead of the clock an event may lie, in microseconds (24 hours).

@@ -1,0 +1,136 @@
+//! The price book: dated rates per provider, model and meter, in whole pico-USD.
+//!
+//! A book is immutable. Importing prices makes a new book, numbered by the store, and leaves the
+//! older ones as they were, so that a cost can be computed today as it was known then. What a
+//! rule means for one event, and which of several rules wins, is decided by the query crate.
+
+mod codec;
+mod merge;
+mod names;
+mod rule;
+
+use std::cmp::Ordering;
+
+pub use names::{canonical_provider, canonical_tier};
+pub use rule::{ModelPattern, PriceOf, PriceRule, RuleKey};
+
+use crate::error::{Error, Result};
+use crate::event::check_text;
+use crate::limits;
+use crate::schema::Text;
+use crate::time::Timestamp;
+
+/// The only currency of a price book.
+pub const CURRENCY: &str = "USD";
+
+/// An immutable set of dated rates, in USD.
+///
+/// ```
+/// use quipu_engine::price_book::{ModelPattern, PriceBook, PriceOf, PriceRule};
+/// use quipu_engine::TokenMeter;
+/// let rule = PriceRule::new(ModelPattern::Exact("gpt-4o".into()), PriceOf::Meter(TokenMeter::Input.into()), 2_500_000);
+/// let book = PriceBook::new("my prices", vec![rule]).unwrap();
+/// assert_eq!(book.rules().len(), 1);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceBook {
+    /// The number of the book; the store assigns it. 0 is the empty book of a store without prices.
+    pub version: u32,
+    /// When the book became known; the store assigns it.
+    pub known_at: Timestamp,
+    /// Where the rates come from: a file name, a list and its date.
+    pub source: String,
+    /// Sorted by [`PriceRule::key`] and start; no two rules of one key are in force at once.
+    rules: Vec<PriceRule>,
+    /// The providers that rules name, sorted.
+    providers: Vec<Text>,
+}
+
+impl Default for PriceBook {
+    fn default() -> Self {
+        Self { version: 0, known_at: Timestamp::MIN, source: String::new(), rules: Vec::new(), providers: Vec::new() }
+    }
+}
+
+impl PriceBook {
+    /// A book of these rules, in any order, not yet numbered by a store.
+    ///
+    /// Providers and tiers are brought to their canonical names. Rules of one key that overlap
+    /// and agree become one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when a rule is malformed, when two rules
+    /// of one key name different rates for the same time (both are named), or when there are more
+    /// than [`limits::PRICE_RULES`].
+    pub fn new(source: impl Into<String>, mut rules: Vec<PriceRule>) -> Result<Self> {
+        let source = source.into();
+        check_text("source of the price book", &source, limits::PRICE_SOURCE_BYTES)?;
+        if rules.len() > limits::PRICE_RULES {
+            return Err(Error::invalid(format!("{} prices; the most allowed is {}", rules.len(), limits::PRICE_RULES)));
+        }
+        for rule in &mut rules {
+            rule.normalise()?;
+        }
+        rules.sort_unstable_by(|a, b| a.order(b));
+        let rules = without_overlaps(rules)?;
+        let mut providers: Vec<Text> = rules.iter().filter_map(|rule| rule.provider.clone()).collect();
+        providers.sort_unstable();
+        providers.dedup();
+        Ok(Self { rules, providers, source, ..Self::default() })
+    }
+
+    /// The rules by model (exact names before prefixes), then provider, region, tier, edge, what is
+    /// priced and start.
+    pub fn rules(&self) -> &[PriceRule] {
+        &self.rules
+    }
+
+    /// Whether nothing has a price.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The rules of exactly that model name.
+    pub fn rules_of(&self, model: &str) -> &[PriceRule] {
+        let compare = |rule: &PriceRule| match &rule.model {
+            ModelPattern::Exact(name) => name.as_str().cmp(model),
+            ModelPattern::Prefix(_) => Ordering::Greater,
+        };
+        let start = self.rules.partition_point(|rule| compare(rule) == Ordering::Less);
+        let end = start + self.rules[start..].partition_point(|rule| compare(rule) == Ordering::Equal);
+        &self.rules[start..end]
+    }
+
+    /// The rules of model prefixes.
+    pub fn prefix_rules(&self) -> &[PriceRule] {
+        let start = self.rules.partition_point(|rule| matches!(rule.model, ModelPattern::Exact(_)));
+        &self.rules[start..]
+    }
+
+    /// Whether any rule names that provider, given by its canonical name.
+    pub fn knows_provider(&self, provider: &str) -> bool {
+        self.providers.binary_search_by(|known| known.as_str().cmp(provider)).is_ok()
+    }
+}
+
+/// Joins sorted rules that agree where they overlap and refuses those that do not.
+fn without_overlaps(rules: Vec<PriceRule>) -> Result<Vec<PriceRule>> {
+    let mut kept: Vec<PriceRule> = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let Some(last) = kept.last_mut().filter(|last| last.key() == rule.key() && last.lasts_beyond(rule.from)) else {
+            kept.push(rule);
+            continue;
+        };
+        if last.rate != rule.rate {
+            return Err(Error::invalid(format!("two prices contradict each other: {last} and {rule}")));
+        }
+        last.until = match (last.until, rule.until) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            _ => None,
+        };
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests;

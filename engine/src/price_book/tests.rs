@@ -1,0 +1,150 @@
+//! Round trips, damage, contradictions and overlays.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ErrorKind;
+use crate::schema::{CONTEXT_BAND_EDGES, Meter, TokenMeter};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+fn input(model: &str, rate: u64, from: i64, until: Option<i64>) -> PriceRule {
+    PriceRule {
+        from: at(from),
+        until: until.map(at),
+        ..PriceRule::new(ModelPattern::Exact(model.into()), PriceOf::Meter(TokenMeter::Input.into()), rate)
+    }
+}
+
+fn any_rule() -> impl Strategy<Value = PriceRule> {
+    let name = || prop::sample::select(vec!["", "a", "b", "gpt-4o", "a-name-longer-than-twenty-four-bytes"]);
+    let meters = vec![
+        PriceOf::Request,
+        PriceOf::Meter(TokenMeter::Input.into()),
+        PriceOf::Meter(Meter::Named("web_search".into())),
+    ];
+    let edges: Vec<u64> = [0].into_iter().chain(CONTEXT_BAND_EDGES).collect();
+    let time = (-5_i64..5, prop::option::of(6_i64..9));
+    (any::<bool>(), [name(), name(), name(), name()], prop::sample::select(edges), prop::sample::select(meters), time)
+        .prop_map(|(prefix, [model, provider, region, tier], above, of, (from, until))| {
+            let model = if prefix || model.is_empty() {
+                ModelPattern::Prefix(model.into())
+            } else {
+                ModelPattern::Exact(model.into())
+            };
+            let mut rule = PriceRule::new(model, of, above + 1);
+            (rule.provider, rule.region, rule.service_tier) =
+                (Some(provider.into()), Some(region.into()), Some(tier.into()));
+            (rule.above, rule.from, rule.until) = (above, at(from), until.map(at));
+            rule
+        })
+}
+
+fn any_book() -> impl Strategy<Value = PriceBook> {
+    (any::<u32>(), any::<i64>(), "[a-z ]{0,9}", prop::collection::vec(any_rule(), 0..40)).prop_map(
+        |(version, known_at, source, rules)| {
+            let book = PriceBook::new(source, rules).expect("rules of one key have one rate here");
+            PriceBook { version, known_at: Timestamp::from_micros(known_at), ..book }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_book_survives_its_bytes(book in any_book()) {
+        prop_assert_eq!(PriceBook::decode("book", &book.encode()).expect("own bytes"), book);
+    }
+
+    #[test]
+    fn any_bytes_give_a_book_or_a_typed_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Err(error) = PriceBook::decode("book", &bytes) {
+            prop_assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported));
+            prop_assert!(error.to_string().starts_with("book: "), "{}", error);
+        }
+    }
+
+    #[test]
+    fn damage_gives_a_book_or_a_typed_error(book in any_book(), bit in any::<prop::sample::Index>()) {
+        let mut bytes = book.encode();
+        let bit = bit.index(bytes.len() * 8);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        if let Err(error) = PriceBook::decode("book", &bytes) {
+            prop_assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported));
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_a_book_is_refused(book in any_book()) {
+        let bytes = book.encode();
+        for end in 0..bytes.len() {
+            let error = PriceBook::decode("book", &bytes[..end]).expect_err("cut short");
+            prop_assert_eq!(error.kind(), ErrorKind::Corrupt);
+        }
+    }
+}
+
+#[test]
+fn a_newer_layout_is_unsupported() {
+    let mut bytes = PriceBook::default().encode();
+    bytes[0] = 2;
+    let error = PriceBook::decode("book/7", &bytes).expect_err("unknown layout");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(error.to_string(), "book/7: price book of layout 2; this build reads up to 1");
+}
+
+#[test]
+fn contradicting_prices_are_refused_by_name() {
+    let error = PriceBook::new("", vec![input("m", 1, 0, None), input("m", 2, 10, Some(20))]).expect_err("two rates");
+    assert_eq!(
+        error.to_string(),
+        "two prices contradict each other: m input: 0.000000000001 USD from 1970-01-01T00:00:00Z and \
+         m input: 0.000000000002 USD from 1970-01-01T00:00:10Z until 1970-01-01T00:00:20Z"
+    );
+}
+
+#[test]
+fn agreeing_prices_that_overlap_become_one() {
+    let rules = vec![input("m", 1, 0, Some(10)), input("m", 1, 5, Some(20)), input("m", 2, 20, None)];
+    let book = PriceBook::new("", rules).expect("no contradiction");
+    assert_eq!(book.rules(), [input("m", 1, 0, Some(20)), input("m", 2, 20, None)]);
+}
+
+#[test]
+fn malformed_rules_are_refused() {
+    let refused = |rule: PriceRule| PriceBook::new("", vec![rule]).expect_err("malformed").to_string();
+    assert!(refused(input("m", 1, 5, Some(5))).contains("ends before it starts"));
+    assert!(refused(input("", 1, 0, None)).contains("empty model"));
+    assert!(refused(input(&"m".repeat(129), 1, 0, None)).contains("model has 129 bytes"));
+    let odd = PriceRule { above: 64_000, ..input("m", 1, 0, None) };
+    assert!(refused(odd).contains("above 64000 input tokens; the sizes that can be told apart are 32000, 100000,"));
+}
+
+#[test]
+fn providers_and_tiers_take_their_canonical_names() {
+    let rule =
+        PriceRule { provider: Some("Bedrock".into()), service_tier: Some("standard".into()), ..input("m", 1, 0, None) };
+    let book = PriceBook::new("", vec![rule]).expect("valid");
+    assert_eq!(book.rules()[0].provider.as_deref(), Some("aws-bedrock"));
+    assert_eq!(book.rules()[0].service_tier, None);
+    assert!(book.knows_provider("aws-bedrock") && !book.knows_provider("bedrock"));
+}
+
+#[test]
+fn an_overlay_replaces_from_its_start_on_and_keeps_the_past() {
+    let old =
+        vec![input("a", 1, 0, Some(10)), input("a", 2, 10, None), input("a", 9, -9, Some(0)), input("b", 5, 0, None)];
+    let old = PriceBook::new("old", old).expect("valid");
+    let new = PriceBook::new("new", vec![input("a", 3, 7, Some(12)), input("c", 6, 0, None)]).expect("valid");
+    let both = old.overlaid_by(&new).expect("valid");
+    assert_eq!(both.source, "new");
+    let expected = [
+        input("a", 9, -9, Some(0)),
+        input("a", 1, 0, Some(7)),
+        input("a", 3, 7, Some(12)),
+        input("b", 5, 0, None),
+        input("c", 6, 0, None),
+    ];
+    assert_eq!(both.rules(), expected);
+}
