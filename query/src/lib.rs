@@ -9,6 +9,7 @@ pub mod filter;
 mod measure;
 mod names;
 mod pivot;
+pub mod price;
 mod query;
 mod scope;
 mod value;
