@@ -236,7 +236,8 @@ pub const COUNTER_DIMENSIONS: [Dimension; 13] = [
 ];
 
 /// The numbers that counter rows add up.
-pub const COUNTER_NUMBERS: [Number; 3] = [Number::DurationMs, Number::TtftMs, Number::ReportedCost];
+pub const COUNTER_NUMBERS: [Number; 4] =
+    [Number::DurationMs, Number::TtftMs, Number::ReportedCost, Number::UsageMissing];
 
 /// A set of rows with the counters that sum them up.
 #[derive(Clone)]

@@ -5,14 +5,18 @@
 
 mod answer;
 mod calendar;
+mod exec;
 pub mod filter;
 mod measure;
 mod names;
 mod pivot;
 pub mod price;
 mod query;
+mod report;
 mod scope;
+mod source;
 mod value;
+mod view;
 
 pub use answer::{Answer, Column, Explain, PartExplain, Path, Unpriced};
 pub use calendar::{Bucket, Zone};
@@ -20,5 +24,8 @@ pub use filter::Filter;
 pub use measure::{Measure, Statistic, Unit};
 pub use pivot::Pivot;
 pub use query::{CostBasis, Order, OrderKey, PathChoice, PriceChoice, Query};
+pub use report::{EVENTS_LISTED, JobReport, TraceReport};
 pub use scope::Scope;
+pub use source::Source;
 pub use value::{Ratio, Value};
+pub use view::{PricedEvent, View};

@@ -158,7 +158,7 @@ measures! {
     Unsuccessful = "unsuccessful", Jobs, "Jobs whose outcome is of type UNSUCCESSFUL.";
     SuccessRate = "success_rate", Ratio, "Successful jobs per job, pending ones included.";
     ConversionRate = "conversion_rate", Ratio, "Converted jobs per job, pending ones included.";
-    SuccessConversionRate = "success_conversion_rate", Ratio, "Converted jobs per successful job.";
+    SuccessConversionRate = "success_conversion_rate", Ratio, "Successful jobs that converted, per successful job.";
     JobCost = "job_cost", Usd, "The cost of the events that belong to a job, on the query's cost basis.";
     Value = "value", Usd, "The value of the outcomes, stated or assumed; null where none is known.";
     ValueUnknown = "value_unknown", Jobs, "Jobs whose outcome neither states a value nor has one assumed.";

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
+use quipu_engine::price_book::PriceBook;
 use quipu_engine::{Error, OutcomeType, PicoUsd, Result, Timestamp};
 
 use crate::calendar::Zone;
@@ -38,8 +40,8 @@ pub struct Query {
     pub since: Option<Timestamp>,
     /// Events that start at this or later are left out.
     pub until: Option<Timestamp>,
-    /// The order of rows. Ties, and everything when empty, are ordered by default: by time when the
-    /// first key is a time bucket, else by the first measure, largest first; then by key.
+    /// The order of rows; ties are ordered by key. When empty: by time if the first key is a time
+    /// bucket, else by the first measure, largest first.
     pub order: Vec<Order>,
     /// How many rows to return; totals cover all of them nevertheless.
     pub limit: Option<u64>,
@@ -96,6 +98,8 @@ pub enum PriceChoice {
     Current,
     /// A numbered version of the store.
     Version(u32),
+    /// One that the store need not know: what if?
+    Book(Arc<PriceBook>),
 }
 
 /// Which rows a query reads. Every path gives the same answer.

@@ -1,0 +1,54 @@
+//! Money that may be unknown.
+
+use quipu_engine::{Error, PicoUsd, Result};
+
+use crate::value::Value;
+
+/// Beyond this, 10²⁵ USD, a sum of money can only come from absurd rates. It leaves room to add
+/// and to compare without overflow.
+const LARGEST_PICO: i128 = 10_i128.pow(37);
+
+/// A sum of costs some of which may be unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    pub(super) pico: i128,
+    /// Something is known of it.
+    pub(super) known: bool,
+    /// Something is unknown.
+    pub(super) unknown: bool,
+}
+
+impl Cost {
+    pub(super) fn add(&mut self, other: Self) -> Result<()> {
+        self.add_pico(other.pico)?;
+        self.known |= other.known;
+        self.unknown |= other.unknown;
+        Ok(())
+    }
+
+    /// Adds `quantity × rate`.
+    pub(super) fn add_priced(&mut self, quantity: u128, rate: u64) -> Result<()> {
+        let pico = quantity.checked_mul(u128::from(rate)).and_then(|pico| i128::try_from(pico).ok());
+        self.add_pico(pico.unwrap_or(i128::MAX))?;
+        self.known = true;
+        Ok(())
+    }
+
+    fn add_pico(&mut self, pico: i128) -> Result<()> {
+        self.pico = self.pico.checked_add(pico).filter(|sum| sum.abs() <= LARGEST_PICO).ok_or_else(|| {
+            Error::invalid(
+                "a sum of costs exceeds 10^25 USD, more than can be added exactly; are the rates per token, in USD?",
+            )
+        })?;
+        Ok(())
+    }
+
+    /// The known part; nothing where all of it is unknown.
+    pub(super) fn amount(self) -> Option<PicoUsd> {
+        (self.known || !self.unknown).then(|| PicoUsd::from_pico(self.pico))
+    }
+
+    pub(super) fn value(self) -> Value {
+        self.amount().map_or(Value::Null, Value::Money)
+    }
+}

@@ -1,0 +1,198 @@
+//! The columns that groups are made of, as codes of one part.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use quipu_engine::dictionary::{Dictionary, Interner};
+use quipu_engine::rows::Quantity;
+use quipu_engine::{Dimension, Number, Result, Text, Timestamp};
+
+use super::rows::{Rows, Spans};
+use crate::calendar::{Bucket, Zone};
+use crate::pivot::Pivot;
+use crate::value::Value;
+
+/// The rows of a block that pass the filter.
+pub(super) struct Selected {
+    /// `None` when all do.
+    pub(super) rows: Option<Vec<u32>>,
+    pub(super) len: usize,
+}
+
+impl Selected {
+    /// Drops the values of all other rows.
+    pub(super) fn compact<T: Copy>(&self, values: &mut Vec<T>) {
+        if let Some(rows) = &self.rows {
+            // Row numbers ascend, so nothing is overwritten before it is read.
+            for (to, from) in rows.iter().enumerate() {
+                values[to] = values[*from as usize];
+            }
+            values.truncate(rows.len());
+        }
+    }
+}
+
+/// A column of a group's key in one part. Code 0 is absent, except in time buckets.
+pub(super) enum KeyColumn {
+    Dimension(Dimension, Arc<Dictionary>),
+    Tag { of_set: Vec<u32>, values: Dictionary },
+    Number { number: Number, codes: HashMap<u64, u32>, values: Vec<u64> },
+    Time { bucket: Bucket, zone: Zone, buckets: Buckets },
+}
+
+/// A value of a key column, for recognising it in other parts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum KeyValue {
+    Null,
+    Text(Text),
+    Number(Number, u64),
+    Time(Timestamp),
+}
+
+impl KeyColumn {
+    pub(super) fn new(pivot: &Pivot, zone: &Zone, rows: Rows<'_>) -> Result<Self> {
+        Ok(match pivot {
+            Pivot::Dimension(dimension) => Self::Dimension(*dimension, rows.dictionary(*dimension)?),
+            Pivot::Tag(key) => Self::tag(key, rows)?,
+            Pivot::Number(number) => Self::Number { number: *number, codes: HashMap::new(), values: Vec::new() },
+            Pivot::Time(bucket) => Self::Time { bucket: *bucket, zone: zone.clone(), buckets: Buckets::default() },
+        })
+    }
+
+    fn tag(key: &str, rows: Rows<'_>) -> Result<Self> {
+        let mut interner = Interner::default();
+        let mut of_set = Vec::new();
+        if let Rows::Events(events) = rows {
+            let sets = events.tag_sets()?;
+            let codes = 0..u32::try_from(sets.len()).unwrap_or(u32::MAX);
+            of_set.extend(codes.map(|set| sets.value(set, key).map_or(0, |value| interner.intern(value))));
+        }
+        Ok(Self::Tag { of_set, values: interner.finish() })
+    }
+
+    /// Codes are below this.
+    pub(super) fn domain(&self, rows: Rows<'_>) -> u64 {
+        let values = match self {
+            Self::Dimension(_, dictionary) => dictionary.len(),
+            Self::Tag { values, .. } => values.len(),
+            // Numbered in the order of first sight, so there are no more codes than rows.
+            Self::Number { .. } | Self::Time { .. } => rows.len(),
+        };
+        values as u64 + 1
+    }
+
+    /// Replaces `out` by the codes of the selected rows; false when a row lies in two time buckets.
+    pub(super) fn read(
+        &mut self,
+        rows: Rows<'_>,
+        block: usize,
+        selected: &Selected,
+        spans: &Spans,
+        out: &mut Vec<u32>,
+    ) -> Result<bool> {
+        match self {
+            Self::Dimension(dimension, _) => {
+                rows.codes(*dimension, block, out)?;
+                selected.compact(out);
+            }
+            Self::Tag { of_set, .. } => {
+                if let Rows::Events(events) = rows {
+                    events.tag_set_codes(block, out)?;
+                }
+                selected.compact(out);
+                out.iter_mut().for_each(|code| *code = of_set[*code as usize]);
+            }
+            Self::Number { number, codes, values } => {
+                let mut stored = Vec::new();
+                if let Rows::Events(events) = rows {
+                    events.quantities(&Quantity::Number(*number), block, &mut stored)?;
+                }
+                selected.compact(&mut stored);
+                out.clear();
+                out.extend(stored.iter().map(|stored| match stored {
+                    0 => 0,
+                    stored => *codes.entry(*stored).or_insert_with(|| {
+                        values.push(stored - 1);
+                        u32::try_from(values.len()).unwrap_or(u32::MAX)
+                    }),
+                }));
+            }
+            Self::Time { bucket, zone, buckets } => {
+                out.clear();
+                for (first, last) in spans.first.iter().zip(spans.last()) {
+                    let found = buckets.find(*first, |at| zone.bucket(*bucket, at));
+                    if *last >= found.until {
+                        return Ok(false);
+                    }
+                    out.push(found.code);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The value that a code of this part stands for.
+    pub(super) fn value(&self, code: u32) -> KeyValue {
+        match self {
+            Self::Dimension(_, values) => values.get(code).map_or(KeyValue::Null, |value| KeyValue::Text(value.into())),
+            Self::Tag { values, .. } => values.get(code).map_or(KeyValue::Null, |value| KeyValue::Text(value.into())),
+            Self::Number { number, values, .. } => (code as usize)
+                .checked_sub(1)
+                .and_then(|at| values.get(at))
+                .map_or(KeyValue::Null, |value| KeyValue::Number(*number, *value)),
+            Self::Time { buckets, .. } => KeyValue::Time(buckets.starts[code as usize]),
+        }
+    }
+}
+
+impl From<&KeyValue> for Value {
+    fn from(key: &KeyValue) -> Self {
+        match key {
+            KeyValue::Null => Self::Null,
+            KeyValue::Text(text) => Self::Text(text.clone()),
+            KeyValue::Number(Number::ReportedCost, pico) => {
+                Self::Money(quipu_engine::PicoUsd::from_pico(i128::from(*pico)))
+            }
+            KeyValue::Number(_, number) => Self::Count(u128::from(*number)),
+            KeyValue::Time(at) => Self::Time(*at),
+        }
+    }
+}
+
+/// The time buckets seen so far; the calendar is asked once for each.
+#[derive(Default)]
+pub(super) struct Buckets {
+    /// In the order of time.
+    known: Vec<KnownBucket>,
+    last: usize,
+    /// The first instant of each code.
+    starts: Vec<Timestamp>,
+}
+
+#[derive(Clone, Copy)]
+struct KnownBucket {
+    from: i64,
+    until: i64,
+    code: u32,
+}
+
+impl Buckets {
+    fn find(&mut self, at: i64, calendar: impl Fn(Timestamp) -> (Timestamp, Timestamp)) -> KnownBucket {
+        let holds = |bucket: &&KnownBucket| bucket.from <= at && at < bucket.until;
+        if let Some(bucket) = self.known.get(self.last).filter(holds) {
+            return *bucket;
+        }
+        let after = self.known.partition_point(|bucket| bucket.from <= at);
+        if let Some(bucket) = after.checked_sub(1).and_then(|before| self.known.get(before)).filter(holds) {
+            self.last = after - 1;
+            return *bucket;
+        }
+        let (from, until) = calendar(Timestamp::from_micros(at));
+        let code = u32::try_from(self.starts.len()).unwrap_or(u32::MAX);
+        let bucket = KnownBucket { from: from.micros(), until: until.micros(), code };
+        self.starts.push(from);
+        self.known.insert(after, bucket);
+        self.last = after;
+        bucket
+    }
+}

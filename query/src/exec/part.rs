@@ -1,0 +1,280 @@
+//! Adds up the rows of one part, block by block.
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+use quipu_engine::dictionary::Dictionary;
+use quipu_engine::rows::{Counter, Quantity};
+use quipu_engine::{Dimension, Meter, Number, Result};
+
+use super::keys::{KeyColumn, Selected};
+use super::plan::Plan;
+use super::predicate::{Buffers, Mask, Predicate};
+use super::prices::PartPrices;
+use super::rows::{Rows, Spans};
+use super::slots::Slots;
+use super::timings::Timings;
+use crate::pivot::Pivot;
+use crate::price::Pricer;
+
+/// What reading a block came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The rows were added.
+    Added,
+    /// No row passed.
+    Nothing,
+    /// A counter row lies on both sides of a boundary of time or price: the part must be scanned.
+    Straddles,
+}
+
+/// The role of a key column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The pivot of that number.
+    Pivot(usize),
+    /// The job, which splits the groups further.
+    Job,
+}
+
+/// The sums of the rows of one part that one thread has read.
+///
+/// Rows are summed per *slot*: a combination of the keys, the job where jobs are asked for, and
+/// the price code where costs are. All rows of a slot have the same rates, so their cost is that
+/// of their sums.
+pub(super) struct PartSums<'a> {
+    plan: &'a Plan<'a>,
+    rows: Rows<'a>,
+    predicate: Predicate,
+    /// Sorted by domain, so that array lookups reach as far as possible.
+    pub(super) keys: Vec<(Role, KeyColumn)>,
+    pub(super) prices: Option<PartPrices<'a>>,
+    pub(super) slots: Slots,
+    pub(super) counters: Vec<Counter>,
+    /// Per counter, per slot.
+    pub(super) sums: Vec<Vec<u128>>,
+    /// Per slot, where asked for.
+    pub(super) unpriced_events: Vec<u128>,
+    /// Per slot, where asked for: the earliest and the latest start.
+    pub(super) spans: Vec<(i64, i64)>,
+    /// Per dimension asked for: slots and codes.
+    pub(super) distinct: Vec<HashSet<(u32, u32)>>,
+    /// Per number asked for.
+    pub(super) timings: Vec<Timings>,
+    work: Work,
+}
+
+/// Space that is used again from block to block.
+#[derive(Default)]
+struct Work {
+    filter: Buffers,
+    spans: Spans,
+    columns: Vec<Vec<u32>>,
+    slots: Vec<u32>,
+    codes: Vec<u32>,
+    adds: Vec<u64>,
+    flags: Vec<bool>,
+}
+
+impl<'a> PartSums<'a> {
+    /// Nothing added yet; `None` when no row of the part can pass the filter.
+    pub(super) fn new(plan: &'a Plan<'a>, rows: Rows<'a>, pricer: Option<&'a Pricer<'a>>) -> Result<Option<Self>> {
+        let query = plan.query;
+        let predicate = Predicate::new(plan.scope, query.filter.as_ref(), query.since, query.until, rows)?;
+        if predicate.is_never() {
+            return Ok(None);
+        }
+        let mut keys = Vec::new();
+        for (at, pivot) in query.by.iter().enumerate() {
+            keys.push((Role::Pivot(at), KeyColumn::new(pivot, &query.zone, rows)?));
+        }
+        if plan.jobs {
+            keys.push((Role::Job, KeyColumn::new(&Pivot::Dimension(Dimension::JobId), &query.zone, rows)?));
+        }
+        keys.sort_by_key(|(_, column)| column.domain(rows));
+        let mut domains: Vec<u64> = keys.iter().map(|(_, column)| column.domain(rows)).collect();
+        let prices = pricer.map(|pricer| PartPrices::new(pricer, rows)).transpose()?;
+        if prices.is_some() {
+            domains.push(1 << 32);
+        }
+        let meters = rows.meters();
+        let mut counters: Vec<Counter> = match prices {
+            Some(_) => meters.iter().cloned().map(Counter::Meter).collect(),
+            None => Vec::new(),
+        };
+        for sum in &plan.sums {
+            let exists = match sum {
+                Counter::Meter(meter) => meters.contains(meter),
+                _ => true,
+            };
+            if exists && !counters.contains(sum) {
+                counters.push(sum.clone());
+            }
+        }
+        Ok(Some(Self {
+            plan,
+            rows,
+            predicate,
+            work: Work { columns: vec![Vec::new(); domains.len()], ..Work::default() },
+            slots: Slots::new(&domains),
+            keys,
+            prices,
+            sums: vec![Vec::new(); counters.len()],
+            counters,
+            unpriced_events: Vec::new(),
+            spans: Vec::new(),
+            distinct: plan.distinct.iter().map(|_| HashSet::new()).collect(),
+            timings: plan.timings.iter().map(|_| Timings::default()).collect(),
+        }))
+    }
+
+    /// Adds the rows of a block that pass the filter.
+    pub(super) fn add(&mut self, block: usize) -> Result<Outcome> {
+        let selected = match self.predicate.mask(self.rows, block, &mut self.work.filter)? {
+            None => return Ok(Outcome::Straddles),
+            Some(Mask::None) => return Ok(Outcome::Nothing),
+            Some(Mask::All) => Selected { rows: None, len: self.rows.block_len(block) },
+            Some(Mask::Some(passes)) => {
+                let rows: Vec<u32> = (0..).zip(&passes).filter(|(_, passes)| **passes).map(|(row, _)| row).collect();
+                Selected { len: rows.len(), rows: Some(rows) }
+            }
+        };
+        if !self.find_slots(block, &selected)? {
+            return Ok(Outcome::Straddles);
+        }
+        self.add_sums(block, &selected)?;
+        self.add_unpriced(block, &selected)?;
+        self.add_spans();
+        self.add_distinct(block, &selected)?;
+        self.add_timings(block, &selected)?;
+        Ok(Outcome::Added)
+    }
+
+    fn find_slots(&mut self, block: usize, selected: &Selected) -> Result<bool> {
+        let work = &mut self.work;
+        if self.plan.spans || self.prices.is_some() || self.plan.query.by.iter().any(|p| matches!(p, Pivot::Time(_))) {
+            self.rows.spans(block, &mut work.spans)?;
+            work.spans.compact(selected);
+        }
+        for ((_, key), column) in self.keys.iter_mut().zip(&mut work.columns) {
+            if !key.read(self.rows, block, selected, &work.spans, column)? {
+                return Ok(false);
+            }
+        }
+        if let (Some(prices), Some(column)) = (&mut self.prices, work.columns.last_mut())
+            && !prices.read(self.rows, block, selected, &work.spans, column)?
+        {
+            return Ok(false);
+        }
+        self.slots.number(&work.columns, selected.len, &mut work.slots);
+        Ok(true)
+    }
+
+    fn add_sums(&mut self, block: usize, selected: &Selected) -> Result<()> {
+        let work = &mut self.work;
+        for (counter, sums) in self.counters.iter().zip(&mut self.sums) {
+            sums.resize(self.slots.len(), 0);
+            self.rows.adds(counter, block, &mut work.codes, &mut work.adds)?;
+            selected.compact(&mut work.adds);
+            for (slot, add) in work.slots.iter().zip(&work.adds) {
+                sums[*slot as usize] += u128::from(*add);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_unpriced(&mut self, block: usize, selected: &Selected) -> Result<()> {
+        let (true, Some(prices), Rows::Events(events)) = (self.plan.unpriced_events, &self.prices, self.rows) else {
+            return Ok(());
+        };
+        let work = &mut self.work;
+        let Some(codes) = work.columns.last() else { return Ok(()) };
+        work.flags.clear();
+        work.flags.resize(selected.len, false);
+        for counter in &self.counters {
+            let Counter::Meter(meter) = counter else { continue };
+            let lacks: Vec<bool> = (0..prices.len()).map(|code| prices.lacks(code as u32, meter)).collect();
+            if lacks.iter().any(|lacks| *lacks) {
+                events.quantities(&Quantity::Meter(meter.clone()), block, &mut work.adds)?;
+                selected.compact(&mut work.adds);
+                for ((flag, stored), code) in work.flags.iter_mut().zip(&work.adds).zip(codes) {
+                    *flag |= *stored > 1 && lacks[*code as usize];
+                }
+            }
+        }
+        self.unpriced_events.resize(self.slots.len(), 0);
+        for (slot, flag) in work.slots.iter().zip(&work.flags) {
+            self.unpriced_events[*slot as usize] += u128::from(*flag);
+        }
+        Ok(())
+    }
+
+    fn add_spans(&mut self) {
+        if !self.plan.spans {
+            return;
+        }
+        self.spans.resize(self.slots.len(), (i64::MAX, i64::MIN));
+        let spans = self.work.spans.first.iter().zip(self.work.spans.last());
+        for (slot, (first, last)) in self.work.slots.iter().zip(spans) {
+            let span = &mut self.spans[*slot as usize];
+            *span = (span.0.min(*first), span.1.max(*last));
+        }
+    }
+
+    fn add_distinct(&mut self, block: usize, selected: &Selected) -> Result<()> {
+        let work = &mut self.work;
+        for (dimension, seen) in self.plan.distinct.iter().zip(&mut self.distinct) {
+            self.rows.codes(*dimension, block, &mut work.codes)?;
+            selected.compact(&mut work.codes);
+            let mut last = None;
+            for pair in work.slots.iter().copied().zip(work.codes.iter().copied()) {
+                // Rows of a job lie together, so most pairs repeat the one before.
+                if pair.1 != 0 && last != Some(pair) {
+                    seen.insert(pair);
+                    last = Some(pair);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_timings(&mut self, block: usize, selected: &Selected) -> Result<()> {
+        let Rows::Events(events) = self.rows else { return Ok(()) };
+        let work = &mut self.work;
+        for (number, timings) in self.plan.timings.iter().zip(&mut self.timings) {
+            events.quantities(&Quantity::Number(*number), block, &mut work.adds)?;
+            selected.compact(&mut work.adds);
+            for (slot, stored) in work.slots.iter().zip(&work.adds) {
+                if let Some(value) = stored.checked_sub(1) {
+                    timings.push(*slot, value, 1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of a dimension in this part.
+    pub(super) fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
+        self.rows.dictionary(dimension)
+    }
+
+    /// The meters among the counters, with their position.
+    pub(super) fn meters(&self) -> impl Iterator<Item = (usize, &Meter)> {
+        self.counters.iter().enumerate().filter_map(|(at, counter)| match counter {
+            Counter::Meter(meter) => Some((at, meter)),
+            _ => None,
+        })
+    }
+
+    /// The sum of a counter in a slot.
+    pub(super) fn sum(&self, counter: &Counter, slot: usize) -> u128 {
+        self.counters.iter().position(|one| one == counter).map_or(0, |at| self.sums[at][slot])
+    }
+
+    /// The number of reported costs and their sum in a slot.
+    pub(super) fn reported(&self, slot: usize) -> (u128, u128) {
+        let counters = [Counter::NumberEvents(Number::ReportedCost), Counter::Number(Number::ReportedCost)];
+        let [events, pico] = counters.map(|counter| self.sum(&counter, slot));
+        (events, pico)
+    }
+}

@@ -1,0 +1,190 @@
+//! What a query needs to read, and whether counters can answer it.
+
+use std::collections::BTreeSet;
+
+use quipu_engine::limits::OUTCOME_VALUE_MAX_PICO;
+use quipu_engine::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter};
+use quipu_engine::{Dimension, Error, Number, Result, TokenMeter};
+
+use crate::filter::{Filter, TextField};
+use crate::measure::{Measure, Statistic};
+use crate::pivot::Pivot;
+use crate::query::{CostBasis, OrderKey, PathChoice, Query};
+use crate::scope::Scope;
+
+/// A checked query with everything that its measures are made of.
+pub(super) struct Plan<'q> {
+    pub(super) query: &'q Query,
+    pub(super) scope: &'q Scope,
+    /// The sums that measures are made of, sorted.
+    pub(super) sums: Vec<Counter>,
+    /// Costs are computed.
+    pub(super) prices: bool,
+    /// Events with an unpriced quantity are counted.
+    pub(super) unpriced_events: bool,
+    /// Groups are split by job.
+    pub(super) jobs: bool,
+    /// The span of time of each group is kept.
+    pub(super) spans: bool,
+    pub(super) distinct: Vec<Dimension>,
+    /// The numbers of which every value is kept.
+    pub(super) timings: Vec<Number>,
+    /// Why only events can answer; `None` when counters can.
+    pub(super) needs_events: Option<&'static str>,
+}
+
+impl<'q> Plan<'q> {
+    /// # Errors
+    /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when the query contradicts itself.
+    pub(super) fn new(query: &'q Query, scope: &'q Scope) -> Result<Self> {
+        check(query)?;
+        let computed = query.cost_basis == CostBasis::Computed;
+        let mut plan = Self {
+            query,
+            scope,
+            sums: Vec::new(),
+            prices: query.measures.iter().any(|m| m.needs_prices() || (m.needs_job_cost() && computed)),
+            unpriced_events: query.measures.contains(&Measure::Unpriced),
+            jobs: query.measures.iter().any(Measure::is_about_jobs),
+            spans: query.measures.iter().any(|m| matches!(m, Measure::FirstAt | Measure::LastAt)),
+            distinct: Vec::new(),
+            timings: Vec::new(),
+            needs_events: None,
+        };
+        let mut sums = BTreeSet::from([Counter::Events]);
+        if plan.prices {
+            sums.insert(Counter::Number(Number::UsageMissing));
+        }
+        for measure in &query.measures {
+            sums.extend(sums_of(measure, computed));
+            match measure {
+                Measure::Distinct(dimension) if !plan.distinct.contains(dimension) => plan.distinct.push(*dimension),
+                _ => {}
+            }
+            if let Some((number, statistic)) = measure.timing()
+                && statistic != Statistic::Average
+                && !plan.timings.contains(&number)
+            {
+                plan.timings.push(number);
+            }
+        }
+        plan.sums = sums.into_iter().collect();
+        plan.needs_events = plan.why_events();
+        match plan.needs_events {
+            Some(why) if query.path == PathChoice::Counters => {
+                Err(Error::invalid(format!("the counters cannot answer this query: {why}")))
+            }
+            _ => Ok(plan),
+        }
+    }
+
+    fn why_events(&self) -> Option<&'static str> {
+        let kept = |dimension: &Dimension| COUNTER_DIMENSIONS.contains(dimension);
+        let pivot = |pivot: &Pivot| match pivot {
+            Pivot::Dimension(dimension) => kept(dimension),
+            Pivot::Time(_) => true,
+            Pivot::Number(_) | Pivot::Tag(_) => false,
+        };
+        let sum = |sum: &Counter| match sum {
+            Counter::Number(number) | Counter::NumberEvents(number) => COUNTER_NUMBERS.contains(number),
+            _ => true,
+        };
+        if !self.query.by.iter().all(pivot) {
+            Some("a key of the grouping is not among the dimensions that counters keep")
+        } else if !self.query.filter.as_ref().is_none_or(counters_decide) {
+            Some("the filter looks at what counters do not keep")
+        } else if !self.timings.is_empty() {
+            Some("minima, maxima and percentiles need every event")
+        } else if self.unpriced_events || !self.sums.iter().all(sum) || !self.distinct.iter().all(kept) {
+            Some("a measure counts what counters do not keep")
+        } else {
+            None
+        }
+    }
+
+    /// The position of a sum in [`Self::sums`].
+    pub(super) fn sum(&self, counter: &Counter) -> Option<usize> {
+        self.sums.binary_search(counter).ok()
+    }
+}
+
+fn check(query: &Query) -> Result<()> {
+    if query.measures.is_empty() {
+        return Err(Error::invalid("the query has no measure; ask for requests, cost, jobs…"));
+    }
+    for order in &query.order {
+        let known = match &order.by {
+            OrderKey::Measure(measure) => query.measures.contains(measure),
+            OrderKey::Pivot(pivot) => query.by.contains(pivot),
+        };
+        if !known {
+            let columns: Vec<String> =
+                query.by.iter().map(Pivot::to_string).chain(query.measures.iter().map(Measure::to_string)).collect();
+            let (by, columns) = (&order.by, columns.join(", "));
+            return Err(Error::invalid(format!("cannot order by {by}: it is not a column; the columns are {columns}")));
+        }
+    }
+    if let (Some(since), Some(until)) = (query.since, query.until)
+        && since >= until
+    {
+        return Err(Error::invalid(format!("the time range is empty: since {since} is not before until {until}")));
+    }
+    for (kind, value) in &query.assumed_values {
+        if value.pico().abs() > OUTCOME_VALUE_MAX_PICO {
+            let name = kind.name();
+            return Err(Error::invalid(format!(
+                "the value assumed for {name} is {value} USD; the largest allowed is 10^12"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether counters know all that a filter looks at.
+fn counters_decide(filter: &Filter) -> bool {
+    match filter {
+        Filter::Text(TextField::Dimension(dimension), _) => COUNTER_DIMENSIONS.contains(dimension),
+        Filter::Text(TextField::Tag(_), _) | Filter::Number(..) => false,
+        Filter::Time(..) => true,
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().all(counters_decide),
+        Filter::Not(filter) => counters_decide(filter),
+    }
+}
+
+/// The sums that a measure is made of.
+fn sums_of(measure: &Measure, computed: bool) -> Vec<Counter> {
+    let reported = || vec![Counter::Number(Number::ReportedCost), Counter::NumberEvents(Number::ReportedCost)];
+    match measure {
+        Measure::Errors | Measure::ErrorRate => vec![Counter::Errors],
+        Measure::Cancelled => vec![Counter::Cancelled],
+        Measure::Retries => vec![Counter::Retries],
+        Measure::UsageMissing => vec![Counter::Number(Number::UsageMissing)],
+        Measure::Meter(meter) => vec![Counter::Meter(meter.clone())],
+        Measure::ReportedCost | Measure::ReportedUnknown | Measure::CostDelta => reported(),
+        Measure::Duration(Statistic::Average) => average(Number::DurationMs),
+        Measure::Ttft(Statistic::Average) => average(Number::TtftMs),
+        measure if measure.needs_job_cost() && !computed => reported(),
+        measure => tokens_of(measure).map_or_else(Vec::new, |tokens| {
+            TokenMeter::ALL
+                .iter()
+                .filter(|token| tokens(**token))
+                .map(|token| Counter::Meter((*token).into()))
+                .collect()
+        }),
+    }
+}
+
+fn average(number: Number) -> Vec<Counter> {
+    vec![Counter::Number(number), Counter::NumberEvents(number)]
+}
+
+/// Which token meters a derived measure adds up.
+pub(super) fn tokens_of(measure: &Measure) -> Option<fn(TokenMeter) -> bool> {
+    match measure {
+        Measure::InputTokens => Some(TokenMeter::is_input),
+        Measure::OutputTokens => Some(|token| !token.is_input()),
+        Measure::CacheWrite => Some(TokenMeter::is_cache_write),
+        Measure::TotalTokens => Some(|_| true),
+        _ => None,
+    }
+}

@@ -1,0 +1,350 @@
+//! A filter made ready for one part: texts become sets of codes, tested once per distinct value.
+
+use std::sync::Arc;
+
+use quipu_engine::limits::BLOCK_ROWS;
+use quipu_engine::rows::{Quantity, Zone, ZoneColumn, time_of_zone};
+use quipu_engine::{Dimension, Result, Text, Timestamp};
+use roaring::RoaringBitmap;
+
+use super::rows::{Rows, Spans};
+use crate::filter::{Filter, NumberField, NumberTest, TextField, TextTest};
+use crate::scope::Scope;
+
+/// Which rows of a block pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mask {
+    None,
+    All,
+    Some(Vec<bool>),
+}
+
+/// A filter over the codes of one part.
+pub(super) struct Predicate(Test);
+
+enum Test {
+    Always,
+    Never,
+    Codes {
+        dimension: Dimension,
+        accepted: Vec<bool>,
+    },
+    /// The rows of one value, by its index.
+    Indexed(Arc<RoaringBitmap>),
+    TagSets(Vec<bool>),
+    Number(Quantity, NumberTest),
+    /// Starts at the first or later and before the second.
+    Time(i64, i64),
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    Not(Box<Test>),
+}
+
+/// Space that is used again from block to block.
+#[derive(Default)]
+pub(super) struct Buffers {
+    codes: Vec<u32>,
+    values: Vec<u64>,
+    spans: Spans,
+}
+
+impl Predicate {
+    /// The rows of the scope that pass `filter` and start within the range. The scope comes first
+    /// and cannot be left out: it is the wall between workspaces.
+    pub(super) fn new(
+        scope: &Scope,
+        filter: Option<&Filter>,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        rows: Rows<'_>,
+    ) -> Result<Self> {
+        let own = TextTest::In(vec![Text::from(scope.workspace())]);
+        let mut tests = vec![codes_test(Dimension::Workspace, &own, rows)?];
+        tests.push(time_test(since, until, rows));
+        if let Some(filter) = filter {
+            tests.push(prepare(filter, rows)?);
+        }
+        Ok(Self(all(tests)))
+    }
+
+    /// Whether no row can pass.
+    pub(super) fn is_never(&self) -> bool {
+        matches!(self.0, Test::Never)
+    }
+
+    /// The rows of a block that pass; `None` when a counter row lies on both sides of a time.
+    pub(super) fn mask(&self, rows: Rows<'_>, block: usize, buffers: &mut Buffers) -> Result<Option<Mask>> {
+        self.0.mask(rows, block, &Mask::All, buffers)
+    }
+}
+
+fn prepare(filter: &Filter, rows: Rows<'_>) -> Result<Test> {
+    Ok(match filter {
+        Filter::Text(TextField::Dimension(dimension), test) => codes_test(*dimension, test, rows)?,
+        Filter::Text(TextField::Tag(key), test) => tag_test(key, test, rows)?,
+        Filter::Number(NumberField::Number(number), test) => Test::Number(Quantity::Number(*number), test.clone()),
+        Filter::Number(NumberField::Meter(meter), test) => Test::Number(Quantity::Meter(meter.clone()), test.clone()),
+        Filter::Time(since, until) => time_test(*since, *until, rows),
+        Filter::And(filters) => all(filters.iter().map(|filter| prepare(filter, rows)).collect::<Result<_>>()?),
+        Filter::Or(filters) => any(filters.iter().map(|filter| prepare(filter, rows)).collect::<Result<_>>()?),
+        Filter::Not(filter) => match prepare(filter, rows)? {
+            Test::Always => Test::Never,
+            Test::Never => Test::Always,
+            test => Test::Not(Box::new(test)),
+        },
+    })
+}
+
+fn all(tests: Vec<Test>) -> Test {
+    let mut tests: Vec<Test> = tests.into_iter().filter(|test| !matches!(test, Test::Always)).collect();
+    if tests.iter().any(|test| matches!(test, Test::Never)) {
+        return Test::Never;
+    }
+    match tests.len() {
+        0 => Test::Always,
+        1 => tests.remove(0),
+        _ => Test::All(tests),
+    }
+}
+
+fn any(tests: Vec<Test>) -> Test {
+    let mut tests: Vec<Test> = tests.into_iter().filter(|test| !matches!(test, Test::Never)).collect();
+    if tests.iter().any(|test| matches!(test, Test::Always)) {
+        return Test::Always;
+    }
+    match tests.len() {
+        0 => Test::Never,
+        1 => tests.remove(0),
+        _ => Test::Any(tests),
+    }
+}
+
+fn codes_test(dimension: Dimension, test: &TextTest, rows: Rows<'_>) -> Result<Test> {
+    let dictionary = rows.dictionary(dimension)?;
+    let accepted: Vec<bool> = match test {
+        // Looked up rather than compared with every value: a dictionary of jobs may be large.
+        TextTest::In(values) | TextTest::NotIn(values) => {
+            let excludes = matches!(test, TextTest::NotIn(_));
+            let mut accepted = vec![excludes; dictionary.len() + 1];
+            for code in values.iter().filter_map(|value| dictionary.find(value)) {
+                accepted[code as usize] = !excludes;
+            }
+            accepted
+        }
+        _ => std::iter::once(test.holds(None))
+            .chain(dictionary.iter().map(|(_, value)| test.holds(Some(value))))
+            .collect(),
+    };
+    let mut codes = accepted.iter().enumerate().filter(|(_, accepted)| **accepted).map(|(code, _)| code);
+    let (first, second) = (codes.next(), codes.next());
+    if let (Rows::Events(events), Some(code @ 1..), None) = (rows, first, second)
+        && let Some(index) = events.rows_with(dimension, u32::try_from(code).unwrap_or(u32::MAX))?
+    {
+        return Ok(Test::Indexed(index));
+    }
+    Ok(constant(&accepted).unwrap_or(Test::Codes { dimension, accepted }))
+}
+
+fn tag_test(key: &str, test: &TextTest, rows: Rows<'_>) -> Result<Test> {
+    let Rows::Events(events) = rows else { return Ok(Test::Never) };
+    let sets = events.tag_sets()?;
+    let codes = 0..u32::try_from(sets.len()).unwrap_or(u32::MAX);
+    let accepted: Vec<bool> = codes.map(|code| test.holds(sets.value(code, key))).collect();
+    Ok(constant(&accepted).unwrap_or(Test::TagSets(accepted)))
+}
+
+fn constant(accepted: &[bool]) -> Option<Test> {
+    if accepted.iter().all(|accepted| *accepted) {
+        Some(Test::Always)
+    } else if accepted.iter().any(|accepted| *accepted) {
+        None
+    } else {
+        Some(Test::Never)
+    }
+}
+
+fn time_test(since: Option<Timestamp>, until: Option<Timestamp>, rows: Rows<'_>) -> Test {
+    let (from, until) = (since.unwrap_or(Timestamp::MIN), until.unwrap_or(Timestamp::MAX));
+    if let Rows::Events(events) = rows {
+        let (first, last) = events.time_range();
+        match side(first.micros(), last.micros(), from.micros(), until.micros()) {
+            Some(true) => return Test::Always,
+            Some(false) => return Test::Never,
+            None => {}
+        }
+    } else if (from, until) == (Timestamp::MIN, Timestamp::MAX) {
+        return Test::Always;
+    }
+    Test::Time(from.micros(), until.micros())
+}
+
+/// Whether all of `first..=last` lies in `from..until`, or none of it does; `None` when only a part does.
+fn side(first: i64, last: i64, from: i64, until: i64) -> Option<bool> {
+    if first >= from && last < until {
+        Some(true)
+    } else if last < from || first >= until {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+impl Test {
+    fn mask(&self, rows: Rows<'_>, block: usize, candidates: &Mask, buffers: &mut Buffers) -> Result<Option<Mask>> {
+        if let Some(mask) = self.by_zone(rows, block) {
+            return Ok(Some(mask));
+        }
+        Ok(Some(match self {
+            Self::Always => Mask::All,
+            Self::Never => Mask::None,
+            Self::Codes { dimension, accepted } => {
+                rows.codes(*dimension, block, &mut buffers.codes)?;
+                Mask::of(buffers.codes.iter().map(|code| accepted[*code as usize]))
+            }
+            Self::Indexed(index) => indexed(index, rows, block),
+            Self::TagSets(accepted) => match rows {
+                Rows::Events(events) => {
+                    events.tag_set_codes(block, &mut buffers.codes)?;
+                    Mask::of(buffers.codes.iter().map(|code| accepted[*code as usize]))
+                }
+                Rows::Counters(_) => return Ok(None),
+            },
+            Self::Number(quantity, test) => match rows {
+                Rows::Events(events) => {
+                    events.quantities(quantity, block, &mut buffers.values)?;
+                    Mask::of(buffers.values.iter().map(|stored| test.holds(stored.checked_sub(1))))
+                }
+                Rows::Counters(_) => return Ok(None),
+            },
+            Self::Time(from, until) => {
+                rows.spans(block, &mut buffers.spans)?;
+                let spans = buffers.spans.first.iter().zip(buffers.spans.last());
+                let sides = spans.enumerate().map(|(row, (first, last))| {
+                    if candidates.contains(row) { side(*first, *last, *from, *until) } else { Some(false) }
+                });
+                match sides.collect::<Option<Vec<bool>>>() {
+                    Some(passes) => Mask::of(passes.into_iter()),
+                    None => return Ok(None),
+                }
+            }
+            Self::All(tests) => return all_of(tests, rows, block, candidates, buffers),
+            Self::Any(tests) => {
+                let mut passes = Mask::None;
+                for test in tests {
+                    let Some(more) = test.mask(rows, block, candidates, buffers)? else { return Ok(None) };
+                    passes = passes.or(more);
+                }
+                passes
+            }
+            Self::Not(test) => match test.mask(rows, block, candidates, buffers)? {
+                Some(mask) => mask.not(),
+                None => return Ok(None),
+            },
+        }))
+    }
+
+    /// What the zone map of a block decides without reading it.
+    fn by_zone(&self, rows: Rows<'_>, block: usize) -> Option<Mask> {
+        let Rows::Events(events) = rows else { return None };
+        match self {
+            Self::Codes { dimension, accepted } => {
+                let Zone { min, max } = events.zone(ZoneColumn::Codes(*dimension), block)?;
+                let within = accepted.get(usize::try_from(min).ok()?..=usize::try_from(max).ok()?)?;
+                match constant(within)? {
+                    Self::Always => Some(Mask::All),
+                    _ => Some(Mask::None),
+                }
+            }
+            Self::Time(from, until) => {
+                let Zone { min, max } = events.zone(ZoneColumn::Time, block)?;
+                side(time_of_zone(min), time_of_zone(max), *from, *until).map(Mask::constant)
+            }
+            Self::Number(quantity, test) => {
+                let Zone { min, max } = events.zone(ZoneColumn::Quantity(quantity), block)?;
+                (min == max).then(|| Mask::constant(test.holds(min.checked_sub(1))))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn all_of(
+    tests: &[Test],
+    rows: Rows<'_>,
+    block: usize,
+    candidates: &Mask,
+    buffers: &mut Buffers,
+) -> Result<Option<Mask>> {
+    let mut passes = candidates.clone();
+    for test in tests {
+        if passes == Mask::None {
+            break;
+        }
+        let Some(more) = test.mask(rows, block, &passes, buffers)? else { return Ok(None) };
+        passes = passes.and(more);
+    }
+    Ok(Some(passes))
+}
+
+fn indexed(index: &RoaringBitmap, rows: Rows<'_>, block: usize) -> Mask {
+    let length = rows.block_len(block);
+    let start = u32::try_from(block * BLOCK_ROWS).unwrap_or(u32::MAX);
+    let range = start..start.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
+    let found = index.range_cardinality(range.clone());
+    if found == 0 {
+        return Mask::None;
+    }
+    if found == length as u64 {
+        return Mask::All;
+    }
+    let mut passes = vec![false; length];
+    index.range(range).for_each(|row| passes[(row - start) as usize] = true);
+    Mask::Some(passes)
+}
+
+impl Mask {
+    fn constant(passes: bool) -> Self {
+        if passes { Self::All } else { Self::None }
+    }
+
+    fn of(passes: impl Iterator<Item = bool>) -> Self {
+        let passes: Vec<bool> = passes.collect();
+        match constant(&passes) {
+            None => Self::Some(passes),
+            Some(Test::Always) => Self::All,
+            Some(_) => Self::None,
+        }
+    }
+
+    pub(super) fn contains(&self, row: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Some(passes) => passes[row],
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, _) | (_, Self::None) => Self::None,
+            (Self::All, mask) | (mask, Self::All) => mask,
+            (Self::Some(a), Self::Some(b)) => Self::of(a.iter().zip(&b).map(|(a, b)| *a & *b)),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (Self::None, mask) | (mask, Self::None) => mask,
+            (Self::Some(a), Self::Some(b)) => Self::of(a.iter().zip(&b).map(|(a, b)| *a | *b)),
+        }
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Self::None => Self::All,
+            Self::All => Self::None,
+            Self::Some(passes) => Self::Some(passes.iter().map(|passes| !passes).collect()),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Chooses the rows that each part is read from, and reads them on several threads.
+//!
+//! Counters go first, a part at a time; parts whose counters straddle a boundary join the parts
+//! that are scanned, which the threads share block by block.
+
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use quipu_engine::Result;
+use quipu_engine::rows::Part;
+
+use super::part::{Outcome, PartSums};
+use super::plan::Plan;
+use super::rows::Rows;
+use crate::answer::{Explain, PartExplain, Path};
+use crate::price::Pricer;
+use crate::query::PathChoice;
+
+/// What one part came to from its counters.
+enum FromCounters<'a> {
+    Sums(Box<PartSums<'a>>, u64),
+    NoMatch,
+    Scan(&'static str),
+}
+
+/// Sums up all parts.
+pub(super) fn read<'a>(
+    plan: &'a Plan<'a>,
+    parts: &'a [Part],
+    pricer: Option<&'a Pricer<'a>>,
+) -> Result<(Vec<PartSums<'a>>, Explain)> {
+    let threads = threads(plan);
+    let counted = share(threads, parts.len(), |part| from_counters(plan, &parts[part], pricer))?;
+    let mut sums = Vec::new();
+    let mut explain = Vec::with_capacity(parts.len());
+    let mut scans = Vec::new();
+    for (at, (part, counted)) in parts.iter().zip(counted).enumerate() {
+        let counters = part.counters.as_ref().map_or(0, |counters| counters.rows() as u64);
+        explain.push(match counted {
+            FromCounters::Sums(part, rows_read) => {
+                sums.push(*part);
+                PartExplain { path: Path::Counters, why: "counters answer exactly", rows: counters, rows_read }
+            }
+            FromCounters::NoMatch => {
+                PartExplain { path: Path::Pruned, why: "no row can match", rows: counters, rows_read: 0 }
+            }
+            FromCounters::Scan(why) => {
+                scans.push((at, Rows::Events(&*part.events)));
+                PartExplain { path: Path::Scan, why, rows: part.events.rows() as u64, rows_read: 0 }
+            }
+        });
+    }
+    let (scanned, rows_read) = scan(plan, &scans, pricer, threads)?;
+    sums.extend(scanned);
+    for ((at, _), rows_read) in scans.iter().zip(rows_read) {
+        explain[*at].rows_read = rows_read;
+        if rows_read == 0 {
+            explain[*at].path = Path::Pruned;
+            explain[*at].why = "no row can match";
+        }
+    }
+    Ok((sums, Explain { parts: explain }))
+}
+
+fn threads(plan: &Plan<'_>) -> usize {
+    let available = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    plan.query.threads.unwrap_or_else(available).get()
+}
+
+fn from_counters<'a>(plan: &'a Plan<'a>, part: &'a Part, pricer: Option<&'a Pricer<'a>>) -> Result<FromCounters<'a>> {
+    if plan.query.path == PathChoice::Scan {
+        return Ok(FromCounters::Scan("a scan was asked for"));
+    }
+    if let Some(why) = plan.needs_events {
+        return Ok(FromCounters::Scan(why));
+    }
+    let Some(counters) = &part.counters else { return Ok(FromCounters::Scan("the part keeps no counters")) };
+    let rows = Rows::Counters(&**counters);
+    let Some(mut sums) = PartSums::new(plan, rows, pricer)? else { return Ok(FromCounters::NoMatch) };
+    let mut rows_read = 0;
+    for block in 0..rows.blocks() {
+        if sums.add(block)? == Outcome::Straddles {
+            return Ok(FromCounters::Scan("a counter straddles a boundary of time or price"));
+        }
+        rows_read += rows.block_len(block) as u64;
+    }
+    Ok(FromCounters::Sums(Box::new(sums), rows_read))
+}
+
+/// Scans parts, whose blocks the threads take in turn.
+fn scan<'a>(
+    plan: &'a Plan<'a>,
+    parts: &[(usize, Rows<'a>)],
+    pricer: Option<&'a Pricer<'a>>,
+    threads: usize,
+) -> Result<(Vec<PartSums<'a>>, Vec<u64>)> {
+    let blocks: Vec<(usize, usize)> = parts
+        .iter()
+        .enumerate()
+        .flat_map(|(part, (_, rows))| (0..rows.blocks()).map(move |block| (part, block)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let rows_read: Vec<AtomicU64> = parts.iter().map(|_| AtomicU64::new(0)).collect();
+    let work = |_| {
+        let mut done = Vec::new();
+        // Blocks are taken in order, so a thread never comes back to a part that it has left.
+        let mut current: Option<(usize, Option<PartSums<'a>>)> = None;
+        while let Some((part, block)) = blocks.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+            if current.as_ref().is_none_or(|(at, _)| *at != part) {
+                done.extend(current.take().and_then(|(_, sums)| sums));
+                current = Some((part, PartSums::new(plan, parts[part].1, pricer)?));
+            }
+            if let Some((_, Some(sums))) = &mut current
+                && sums.add(block)? == Outcome::Added
+            {
+                rows_read[part].fetch_add(parts[part].1.block_len(block) as u64, Ordering::Relaxed);
+            }
+        }
+        done.extend(current.and_then(|(_, sums)| sums));
+        Ok(done)
+    };
+    let threads = threads.min(blocks.len());
+    let sums = share(threads, threads, work)?.into_iter().flatten().collect();
+    Ok((sums, rows_read.into_iter().map(AtomicU64::into_inner).collect()))
+}
+
+/// Does `jobs` pieces of work on several threads and returns their results in order.
+fn share<T: Send>(threads: usize, jobs: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    if threads.min(jobs) <= 1 {
+        return (0..jobs).map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Result<T>>>> = (0..jobs).map(|_| Mutex::new(None)).collect();
+    let run = || {
+        loop {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            let Some(result) = results.get(job) else { return };
+            let done = work(job);
+            *result.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(done);
+        }
+    };
+    std::thread::scope(|scope| {
+        // This thread works too.
+        for _ in 1..threads.min(jobs) {
+            scope.spawn(run);
+        }
+        run();
+    });
+    let results =
+        results.into_iter().map(|result| result.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+    results.flatten().collect()
+}

@@ -1,0 +1,107 @@
+//! One job, and one workflow run.
+
+use quipu_engine::{Dimension, Error, ErrorKind, Outcome, Result, Text};
+
+use crate::answer::Answer;
+use crate::exec::select::{PricedEvent, only};
+use crate::measure::Measure;
+use crate::query::{Order, Query};
+use crate::value::Value;
+use crate::view::View;
+
+/// How many events a report lists at most; the counts beside them are complete.
+pub const EVENTS_LISTED: usize = 10_000;
+
+/// One job in full.
+#[derive(Clone, Debug)]
+pub struct JobReport {
+    /// The job.
+    pub job_id: Text,
+    /// Its type, by its latest event that has one.
+    pub job_type: Option<Text>,
+    /// Its version, by its latest event that has one.
+    pub job_version: Option<Text>,
+    /// One row: cost, effort, time, value and ROI.
+    pub totals: Answer,
+    /// Cost and effort per model.
+    pub by_model: Answer,
+    /// Its workflow runs in the order of time.
+    pub traces: Answer,
+    /// What came of it; `None` while it is pending.
+    pub outcome: Option<Outcome>,
+    /// Its first [`EVENTS_LISTED`] events in the order of time.
+    pub events: Vec<PricedEvent>,
+    /// How many events it has.
+    pub event_count: u64,
+}
+
+/// One workflow run in full.
+#[derive(Clone, Debug)]
+pub struct TraceReport {
+    /// The workflow run.
+    pub trace_id: Text,
+    /// One row: cost, effort and time.
+    pub totals: Answer,
+    /// Its first [`EVENTS_LISTED`] events in the order of time; `parent_id` names the span that
+    /// made the call of `span_id`.
+    pub events: Vec<PricedEvent>,
+    /// How many events it has.
+    pub event_count: u64,
+}
+
+/// What a job, a trace and a model of a job have cost and done.
+fn effort() -> Vec<Measure> {
+    use Measure as M;
+    vec![M::Cost, M::ReportedCost, M::Requests, M::Errors, M::Retries, M::InputTokens, M::OutputTokens, M::TotalTokens]
+}
+
+pub(crate) fn job(view: &View<'_>, job_id: &str, query: &Query) -> Result<JobReport> {
+    use Measure as M;
+    let query = Query { order: Vec::new(), limit: None, by: Vec::new(), ..only(query, Dimension::JobId, job_id) };
+    let ask = |by: Option<Dimension>, more: &[Measure], order: Option<Order>| {
+        let by = by.into_iter().map(Into::into).collect();
+        let measures = effort().into_iter().chain(more.iter().cloned()).collect();
+        view.query(&Query { measures, by, order: order.into_iter().collect(), ..query.clone() })
+    };
+    let (events, event_count) = view.events(&query, EVENTS_LISTED)?;
+    if event_count == 0 {
+        return Err(not_found("job", job_id));
+    }
+    let by_time = Order::ascending(M::FirstAt);
+    let outcomes = view.source().outcomes(view.scope().workspace())?;
+    let list = view.jobs(&query)?;
+    let property = |column: usize| match list.rows.first().map(|row| &row[column]) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    Ok(JobReport {
+        job_id: job_id.into(),
+        job_type: property(1),
+        job_version: property(2),
+        totals: ask(None, &[M::FirstAt, M::LastAt, M::Value, M::Roi], None)?,
+        by_model: ask(Some(Dimension::Model), &[], None)?,
+        traces: ask(Some(Dimension::TraceId), &[M::FirstAt, M::LastAt], Some(by_time))?,
+        outcome: outcomes.into_iter().find(|outcome| outcome.job_id == job_id),
+        events,
+        event_count,
+    })
+}
+
+pub(crate) fn trace(view: &View<'_>, trace_id: &str, query: &Query) -> Result<TraceReport> {
+    let query = Query {
+        measures: effort().into_iter().chain([Measure::FirstAt, Measure::LastAt]).collect(),
+        by: Vec::new(),
+        order: Vec::new(),
+        limit: None,
+        ..only(query, Dimension::TraceId, trace_id)
+    };
+    let (events, event_count) = view.events(&query, EVENTS_LISTED)?;
+    if event_count == 0 {
+        return Err(not_found("trace", trace_id));
+    }
+    Ok(TraceReport { trace_id: trace_id.into(), totals: view.query(&query)?, events, event_count })
+}
+
+fn not_found(what: &str, id: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("no event of {what} {id:?} passes the filter and the time range"))
+}

@@ -1,0 +1,95 @@
+//! The list of jobs.
+
+use hashbrown::HashMap;
+use quipu_engine::{Dimension, Outcome, Result, Text};
+
+use crate::answer::{Answer, Column};
+use crate::filter::{Filter, TextField, TextTest};
+use crate::measure::{Measure, Unit};
+use crate::query::{CostBasis, Order, Query};
+use crate::value::Value;
+use crate::view::View;
+
+/// Beyond this many jobs, all are asked for their properties instead of naming each.
+const NAMED_JOBS: usize = 10_000;
+
+/// One row per job: `job_id`, `job_type`, `job_version`, then measures, then the outcome.
+pub(crate) fn jobs(view: &View<'_>, query: &Query) -> Result<Answer> {
+    use Measure as M;
+    let measures =
+        [M::Cost, M::ReportedCost, M::Requests, M::Errors, M::Retries, M::TotalTokens, M::FirstAt, M::LastAt];
+    let mut query = Query { measures: measures.into(), by: vec![Dimension::JobId.into()], ..query.clone() };
+    query = query.filter(Filter::has(Dimension::JobId));
+    if query.order.is_empty() {
+        let cost = if query.cost_basis == CostBasis::Computed { M::Cost } else { M::ReportedCost };
+        query = query.order(Order::descending(cost));
+    }
+    let mut answer = view.query(&query)?;
+    let properties = properties(view, &query, &answer)?;
+    let outcomes = outcomes(view)?;
+    for row in &mut answer.rows {
+        let job = text(&row[0]).unwrap_or_default();
+        let [job_type, job_version] = properties.get(&job).cloned().unwrap_or_default();
+        row.extend(outcome_values(outcomes.get(&job)));
+        row.splice(1..1, [job_type, job_version].map(|value| value.map_or(Value::Null, Value::Text)));
+    }
+    answer.totals.extend([Value::Null, Value::Null, Value::Null]);
+    answer.totals.splice(1..1, [Value::Null, Value::Null]);
+    let column = |name: &str, unit, is_key| Column { name: name.into(), unit, is_key };
+    answer.columns.splice(1..1, [column("job_type", Unit::None, true), column("job_version", Unit::None, true)]);
+    answer.columns.extend([
+        column("outcome_status", Unit::None, false),
+        column("outcome_type", Unit::None, false),
+        column("outcome_value", Unit::Usd, false),
+    ]);
+    Ok(answer)
+}
+
+fn text(value: &Value) -> Option<Text> {
+    match value {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// Type and version by job. Where the events of a job disagree, the latest event that has one decides.
+fn properties(view: &View<'_>, query: &Query, jobs: &Answer) -> Result<HashMap<Text, [Option<Text>; 2]>> {
+    let dimensions = [Dimension::JobId, Dimension::JobType, Dimension::JobVersion];
+    let mut query = Query {
+        measures: vec![Measure::LastAt],
+        by: dimensions.map(Into::into).into(),
+        order: vec![Order::ascending(Measure::LastAt)],
+        limit: None,
+        ..query.clone()
+    };
+    if jobs.rows.len() <= NAMED_JOBS {
+        let names = jobs.rows.iter().filter_map(|row| text(&row[0])).collect();
+        query = query.filter(Filter::Text(TextField::Dimension(Dimension::JobId), TextTest::In(names)));
+    }
+    let mut properties: HashMap<Text, [Option<Text>; 2]> = HashMap::new();
+    for row in view.query(&query)?.rows {
+        let of_job = properties.entry(text(&row[0]).unwrap_or_default()).or_default();
+        for (property, value) in of_job.iter_mut().zip(&row[1..3]) {
+            *property = text(value).or_else(|| property.take());
+        }
+    }
+    Ok(properties)
+}
+
+fn outcomes(view: &View<'_>) -> Result<HashMap<Text, Outcome>> {
+    let outcomes = view.source().outcomes(view.scope().workspace())?.into_iter();
+    Ok(outcomes.map(|outcome| (outcome.job_id.clone(), outcome)).collect())
+}
+
+/// Status, type and value; a job without an outcome is pending.
+fn outcome_values(outcome: Option<&Outcome>) -> [Value; 3] {
+    let text = |name: &str| Value::Text(name.into());
+    match outcome {
+        None => [text("PENDING"), Value::Null, Value::Null],
+        Some(outcome) => [
+            text(outcome.status.name()),
+            outcome.kind.map_or(Value::Null, |kind| text(kind.name())),
+            outcome.value.map_or(Value::Null, Value::Money),
+        ],
+    }
+}

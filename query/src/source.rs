@@ -1,0 +1,28 @@
+//! What a query needs of a store.
+
+use std::sync::Arc;
+
+use quipu_engine::price_book::PriceBook;
+use quipu_engine::rows::Part;
+use quipu_engine::{Outcome, Result};
+
+/// A frozen state of a store, as queries read it.
+pub trait Source: Sync {
+    /// The position in the log up to which this state holds everything.
+    fn lsn(&self) -> u64;
+
+    /// All rows, in parts that do not overlap.
+    fn parts(&self) -> &[Part];
+
+    /// The outcomes of the jobs of a workspace, at most one per job.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt), saying where.
+    fn outcomes(&self, workspace: &str) -> Result<Vec<Outcome>>;
+
+    /// A version of the price book, or the newest.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](quipu_engine::ErrorKind::NotFound) when there is no such version.
+    fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>>;
+}

@@ -1,0 +1,99 @@
+//! A frozen state of a store, seen from one workspace: where every question is asked.
+
+use quipu_engine::Result;
+
+use crate::answer::Answer;
+use crate::exec;
+use crate::price::Pricer;
+use crate::query::Query;
+use crate::report::{self, JobReport, TraceReport};
+use crate::scope::Scope;
+use crate::source::Source;
+
+pub use crate::exec::select::PricedEvent;
+
+/// Answers questions about one workspace.
+///
+/// The reports take a [`Query`] for what they share with it: filter, time range, order, limit,
+/// price book, cost basis, assumed values; they bring their own measures.
+#[derive(Clone)]
+pub struct View<'a> {
+    source: &'a dyn Source,
+    scope: Scope,
+}
+
+impl<'a> View<'a> {
+    /// The view of a workspace on a source.
+    pub fn new(source: &'a dyn Source, scope: Scope) -> Self {
+        Self { source, scope }
+    }
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when the query contradicts itself,
+    /// [`ErrorKind::NotFound`](quipu_engine::ErrorKind::NotFound) when there is no such version of
+    /// the price book, [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt) when what is read is damaged.
+    pub fn query(&self, query: &Query) -> Result<Answer> {
+        exec::run(self.source, &self.scope, query)
+    }
+
+    /// Jobs with cost, effort, time and outcome; by default the most expensive first.
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn jobs(&self, query: &Query) -> Result<Answer> {
+        report::jobs(self, query)
+    }
+
+    /// One job in full.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](quipu_engine::ErrorKind::NotFound) when it has no event here, else
+    /// as [`View::query`].
+    pub fn job(&self, job_id: &str, query: &Query) -> Result<JobReport> {
+        report::job(self, job_id, query)
+    }
+
+    /// One workflow run with its events, which name their parents.
+    ///
+    /// # Errors
+    /// As [`View::job`].
+    pub fn trace(&self, trace_id: &str, query: &Query) -> Result<TraceReport> {
+        report::trace(self, trace_id, query)
+    }
+
+    /// Jobs from start to conversion, per group of [`Query::by`].
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn funnel(&self, query: &Query) -> Result<Answer> {
+        report::funnel(self, query)
+    }
+
+    /// What the jobs of each group of [`Query::by`] cost and were worth.
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn roi(&self, query: &Query) -> Result<Answer> {
+        report::roi(self, query)
+    }
+
+    /// The first `limit` events in the order of time that pass the filter and the time range, and
+    /// how many there are.
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn events(&self, query: &Query, limit: usize) -> Result<(Vec<PricedEvent>, u64)> {
+        let book = exec::price_book(self.source, &query.prices)?;
+        exec::select::events(self.source, &self.scope, query, &Pricer::new(&book), limit)
+    }
+
+    pub(crate) fn source(&self) -> &'a dyn Source {
+        self.source
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
