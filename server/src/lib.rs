@@ -2,4 +2,5 @@
 //!
 //! The only crate that knows JSON, HTTP and the clock; everything else is in [`quipu`].
 
+pub mod import;
 pub mod wire;

@@ -256,7 +256,7 @@ pub fn utf8(line: &[u8]) -> Result<&str, FieldError> {
 /// Lines of a pretty-printed object start with a key or a brace that closes, never with one that
 /// opens; so a second line that opens an object says that lines are documents, even when
 /// the first is broken. A body of one line is one document.
-fn is_lines(body: &[u8]) -> bool {
+pub(crate) fn is_lines(body: &[u8]) -> bool {
     let mut lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     let first = lines.next();
     match lines.next() {

@@ -4,6 +4,7 @@
 //! why, and never harms its neighbours. Input that has no place in an event is counted in
 //! [`Ignored`]; nothing is dropped in silence.
 
+pub mod claude_code;
 pub mod decimal;
 pub mod json;
 pub mod native;
@@ -92,7 +93,7 @@ impl Ignored {
         self.add(field, 1);
     }
 
-    fn add(&mut self, field: &str, times: u64) {
+    pub(crate) fn add(&mut self, field: &str, times: u64) {
         if let Some(count) = self.fields.get_mut(field) {
             *count += times;
         } else if self.fields.len() < Self::NAMES {

@@ -31,6 +31,7 @@ use super::{Decoded, FieldError, Ignored};
 use draft::Draft;
 
 pub(super) use draft::time;
+pub(crate) use fields::overlapping_meter;
 pub(super) use encode::At;
 pub use encode::Native;
 

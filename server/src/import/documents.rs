@@ -1,0 +1,177 @@
+//! JSON inputs that need no map: native events, outcomes, and Claude Code's session logs.
+
+use std::fmt;
+use std::io::{BufRead, Read};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use quipu::{Error, Number};
+use serde::Deserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Stop;
+use super::batches::Batches;
+use super::input::{Input, Unpacked};
+use super::lines::Lines;
+use crate::wire::{FieldError, claude_code, json, native, outcome};
+
+/// Native events. One without an id gets one from its place in the file.
+pub(super) fn native(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
+    let stem = input.stem();
+    each_document(input, taken, batches, |place, text, batches| {
+        let mut event = native::decode_one(text, &mut batches.summary.ignored)?;
+        if event.id.is_none() {
+            event.id = Some(format!("quipu/{stem}/{place}").into());
+            event.numbers.insert(Number::IdDerived, 1);
+        }
+        batches.event(place, event);
+        Ok(())
+    })
+}
+
+/// Outcomes. One without an idempotency key gets one from its place in the file, so that reading it again is harmless.
+pub(super) fn outcomes(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
+    let stem = input.stem();
+    each_document(input, taken, batches, |place, text, batches| {
+        let mut outcome = outcome::decode_one(text, None, &mut batches.summary.ignored)?;
+        outcome.idempotency_key.get_or_insert_with(|| format!("outcomes/{stem}/{place}").into());
+        batches.outcome(place, outcome);
+        Ok(())
+    })
+}
+
+/// The calls of a session, which are known only when the whole log is read.
+pub(super) fn claude_code(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
+    let mut lines = Lines::new(input.open(taken)?);
+    let mut session = claude_code::Session::default();
+    let ended = each_line(&mut lines, batches, |number, text, _| session.line(number, text));
+    batches.summary.skipped += session.skipped;
+    for (line, event) in session.into_calls() {
+        batches.event(line, event);
+        batches.row_done()?;
+    }
+    ended
+}
+
+/// Hands over every item with its place: its line in a file of lines, else its number in the document.
+fn each_document(
+    input: &Input,
+    taken: &Arc<AtomicU64>,
+    batches: &mut Batches<'_>,
+    mut take: impl FnMut(u64, &str, &mut Batches<'_>) -> Result<(), FieldError>,
+) -> Result<(), Stop> {
+    let mut opened = input.open(taken)?;
+    let layout = layout(&mut opened)?;
+    if layout == Layout::Lines {
+        return each_line(&mut Lines::new(opened), batches, take);
+    }
+    let (mut place, mut stopped) = (0, None);
+    let mut item = |text: &str| {
+        place += 1;
+        batches.summary.read += 1;
+        if let Err(error) = take(place, text, batches) {
+            batches.reject(place, error.message);
+        }
+        batches.row_done().map_err(|stop| stopped = Some(stop)).is_ok()
+    };
+    let read = match layout {
+        Layout::Array => read_array(&mut opened.reader, &mut item),
+        _ => read_objects(&mut opened.reader, &mut item),
+    };
+    match (stopped, read) {
+        (Some(stop), _) => Err(stop),
+        (None, Ok(())) => Ok(()),
+        (None, Err(error)) if error.is_io() => Err(opened.failed(error.line() as u64, error.into()).into()),
+        (None, Err(error)) => {
+            let name = input.name();
+            Err(Error::invalid(format!("{name}: broken JSON: {error}; the items before it were imported")).into())
+        }
+    }
+}
+
+fn each_line(
+    lines: &mut Lines,
+    batches: &mut Batches<'_>,
+    mut take: impl FnMut(u64, &str, &mut Batches<'_>) -> Result<(), FieldError>,
+) -> Result<(), Stop> {
+    while let Some(line) = lines.next()? {
+        batches.summary.read += 1;
+        let number = lines.number();
+        if let Err(error) = lines.text(line).and_then(|text| take(number, text, batches)) {
+            batches.reject(number, error.message);
+        }
+        batches.row_done()?;
+    }
+    Ok(())
+}
+
+/// How the items of a JSON file lie in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// One per line.
+    Lines,
+    /// One array of them.
+    Array,
+    /// One after the other, over several lines each.
+    Objects,
+}
+
+/// Looks at the first two lines, which are put back.
+fn layout(opened: &mut Unpacked) -> Result<Layout, Error> {
+    const HEAD_BYTES: usize = 1 << 20;
+    let mut head = Vec::new();
+    let mut lines = 0;
+    while lines < 2 && head.len() < HEAD_BYTES {
+        let start = head.len();
+        let limit = (HEAD_BYTES - start) as u64;
+        let read = opened.reader.by_ref().take(limit).read_until(b'\n', &mut head);
+        if read.map_err(|error| opened.failed(lines, error))? == 0 {
+            break;
+        }
+        lines += u64::from(!head[start..].trim_ascii().is_empty());
+    }
+    if head.starts_with(b"\xEF\xBB\xBF") {
+        head.drain(..3);
+    }
+    let layout = match head.trim_ascii_start().first() {
+        Some(b'[') => Layout::Array,
+        _ if lines < 2 || json::is_lines(&head) => Layout::Lines,
+        _ => Layout::Objects,
+    };
+    opened.put_back(head);
+    Ok(layout)
+}
+
+/// Reads one array item by item, so that memory holds no more than its largest item.
+fn read_array(reader: &mut dyn Read, item: &mut dyn FnMut(&str) -> bool) -> serde_json::Result<()> {
+    struct Items<'a>(&'a mut dyn FnMut(&str) -> bool);
+    impl<'de> Visitor<'de> for Items<'_> {
+        type Value = bool;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
+            while let Some(raw) = items.next_element::<Box<RawValue>>()? {
+                if !(self.0)(raw.get()) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_reader(reader);
+    match deserializer.deserialize_seq(Items(item))? {
+        true => deserializer.end(),
+        false => Ok(()),
+    }
+}
+
+fn read_objects(reader: &mut dyn Read, item: &mut dyn FnMut(&str) -> bool) -> serde_json::Result<()> {
+    for raw in serde_json::Deserializer::from_reader(reader).into_iter::<Box<RawValue>>() {
+        if !item(raw?.get()) {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! The formats an import can read, and which one a file has.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use quipu::{Error, Result};
+
+use super::batches::Batches;
+use super::input::Input;
+use super::map::Plan;
+use super::rows::Rows;
+use super::rows::csv::CsvRows;
+use super::rows::jsonl::JsonRows;
+use super::rows::parquet::ParquetRows;
+use super::{Options, Stop, documents, mapped};
+
+/// A format of input files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Native events as JSON: one per line, an array, or one object.
+    Quipu,
+    /// Outcomes as JSON.
+    Outcomes,
+    /// CSV with a header line; mapped, or with columns named like native fields.
+    Csv,
+    /// One JSON object per line, mapped.
+    Jsonl,
+    /// Parquet; mapped, or with columns named like native fields.
+    Parquet,
+    /// Session logs of Claude Code.
+    ClaudeCode,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 6] = [Self::Quipu, Self::Outcomes, Self::Csv, Self::Jsonl, Self::Parquet, Self::ClaudeCode];
+
+    /// The name on the command line and in map files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quipu => "quipu",
+            Self::Outcomes => "outcomes",
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::ClaudeCode => "claude-code",
+        }
+    }
+
+    /// The format that a file's name speaks of.
+    fn of(input: &Input) -> Self {
+        let name = input.unpacked_name().to_ascii_lowercase();
+        match name.rsplit_once('.') {
+            Some((_, "csv")) => Self::Csv,
+            Some((_, "parquet")) => Self::Parquet,
+            _ => Self::Quipu,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::invalid(format!("unknown format {name:?}; allowed are {names}"))
+        })
+    }
+}
+
+/// Reads one input into batches.
+pub(super) fn decode(
+    input: &Input,
+    options: &Options,
+    taken: &Arc<AtomicU64>,
+    batches: &mut Batches<'_>,
+) -> Result<(), Stop> {
+    let format = match (&options.map, options.format) {
+        (Some(map), Some(format)) if format != map.format() => {
+            return Err(Error::invalid(format!(
+                "the map {} reads {}, not {format}; leave the format out",
+                map.name(),
+                map.format()
+            ))
+            .into());
+        }
+        (Some(map), _) => map.format(),
+        (None, Some(format)) => format,
+        (None, None) => Format::of(input),
+    };
+    match format {
+        Format::Quipu => documents::native(input, taken, batches),
+        Format::Outcomes => documents::outcomes(input, taken, batches),
+        Format::ClaudeCode => documents::claude_code(input, taken, batches),
+        Format::Csv | Format::Jsonl | Format::Parquet => decode_rows(format, input, options, taken, batches),
+    }
+}
+
+fn decode_rows(
+    format: Format,
+    input: &Input,
+    options: &Options,
+    taken: &Arc<AtomicU64>,
+    batches: &mut Batches<'_>,
+) -> Result<(), Stop> {
+    match format {
+        Format::Csv => run(CsvRows::open(input, taken)?, format, input, options, taken, batches),
+        Format::Parquet => run(ParquetRows::open(input)?, format, input, options, taken, batches),
+        _ => run(JsonRows::open(input, taken)?, format, input, options, taken, batches),
+    }
+}
+
+fn run<R: Rows>(
+    mut rows: R,
+    format: Format,
+    input: &Input,
+    options: &Options,
+    taken: &Arc<AtomicU64>,
+    batches: &mut Batches<'_>,
+) -> Result<(), Stop> {
+    let in_file = |error: Error| error.context(input.name());
+    let native;
+    let plan = match (&options.map, rows.header()) {
+        (Some(map), _) => map.plan(),
+        (None, Some(header)) => {
+            native = Plan::native(format.name(), header).map_err(in_file)?;
+            &native
+        }
+        (None, None) => {
+            return Err(Error::invalid(format!(
+                "{format} needs a map that says which column is which field; native events are the format quipu"
+            ))
+            .into());
+        }
+    };
+    rows.bind(plan.columns()).map_err(in_file)?;
+    mapped::Run::prepare(plan, format, input, options, taken)?.rows(rows, batches)
+}

@@ -1,0 +1,158 @@
+//! Imports: files in, batches of events and outcomes out.
+//!
+//! Files are streamed, decoded on one thread and stored on another, with a bounded number
+//! of batches between them; memory does not grow with the file. A row that cannot be read
+//! is refused with its file and line and harms no other. Ids are stable, so that importing
+//! a file again stores nothing twice.
+
+mod batches;
+mod documents;
+mod format;
+mod input;
+mod lines;
+pub mod map;
+mod mapped;
+mod rows;
+mod sink;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use quipu::{Error, Result};
+
+use batches::{Batch, Batches};
+
+pub use format::Format;
+pub use input::Input;
+pub use map::Map;
+pub use sink::{EventFate, OutcomeFate, Sink};
+pub use summary::{Example, Summary};
+
+/// How to read the inputs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The format; by default what the map says, else what the file's name says, else native JSON.
+    pub format: Option<Format>,
+    /// How columns become fields.
+    pub map: Option<Arc<Map>>,
+    /// Files that a map joins, by the name the map gives them; others are looked for beside the input.
+    pub joins: Vec<(String, Input)>,
+    /// Events in one batch.
+    pub batch: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { format: None, map: None, joins: Vec::new(), batch: 10_000 }
+    }
+}
+
+/// How far an import has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes read, as they lie in the files.
+    pub bytes: u64,
+    /// Bytes of all inputs; `None` when the standard input is among them.
+    pub total: Option<u64>,
+    /// Events and outcomes handed to the store.
+    pub items: u64,
+}
+
+/// Batches that may wait between decoding and storing.
+const WAITING_BATCHES: usize = 3;
+
+/// Reads every input and hands batches to `sink`; `progress` is called after each.
+///
+/// A file that cannot be read to its end is a [`Summary::failures`] of its own: what came
+/// before is stored, and the other files are read.
+///
+/// # Errors
+/// When the sink can store nothing more.
+pub fn import(
+    inputs: &[Input],
+    options: &Options,
+    sink: &mut dyn Sink,
+    mut progress: impl FnMut(Progress),
+) -> Result<Summary> {
+    let taken = Arc::new(AtomicU64::new(0));
+    let passes = options.map.as_ref().map_or(1, |map| map.passes());
+    let total = inputs.iter().map(Input::size).sum::<Option<u64>>().map(|total| total * passes);
+    let (sender, receiver) = mpsc::sync_channel::<Batch>(WAITING_BATCHES);
+    let (mut summary, mut items) = (Summary::default(), 0);
+    thread::scope(|scope| {
+        let decoding = scope.spawn(|| decode_all(inputs, options, sender, &taken));
+        let mut failed = None;
+        // The receiver goes with the loop, which stops the decoding thread when storing has failed.
+        for batch in receiver {
+            items += batch.items();
+            if let Err(error) = store(batch, sink, &mut summary) {
+                failed = Some(error);
+                break;
+            }
+            progress(Progress { bytes: taken.load(Ordering::Relaxed), total, items });
+        }
+        match decoding.join() {
+            Ok(decoded) => summary.merge_decoding(decoded),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        failed.map_or(Ok(()), Err)
+    })?;
+    progress(Progress { bytes: taken.load(Ordering::Relaxed), total, items });
+    Ok(summary)
+}
+
+fn decode_all(
+    inputs: &[Input],
+    options: &Options,
+    sender: mpsc::SyncSender<Batch>,
+    taken: &Arc<AtomicU64>,
+) -> Summary {
+    let mut summary = Summary::default();
+    for input in inputs {
+        let mut batches = Batches::new(input, options.batch, &sender, &mut summary);
+        let decoded = format::decode(input, options, taken, &mut batches);
+        let flushed = batches.flush();
+        match decoded.and(flushed) {
+            Ok(()) => {}
+            Err(Stop::File(error)) => summary.failures.push(error),
+            Err(Stop::Sink) => break,
+        }
+    }
+    summary
+}
+
+fn store(batch: Batch, sink: &mut dyn Sink, summary: &mut Summary) -> Result<()> {
+    // Events first: an outcome needs its job.
+    if !batch.events.is_empty() {
+        let fates = sink.events(batch.events)?;
+        for (line, fate) in batch.event_lines.into_iter().zip(fates) {
+            summary.event(&batch.file, line, fate);
+        }
+    }
+    if !batch.outcomes.is_empty() {
+        let fates = sink.outcomes(batch.outcomes)?;
+        for (line, fate) in batch.outcome_lines.into_iter().zip(fates) {
+            summary.outcome(&batch.file, line, fate);
+        }
+    }
+    Ok(())
+}
+
+/// Why decoding ends before the end of a file.
+enum Stop {
+    /// The file cannot be read on.
+    File(Error),
+    /// Nobody takes batches any more; the sink says why.
+    Sink,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::File(error)
+    }
+}

@@ -1,0 +1,162 @@
+//! Parquet, row group by row group; members of groups have dotted names.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::sync::Arc;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::reader::RowIter;
+use parquet::record::{Field, Row};
+use parquet::schema::types::Type;
+use quipu::{Error, Result, Timestamp};
+
+use super::super::input::Input;
+use super::paths::{Cells, Node};
+use super::{RowFault, Rows, find_columns};
+use crate::wire::Ignored;
+
+pub(in crate::import) struct ParquetRows {
+    name: String,
+    reader: Option<SerializedFileReader<File>>,
+    rows: Option<RowIter<'static>>,
+    header: Vec<String>,
+    unbound: Vec<String>,
+    root: Node,
+    cells: Cells,
+    number: u64,
+    used: u64,
+}
+
+impl ParquetRows {
+    pub(in crate::import) fn open(input: &Input) -> Result<Self> {
+        let name = input.name();
+        let file = input.open_seekable()?;
+        let reader = SerializedFileReader::new(file)
+            .map_err(|error| Error::invalid(format!("{name}: not a readable Parquet file: {error}")))?;
+        let schema = reader.metadata().file_metadata().schema_descr();
+        // Lists and maps have inner columns of their own; they are named as a whole.
+        let mut header: Vec<String> = Vec::new();
+        for column in schema.columns() {
+            let parts = column.path().parts();
+            let path = if column.max_rep_level() > 0 { parts[0].clone() } else { parts.join(".") };
+            if header.last() != Some(&path) {
+                header.push(path);
+            }
+        }
+        Ok(Self {
+            name,
+            reader: Some(reader),
+            rows: None,
+            header,
+            unbound: Vec::new(),
+            root: Node::default(),
+            cells: Cells::default(),
+            number: 0,
+            used: 0,
+        })
+    }
+}
+
+impl Rows for ParquetRows {
+    fn header(&self) -> Option<&[String]> {
+        Some(&self.header)
+    }
+
+    fn bind(&mut self, columns: &[String]) -> Result<()> {
+        let bound = find_columns(&self.header, columns)?;
+        let is_bound = |at: &usize| bound.contains(at);
+        self.unbound =
+            (0..self.header.len()).filter(|at| !is_bound(at)).map(|at| self.header[at].clone()).collect();
+        self.root = Node::new(columns);
+        self.cells.bind(columns.len());
+        let Some(reader) = self.reader.take() else { return Ok(()) };
+        let invalid = |error| Error::invalid(format!("cannot be read: {error}"));
+        // Only what is asked for is read from the file.
+        let schema = reader.metadata().file_metadata().schema();
+        let wanted = schema.get_fields().iter().filter(|field| self.root.child(field.name()).is_some());
+        let wanted: Vec<Arc<Type>> = wanted.map(Arc::clone).collect();
+        let wanted = Type::group_type_builder(schema.name()).with_fields(wanted).build().map_err(invalid)?;
+        self.rows = Some(RowIter::from_file_into(Box::new(reader)).project(Some(wanted)).map_err(invalid)?);
+        Ok(())
+    }
+
+    fn advance(&mut self) -> Result<bool, RowFault> {
+        let row = match self.rows.as_mut().and_then(Iterator::next) {
+            None => return Ok(false),
+            Some(Ok(row)) => row,
+            Some(Err(error)) => {
+                return Err(RowFault::File(Error::invalid(format!(
+                    "{}: damaged after row {}: {error}; what came before was imported",
+                    self.name, self.number
+                ))));
+            }
+        };
+        self.number += 1;
+        self.cells.clear();
+        walk(&self.root, &row, &mut self.cells).map(|()| true).map_err(RowFault::Row)
+    }
+
+    fn line(&self) -> u64 {
+        self.number
+    }
+
+    fn cell(&self, column: usize) -> Option<&str> {
+        self.cells.get(column)
+    }
+
+    fn used(&mut self) {
+        self.used += 1;
+    }
+
+    fn ignored(&self) -> Ignored {
+        let mut ignored = Ignored::default();
+        for column in self.unbound.iter().filter(|_| self.used > 0) {
+            ignored.add(column, self.used);
+        }
+        ignored
+    }
+}
+
+fn walk(node: &Node, row: &Row, cells: &mut Cells) -> Result<(), String> {
+    for (name, field) in row.get_column_iter() {
+        let Some(child) = node.child(name) else { continue };
+        if let Field::Group(group) = field {
+            walk(child, group, cells)?;
+        } else if *field != Field::Null {
+            for column in &child.columns {
+                text(field, cells.set(*column)).map_err(|problem| format!("column {name} {problem}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a value as text; times as RFC 3339.
+fn text(field: &Field, out: &mut String) -> Result<(), &'static str> {
+    const DAY_MICROS: i64 = quipu::time::MICROS_PER_DAY;
+    let written = match field {
+        Field::Str(text) => out.write_str(text),
+        Field::Bytes(bytes) => out.write_str(bytes.as_utf8().map_err(|_| "is not UTF-8")?),
+        Field::Bool(value) => write!(out, "{value}"),
+        Field::Byte(value) => write!(out, "{value}"),
+        Field::Short(value) => write!(out, "{value}"),
+        Field::Int(value) => write!(out, "{value}"),
+        Field::Long(value) => write!(out, "{value}"),
+        Field::UByte(value) => write!(out, "{value}"),
+        Field::UShort(value) => write!(out, "{value}"),
+        Field::UInt(value) => write!(out, "{value}"),
+        Field::ULong(value) => write!(out, "{value}"),
+        Field::Float16(value) => write!(out, "{value}"),
+        Field::Float(value) => write!(out, "{value}"),
+        Field::Double(value) => write!(out, "{value}"),
+        Field::Decimal(_) => write!(out, "{field}"),
+        Field::TimeMillis(value) => write!(out, "{value}"),
+        Field::TimeMicros(value) => write!(out, "{value}"),
+        Field::Date(days) => write!(out, "{}", Timestamp::from_micros(i64::from(*days) * DAY_MICROS)),
+        Field::TimestampMillis(millis) => write!(out, "{}", Timestamp::from_micros(millis.saturating_mul(1_000))),
+        Field::TimestampMicros(micros) => write!(out, "{}", Timestamp::from_micros(*micros)),
+        Field::ListInternal(_) | Field::MapInternal(_) => return Err("is a list or a map; expected one value"),
+        Field::Null | Field::Group(_) => Ok(()),
+    };
+    written.map_err(|_| "cannot be written as text")
+}

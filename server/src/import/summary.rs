@@ -1,0 +1,117 @@
+//! What an import did, in numbers and examples.
+
+use std::fmt;
+use std::sync::Arc;
+
+use quipu::Error;
+
+use super::sink::{EventFate, OutcomeFate};
+use crate::wire::Ignored;
+
+/// What an import did.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Rows, lines or items read.
+    pub read: u64,
+    /// Rows that are not usage: left out by the map's filter, older revisions, lines of other kinds.
+    pub skipped: u64,
+    /// Events stored.
+    pub stored: u64,
+    /// Events that were stored before.
+    pub duplicates: u64,
+    /// Events whose id is stored with other content.
+    pub conflicts: u64,
+    /// Outcomes stored.
+    pub outcomes_stored: u64,
+    /// Outcomes that were stored before.
+    pub outcomes_replayed: u64,
+    /// Outcomes of jobs that have another outcome already.
+    pub outcomes_already_reported: u64,
+    /// Outcomes of jobs that do not exist.
+    pub outcomes_unknown_job: u64,
+    /// Rows, events and outcomes that were refused.
+    pub rejected: u64,
+    /// The first refusals, conflicts and unknown jobs.
+    pub examples: Vec<Example>,
+    /// Fields and columns that were read but have no place in an event.
+    pub ignored: Ignored,
+    /// What stopped the reading of a file before its end; what came before is stored.
+    pub failures: Vec<Error>,
+}
+
+impl Summary {
+    /// Examples that are kept.
+    const EXAMPLES: usize = 20;
+
+    /// Whether everything that was read is stored, now or before.
+    pub fn is_clean(&self) -> bool {
+        self.failures.is_empty() && self.rejected + self.conflicts + self.outcomes_unknown_job == 0
+    }
+
+    pub(super) fn reject(&mut self, file: &Arc<str>, line: u64, reason: impl Into<String>) {
+        self.rejected += 1;
+        self.example(file, line, || reason.into());
+    }
+
+    fn example(&mut self, file: &Arc<str>, line: u64, reason: impl FnOnce() -> String) {
+        if self.examples.len() < Self::EXAMPLES {
+            self.examples.push(Example { file: Arc::clone(file), line, reason: reason() });
+        }
+    }
+
+    pub(super) fn event(&mut self, file: &Arc<str>, line: u64, fate: EventFate) {
+        match fate {
+            EventFate::Stored => self.stored += 1,
+            EventFate::Duplicate => self.duplicates += 1,
+            EventFate::Conflict => {
+                self.conflicts += 1;
+                self.example(file, line, || "an event of this id is stored with other content, which stands".into());
+            }
+            EventFate::Rejected(reason) => self.reject(file, line, reason),
+        }
+    }
+
+    pub(super) fn outcome(&mut self, file: &Arc<str>, line: u64, fate: OutcomeFate) {
+        match fate {
+            OutcomeFate::Stored => self.outcomes_stored += 1,
+            OutcomeFate::Replayed => self.outcomes_replayed += 1,
+            OutcomeFate::AlreadyReported => {
+                self.outcomes_already_reported += 1;
+                self.example(file, line, || "the job has another outcome already, which stands".into());
+            }
+            OutcomeFate::UnknownJob => {
+                self.outcomes_unknown_job += 1;
+                self.example(file, line, || "no event of this job is stored".into());
+            }
+            OutcomeFate::Rejected(reason) => self.reject(file, line, reason),
+        }
+    }
+
+    /// Adds what the decoding thread saw.
+    pub(super) fn merge_decoding(&mut self, decoding: Self) {
+        self.read += decoding.read;
+        self.skipped += decoding.skipped;
+        self.rejected += decoding.rejected;
+        self.examples.extend(decoding.examples);
+        self.examples.truncate(Self::EXAMPLES);
+        self.ignored.merge(&decoding.ignored);
+        self.failures.extend(decoding.failures);
+    }
+}
+
+/// One row that was not stored, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The file.
+    pub file: Arc<str>,
+    /// The line, counted from 1; the row in formats without lines.
+    pub line: u64,
+    /// What was found and what is allowed.
+    pub reason: String,
+}
+
+impl fmt::Display for Example {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.reason)
+    }
+}
