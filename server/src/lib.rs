@@ -2,5 +2,6 @@
 //!
 //! The only crate that knows JSON, HTTP and the clock; everything else is in [`quipu`].
 
+pub mod demo_data;
 pub mod import;
 pub mod wire;

@@ -85,7 +85,8 @@ impl<'a> Run<'a> {
         if let Some((join, by_key)) = &self.joined {
             let found = by_key.get(&key(&join.key, &row));
             row.joined = Some(found.ok_or_else(|| {
-                let value = |(column, name): (&Column, &String)| format!("{name} = {:?}", row.cell(*column).unwrap_or(""));
+                let value =
+                    |(column, name): (&Column, &String)| format!("{name} = {:?}", row.cell(*column).unwrap_or(""));
                 let wanted = join.key.iter().zip(&join.on).map(value).collect::<Vec<_>>().join(", ");
                 format!("{} has no row with {wanted}", join.file)
             })?);
@@ -242,7 +243,8 @@ fn find_joined(join: &Join, input: &Input, options: &Options) -> Result<Input> {
     };
     let folder = path.parent().unwrap_or(Path::new(""));
     let endings = ["jsonl", "ndjson", "csv", "parquet"];
-    let found = endings.iter().flat_map(|ending| ["", ".gz", ".zst"].map(|packed| format!("{}.{ending}{packed}", join.file)));
+    let found =
+        endings.iter().flat_map(|ending| ["", ".gz", ".zst"].map(|packed| format!("{}.{ending}{packed}", join.file)));
     let found = found.map(|name| folder.join(name)).find(|path| path.is_file());
     found.map(Input::File).ok_or_else(|| {
         let folder = if folder.as_os_str().is_empty() { "." } else { &folder.display().to_string() };

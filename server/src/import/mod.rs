@@ -106,12 +106,7 @@ pub fn import(
     Ok(summary)
 }
 
-fn decode_all(
-    inputs: &[Input],
-    options: &Options,
-    sender: mpsc::SyncSender<Batch>,
-    taken: &Arc<AtomicU64>,
-) -> Summary {
+fn decode_all(inputs: &[Input], options: &Options, sender: mpsc::SyncSender<Batch>, taken: &Arc<AtomicU64>) -> Summary {
     let mut summary = Summary::default();
     for input in inputs {
         let mut batches = Batches::new(input, options.batch, &sender, &mut summary);

@@ -43,8 +43,8 @@ fn number_in(columns: &mut Vec<String>, name: &str) -> usize {
 
 /// Compiles a map's text.
 pub(super) fn compile(name: &str, text: &str) -> Result<(Format, Plan)> {
-    let spec: Spec =
-        toml::from_str(text).map_err(|error| Error::invalid(format!("map {name}: {}", error.to_string().trim_end())))?;
+    let spec: Spec = toml::from_str(text)
+        .map_err(|error| Error::invalid(format!("map {name}: {}", error.to_string().trim_end())))?;
     let mut compiler = Compiler { name, text, columns: Columns::default(), plan: Plan::empty(name) };
     let format = compiler.format(&spec.format)?;
     let failed = |problem: String| Error::invalid(format!("map {name}: {problem}"));
@@ -215,7 +215,9 @@ impl Compiler<'_> {
                     "at" => plan.at = Some(detail.time()?),
                     "metadata" => plan.metadata = Some(detail.plain()?),
                     _ => {
-                        return Err("is unknown; allowed are require, job_id, status, type, value, at and metadata".into());
+                        return Err(
+                            "is unknown; allowed are require, job_id, status, type, value, at and metadata".into()
+                        );
                     }
                 }
                 Ok(())
@@ -243,12 +245,7 @@ impl Compiler<'_> {
 impl Plan {
     /// A plan that takes nothing, with ids made of the row's place.
     fn empty(name: &str) -> Self {
-        let place = [
-            Piece::Literal(format!("{name}/").into()),
-            Piece::File,
-            Piece::Literal("/".into()),
-            Piece::Row,
-        ];
+        let place = [Piece::Literal(format!("{name}/").into()), Piece::File, Piece::Literal("/".into()), Piece::Row];
         Self {
             columns: Vec::new(),
             filter: Vec::new(),
@@ -334,7 +331,9 @@ fn target(field: &str) -> Result<Target, String> {
     Number::from_name(field).map(Target::Number).ok_or_else(|| {
         let names = Dimension::ALL.iter().map(|d| d.name()).chain(Number::ALL.iter().map(|n| n.name()));
         let names = names.collect::<Vec<_>>().join(", ");
-        format!("is not a field; meters belong into [usage], free pairs into [tags], and the fields are id, at, {names}")
+        format!(
+            "is not a field; meters belong into [usage], free pairs into [tags], and the fields are id, at, {names}"
+        )
     })
 }
 

@@ -64,7 +64,9 @@ impl<'a> Detail<'a> {
                 Some("nano") => 9,
                 Some("micro") => 6,
                 Some("cent") => 2,
-                _ => return Err(format!("has round = {round}; allowed are \"pico\", \"nano\", \"micro\" and \"cent\"")),
+                _ => {
+                    return Err(format!("has round = {round}; allowed are \"pico\", \"nano\", \"micro\" and \"cent\""));
+                }
             },
         };
         Ok((self.done(", round")?, digits))
@@ -92,7 +94,7 @@ impl<'a> Detail<'a> {
                 Clock::Local(format.map(str::to_owned), zone)
             }
             (None, Some(_), ..) => return Err("has a base but no unit".into()),
-            (Some(_), _, ..) => return Err("has a unit, which goes with base, not with format and zone".into()),
+            (Some(_), ..) => return Err("has a unit, which goes with base, not with format and zone".into()),
         };
         Ok((self.done(", unit, base, format, zone")?, clock))
     }

@@ -40,13 +40,7 @@ impl Row {
     }
 }
 
-fn walk(
-    node: &Node,
-    path: &str,
-    text: &str,
-    cells: &mut Cells,
-    unknown: &mut Vec<String>,
-) -> Result<(), FieldError> {
+fn walk(node: &Node, path: &str, text: &str, cells: &mut Cells, unknown: &mut Vec<String>) -> Result<(), FieldError> {
     for (name, raw) in Members::parse(text)?.0 {
         let kind = Kind::of(raw);
         if kind == Kind::Null {

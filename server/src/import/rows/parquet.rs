@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
@@ -31,7 +33,7 @@ impl ParquetRows {
     pub(in crate::import) fn open(input: &Input) -> Result<Self> {
         let name = input.name();
         let file = input.open_seekable()?;
-        let reader = SerializedFileReader::new(file)
+        let reader = guarded(|| SerializedFileReader::new(file))
             .map_err(|error| Error::invalid(format!("{name}: not a readable Parquet file: {error}")))?;
         let schema = reader.metadata().file_metadata().schema_descr();
         // Lists and maps have inner columns of their own; they are named as a whole.
@@ -65,8 +67,7 @@ impl Rows for ParquetRows {
     fn bind(&mut self, columns: &[String]) -> Result<()> {
         let bound = find_columns(&self.header, columns)?;
         let is_bound = |at: &usize| bound.contains(at);
-        self.unbound =
-            (0..self.header.len()).filter(|at| !is_bound(at)).map(|at| self.header[at].clone()).collect();
+        self.unbound = (0..self.header.len()).filter(|at| !is_bound(at)).map(|at| self.header[at].clone()).collect();
         self.root = Node::new(columns);
         self.cells.bind(columns.len());
         let Some(reader) = self.reader.take() else { return Ok(()) };
@@ -76,15 +77,18 @@ impl Rows for ParquetRows {
         let wanted = schema.get_fields().iter().filter(|field| self.root.child(field.name()).is_some());
         let wanted: Vec<Arc<Type>> = wanted.map(Arc::clone).collect();
         let wanted = Type::group_type_builder(schema.name()).with_fields(wanted).build().map_err(invalid)?;
-        self.rows = Some(RowIter::from_file_into(Box::new(reader)).project(Some(wanted)).map_err(invalid)?);
+        let rows = guarded(|| RowIter::from_file_into(Box::new(reader)).project(Some(wanted)));
+        self.rows = Some(rows.map_err(invalid)?);
         Ok(())
     }
 
     fn advance(&mut self) -> Result<bool, RowFault> {
-        let row = match self.rows.as_mut().and_then(Iterator::next) {
-            None => return Ok(false),
-            Some(Ok(row)) => row,
-            Some(Err(error)) => {
+        let next = guarded(|| self.rows.as_mut().and_then(Iterator::next).transpose());
+        let row = match next {
+            Ok(None) => return Ok(false),
+            Ok(Some(row)) => row,
+            Err(error) => {
+                self.rows = None;
                 return Err(RowFault::File(Error::invalid(format!(
                     "{}: damaged after row {}: {error}; what came before was imported",
                     self.name, self.number
@@ -115,6 +119,16 @@ impl Rows for ParquetRows {
         }
         ignored
     }
+}
+
+/// The Parquet library asserts what damaged files break; here such a panic is an error like any other.
+/// What it was working on is given up, so that no half-changed state is seen.
+fn guarded<T>(read: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::errors::Result<T> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let reason = panic.downcast_ref::<String>().map(String::as_str);
+        let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("the file contradicts itself");
+        Err(ParquetError::General(reason.to_owned()))
+    })
 }
 
 fn walk(node: &Node, row: &Row, cells: &mut Cells) -> Result<(), String> {

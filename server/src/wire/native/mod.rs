@@ -31,9 +31,9 @@ use super::{Decoded, FieldError, Ignored};
 use draft::Draft;
 
 pub(super) use draft::time;
-pub(crate) use fields::overlapping_meter;
 pub(super) use encode::At;
 pub use encode::Native;
+pub(crate) use fields::overlapping_meter;
 
 /// Decodes a body: one event, an array of events, or one event per line (NDJSON).
 ///

@@ -1,0 +1,327 @@
+//! Files as they come: packed, damaged, in the wrong shape, or from a map that is wrong.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use quipu::{Dimension, Error, ErrorKind, Number};
+
+use super::super::*;
+use super::{Memory, run, with_map};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> Input {
+        let path: PathBuf = self.0.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        Input::File(path)
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn lines(count: usize) -> String {
+    // Numbers that repeat nothing, so that packing does not shrink the file to a few bytes.
+    (0..count).map(|n| format!("{{\"id\":\"e{n}\",\"usage\":{{\"input\":{}}}}}\n", n * n * 7919 % 100_003)).collect()
+}
+
+fn parsed(map: &str) -> Options {
+    Options { map: Some(Arc::new(Map::parse("test", map).expect("a map"))), ..Options::default() }
+}
+
+fn reasons(summary: &Summary) -> Vec<(u64, &str)> {
+    summary.examples.iter().map(|example| (example.line, example.reason.as_str())).collect()
+}
+
+#[test]
+fn packing_is_seen_by_content_and_not_by_name() {
+    let folder = Folder::new();
+    let plain = lines(10);
+    let zstd = zstd::encode_all(plain.as_bytes(), 1).expect("memory");
+    for (name, bytes) in [("a.jsonl", plain.clone().into_bytes()), ("b.jsonl", gzip(plain.as_bytes())), ("c.gz", zstd)]
+    {
+        let mut memory = Memory::default();
+        let summary = run(&mut memory, &[folder.file(name, bytes)], &Options::default());
+        assert_eq!((summary.stored, summary.is_clean()), (10, true), "{name}: {summary:?}");
+    }
+}
+
+#[test]
+fn all_shapes_of_native_json_are_read() {
+    let folder = Folder::new();
+    for (shape, body, stored) in [
+        ("lines", "{\"id\":\"a\"}\n\n{\"id\":\"b\"}", 2),
+        ("one line", "{\"id\":\"a\"}", 1),
+        ("array", " [ {\"id\":\"a\"},\n {\"id\":\"b\"} ] ", 2),
+        ("pretty", "{\n \"id\": \"a\"\n}\n{\n \"id\": \"b\"\n}\n", 2),
+        ("byte order mark", "\u{feff}{\"id\":\"a\"}\n{\"id\":\"b\"}\n", 2),
+        ("empty", "", 0),
+    ] {
+        let mut memory = Memory::default();
+        let summary = run(&mut memory, &[folder.file("events.json", body)], &Options::default());
+        assert_eq!((summary.stored, summary.is_clean()), (stored, true), "{shape}: {summary:?}");
+    }
+}
+
+#[test]
+fn a_broken_array_is_imported_up_to_the_break() {
+    let folder = Folder::new();
+    let summary =
+        run(&mut Memory::default(), &[folder.file("x.json", "[{\"id\":\"a\"},\n{\"id\":]")], &Options::default());
+    assert_eq!((summary.stored, summary.failures.len()), (1, 1));
+    let message = summary.failures[0].to_string();
+    assert!(message.contains("x.json: broken JSON: expected value at line 2 column 7"), "{message}");
+}
+
+#[test]
+fn a_truncated_file_is_imported_up_to_the_cut_and_named() {
+    let folder = Folder::new();
+    let whole = lines(20_000);
+    let zstd = zstd::encode_all(whole.as_bytes(), 1).expect("memory");
+    for (packing, bytes) in [("gzip", gzip(whole.as_bytes())), ("zstd", zstd)] {
+        let cut = folder.file("cut.jsonl", &bytes[..bytes.len() * 2 / 3]);
+        let good = folder.file("good.jsonl", "{\"id\":\"after\"}");
+        let mut memory = Memory::default();
+        let summary = run(&mut memory, &[cut, good], &Options::default());
+        assert!(summary.stored > 5_000 && summary.stored < 20_000, "{packing}: {summary:?}");
+        assert!(memory.by_id.contains_key("after"), "the next file is read");
+        let message = summary.failures[0].to_string();
+        assert!(
+            message.contains("cut.jsonl") && message.contains(&format!("the {packing} data is damaged")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn rows_without_ids_are_named_after_their_place_and_flagged() {
+    let folder = Folder::new();
+    let file = folder.file("log.jsonl", "{\"model\":\"m\"}\n\n{\"model\":\"m\"}\n");
+    let mut memory = Memory::default();
+    assert_eq!(run(&mut memory, std::slice::from_ref(&file), &Options::default()).stored, 2);
+    let ids: Vec<_> = memory.events.iter().filter_map(|event| event.id.as_deref()).collect();
+    assert_eq!(ids, ["quipu/log/1", "quipu/log/3"]);
+    assert!(memory.events.iter().all(|event| event.number(Number::IdDerived) == Some(1)));
+    assert_eq!(run(&mut memory, &[file], &Options::default()).duplicates, 2);
+}
+
+#[test]
+fn bad_csv_rows_are_named_and_harm_no_others() {
+    let folder = Folder::new();
+    let bytes = b"when,in,who\n1,5,a\n2,x,b\n3,7\n4,8,\xff\n5,-1,e\n6,9,\"f\n\"\n7,,g\n";
+    let map = "format = \"csv\"\n[fields]\nat = { column = \"when\", unit = \"s\", base = \"2026-01-01T00:00:00Z\" }\n\
+               tenant = \"who\"\n[usage]\ninput = \"in\"\n";
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.csv", bytes)], &parsed(map));
+    let tenants: Vec<_> = memory.events.iter().filter_map(|event| event.get(Dimension::Tenant)).collect();
+    assert_eq!((summary.read, tenants), (7, vec!["a", "g"]));
+    assert!(memory.events[1].usage.is_empty(), "an empty cell is absent");
+    assert_eq!(memory.events[1].id.as_deref(), Some("test/x/7"), "refused rows count, so ids are stable");
+    let mut reasons = reasons(&summary);
+    reasons.sort_unstable();
+    assert_eq!(
+        reasons,
+        [
+            (3, "usage.input: in is \"x\", which is not a number; expected a whole number from 0"),
+            (4, "has 2 columns, the header has 3"),
+            (5, "column who is not UTF-8"),
+            (6, "usage.input: in is \"-1\", which is negative; expected a whole number from 0"),
+            (7, "tenant has the control character '\\n' at byte 1"),
+        ]
+    );
+}
+
+#[test]
+fn csv_and_parquet_columns_named_like_fields_need_no_map() {
+    let folder = Folder::new();
+    let csv = "id,at,tenant,usage.input,reported_cost,tags.plan,colour\ne1,2026-01-31T08:00:00Z,acme,5,0.25,gold,red\n";
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.csv", csv)], &Options::default());
+    assert_eq!((summary.stored, summary.is_clean()), (1, true), "{summary:?}");
+    let json = crate::wire::native::encode(&memory.events[0]);
+    assert_eq!(
+        json,
+        r#"{"id":"e1","at":"2026-01-31T08:00:00Z","tenant":"acme","reported_cost":"0.25","usage":{"input":5},"tags":{"colour":"red","plan":"gold"}}"#
+    );
+
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.parquet", parquet_file())], &Options::default());
+    assert_eq!((summary.stored, summary.is_clean()), (2, true), "{summary:?}");
+    let json: Vec<_> = memory.events.iter().map(crate::wire::native::encode).collect();
+    assert_eq!(
+        json,
+        [
+            r#"{"id":"p1","at":"2026-01-31T08:00:00Z","tenant":"acme","usage":{"input":12}}"#,
+            r#"{"id":"p2","at":"2026-01-31T08:00:01Z","usage":{"input":13}}"#,
+        ]
+    );
+}
+
+/// Two rows with a text that may be null, a time, and a group with a count.
+fn parquet_file() -> Vec<u8> {
+    use parquet::data_type::{ByteArrayType, Int64Type};
+    use parquet::file::writer::SerializedFileWriter;
+    let schema = "message events { required binary id (UTF8); required int64 at (TIMESTAMP(MICROS,true));
+                  optional binary tenant (UTF8); required group usage { required int64 input; } }";
+    let schema = Arc::new(parquet::schema::parser::parse_message_type(schema).expect("a schema"));
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::default()).expect("a writer");
+    for (id, at, tenant, input) in [("p1", 0, Some("acme"), 12_i64), ("p2", 1, None, 13)] {
+        let at = 1_769_846_400_000_000_i64 + at * 1_000_000;
+        let mut group = writer.next_row_group().expect("a row group");
+        let mut column = 0;
+        while let Some(mut writer) = group.next_column().expect("a column") {
+            match column {
+                0 => writer.typed::<ByteArrayType>().write_batch(&[id.into()], None, None),
+                1 => writer.typed::<Int64Type>().write_batch(&[at], None, None),
+                2 => {
+                    let values: Vec<_> = tenant.into_iter().map(Into::into).collect();
+                    writer.typed::<ByteArrayType>().write_batch(&values, Some(&[tenant.is_some().into()]), None)
+                }
+                _ => writer.typed::<Int64Type>().write_batch(&[input], None, None),
+            }
+            .expect("a value");
+            writer.close().expect("a column");
+            column += 1;
+        }
+        group.close().expect("a row group");
+    }
+    writer.close().expect("a file");
+    bytes
+}
+
+#[test]
+fn every_damaged_parquet_file_is_an_error_and_never_a_panic() {
+    let folder = Folder::new();
+    let whole = parquet_file();
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x55;
+        let file = folder.file("x.parquet", &damaged);
+        run(&mut Memory::default(), &[file], &Options::default());
+    }
+    let cut = folder.file("cut.parquet", &whole[..whole.len() / 2]);
+    let summary = run(&mut Memory::default(), &[cut], &Options::default());
+    assert!(summary.failures[0].to_string().contains("not a readable Parquet file"), "{summary:?}");
+}
+
+#[test]
+fn outcomes_come_after_their_events_and_are_replayed_when_read_again() {
+    let folder = Folder::new();
+    let body = "{\"job_id\":\"j\",\"status\":\"SUCCESS\"}\n{\"job_id\":\"k\",\"status\":\"WON\"}\n";
+    let file = [folder.file("o.jsonl", body)];
+    let options = Options { format: Some(Format::Outcomes), ..Options::default() };
+    let mut memory = Memory::default();
+    let first = run(&mut memory, &file, &options);
+    assert_eq!((first.outcomes_stored, first.rejected), (1, 1));
+    assert_eq!(run(&mut memory, &file, &options).outcomes_replayed, 1);
+}
+
+#[test]
+fn setup_problems_say_what_to_do() {
+    let folder = Folder::new();
+    let jobs = folder.file("jobs.jsonl", "{\"run\":\"r\",\"rev\":1,\"instance\":\"i\"}\n");
+    let failure = |inputs: &[Input], options: &Options| run(&mut Memory::default(), inputs, options).failures.remove(0);
+
+    let message = failure(std::slice::from_ref(&jobs), &with_map("openhands")).to_string();
+    assert!(
+        message.contains("has no openhands_runs.jsonl") && message.contains("--join openhands_runs=FILE"),
+        "{message}"
+    );
+
+    folder.file("openhands_runs.csv", "run,rev\nother,1\n");
+    let message = failure(std::slice::from_ref(&jobs), &with_map("openhands")).to_string();
+    assert!(message.contains("there is no column") && message.contains("the columns are run, rev"), "{message}");
+
+    let missing = failure(&[Input::File("nowhere.jsonl".into())], &Options::default());
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    let message = failure(&[Input::File(folder.0.path().into())], &Options::default()).to_string();
+    assert!(message.contains("is a folder"), "{message}");
+
+    let message = failure(&[folder.file("x.csv", "a,b\n1,2\n")], &with_map("azure")).to_string();
+    assert!(message.contains("x.csv: there is no column \"TIMESTAMP\"; the columns are a, b"), "{message}");
+    let jsonl = Options { format: Some(Format::Jsonl), ..Options::default() };
+    assert!(failure(&[jobs], &jsonl).to_string().contains("jsonl needs a map"));
+    let message = "jsno".parse::<Format>().expect_err("no such format").to_string();
+    assert!(message.contains("allowed are quipu, outcomes, csv"), "{message}");
+}
+
+#[test]
+fn a_job_without_its_run_is_refused_by_name() {
+    let folder = Folder::new();
+    folder.file("runs.jsonl", "{\"run\":\"a\",\"team\":\"red\"}\n");
+    let map = "format = \"jsonl\"\n[join]\nfile = \"runs\"\non = [\"run\"]\n[fields]\nid = \"{run}/{n}\"\nteam = \"join.team\"\n";
+    let mut memory = Memory::default();
+    let file = folder.file("jobs.jsonl", "{\"run\":\"a\",\"n\":1}\n{\"run\":\"b\",\"n\":2}\n{\"run\":\"a\"}\n");
+    let summary = run(&mut memory, &[file], &parsed(map));
+    assert_eq!(memory.events[0].get(Dimension::Team), Some("red"));
+    assert_eq!(
+        reasons(&summary),
+        [(2, "runs has no row with run = \"b\""), (3, "id is missing: a column that it is made of is empty")]
+    );
+}
+
+#[test]
+fn only_the_latest_revision_counts_wherever_it_stands() {
+    let folder = Folder::new();
+    let map = "format = \"jsonl\"\n[latest]\nkey = [\"run\"]\nby = \"rev\"\n[fields]\nid = \"{run}#{rev}/{n}\"\n";
+    let body = "{\"run\":\"a\",\"rev\":10,\"n\":1}\n{\"run\":\"a\",\"rev\":9,\"n\":1}\n{\"run\":\"b\",\"rev\":1,\"n\":1}\n\
+                {\"run\":\"a\",\"rev\":10,\"n\":2}\n";
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.jsonl", body)], &parsed(map));
+    let ids: Vec<_> = memory.events.iter().filter_map(|event| event.id.as_deref()).collect();
+    assert_eq!(ids, ["a#10/1", "b#1/1", "a#10/2"]);
+    assert_eq!(summary.skipped, 1);
+}
+
+#[test]
+fn parts_that_exceed_the_whole_are_flagged_and_never_negative() {
+    let folder = Folder::new();
+    let map = "format = \"csv\"\n[usage]\noutput = \"out - think\"\nreasoning = \"think\"\n";
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.csv", "out,think,note\n5,2,a\n5,9,b\n5,,c\n")], &parsed(map));
+    let outputs: Vec<_> = memory.events.iter().map(|event| event.quantity(quipu::TokenMeter::Output)).collect();
+    let flags: Vec<_> = memory.events.iter().map(|event| event.number(Number::UsageMismatch)).collect();
+    assert_eq!((outputs, flags), (vec![3, 0, 5], vec![None, Some(1), None]));
+    assert_eq!(summary.ignored.fields().collect::<Vec<_>>(), [("note", 3)]);
+}
+
+#[test]
+fn a_sink_that_fails_ends_the_import_with_its_error() {
+    struct Full;
+    impl Sink for Full {
+        fn events(&mut self, _: Vec<quipu::Event>) -> quipu::Result<Vec<EventFate>> {
+            Err(Error::new(ErrorKind::Full, "no space is left"))
+        }
+        fn outcomes(&mut self, _: Vec<quipu::Outcome>) -> quipu::Result<Vec<OutcomeFate>> {
+            Err(Error::new(ErrorKind::Full, "no space is left"))
+        }
+    }
+    let folder = Folder::new();
+    let options = Options { batch: 100, ..Options::default() };
+    let error = import(&[folder.file("x.jsonl", lines(10_000))], &options, &mut Full, |_| {}).expect_err("a full disk");
+    assert_eq!(error.kind(), ErrorKind::Full);
+}
+
+#[test]
+fn progress_reaches_the_size_of_the_files() {
+    let folder = Folder::new();
+    let body = gzip(lines(3_000).as_bytes());
+    let options = Options { batch: 1_000, ..Options::default() };
+    let mut seen = Vec::new();
+    let file = folder.file("x.jsonl", &body);
+    import(&[file], &options, &mut Memory::default(), |progress| seen.push(progress)).expect("an import");
+    let last = seen.last().expect("progress");
+    assert_eq!((last.bytes, last.total, last.items), (body.len() as u64, Some(body.len() as u64), 3_000));
+    assert!(seen.windows(2).all(|pair| pair[0].bytes <= pair[1].bytes));
+}
