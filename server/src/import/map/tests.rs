@@ -65,3 +65,11 @@ fn an_unknown_map_lists_the_built_in_ones() {
     assert!(message.contains("the built-in ones are aider, azure, openhands, servegen"), "{message}");
     assert!(Map::load("nowhere.toml").expect_err("no such file").to_string().contains("cannot read nowhere.toml"));
 }
+
+#[test]
+fn the_example_of_the_documentation_compiles() {
+    let page = include_str!("../../../../docs/maps.md");
+    let blocks = page.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
+    let map: String = blocks.collect();
+    Map::parse("maps.md", &map).expect("all examples together are one map");
+}
