@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod codec;
+pub mod dedup;
 pub mod dictionary;
 pub mod error;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod limits;
 pub mod log;
 pub mod money;
 pub mod outcome;
+pub mod outcome_run;
 pub mod price_book;
 pub mod rows;
 pub mod schema;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Batch, Codes};
+use crate::dedup::content;
 use crate::dictionary::Interner;
 use crate::event::{Event, Sparse};
 use crate::outcome::DEFAULT_WORKSPACE;
@@ -16,6 +17,7 @@ pub struct BatchBuilder {
     batch: Batch,
     dimensions: BTreeMap<Dimension, (Interner, Vec<u32>)>,
     tag_sets: Vec<Vec<(Text, Text)>>,
+    scratch: Vec<u8>,
     tag_set_codes: hashbrown::HashMap<Sparse<Text, Text>, u32>,
 }
 
@@ -30,6 +32,7 @@ impl BatchBuilder {
         batch.at.push(event.at.expect("the store gave the event a time").micros());
         batch.ids.push(event.id.clone().expect("the store gave the event an id"));
         batch.bands.push(event.context_band());
+        batch.checks.push(content::check(event, &mut self.scratch));
         for (number, value) in event.numbers.iter() {
             put(batch.numbers.entry(*number).or_default(), row, value + 1);
         }
@@ -104,6 +107,7 @@ impl Batch {
         let mut all = Self {
             at: batches.iter().flat_map(|batch| batch.at.iter().copied()).collect(),
             ids: batches.iter().flat_map(|batch| batch.ids.iter().cloned()).collect(),
+            checks: batches.iter().flat_map(|batch| batch.checks.iter().copied()).collect(),
             bands: batches.iter().flat_map(|batch| batch.bands.iter().copied()).collect(),
             ..Self::default()
         };

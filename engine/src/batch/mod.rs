@@ -21,6 +21,8 @@ pub struct Batch {
     pub(crate) at: Vec<i64>,
     pub(crate) ids: Vec<Text>,
     pub(crate) bands: Vec<u8>,
+    /// What tells a retry from a conflict, see [`crate::dedup`]; not part of what queries read.
+    pub(crate) checks: Vec<u32>,
     pub(crate) dimensions: BTreeMap<Dimension, Codes>,
     pub(crate) numbers: BTreeMap<Number, Vec<u64>>,
     pub(crate) usage: BTreeMap<Meter, Vec<u64>>,
@@ -57,7 +59,7 @@ impl Batch {
         let dictionaries: usize = self.dimensions.values().map(|column| column.dictionary.memory_bytes()).sum();
         let ids: usize =
             self.ids.iter().map(|id| size_of::<Text>() + if id.is_heap_allocated() { id.len() } else { 0 }).sum();
-        let row = 8 + 1 + 4 * (self.dimensions.len() + 1) + 8 * (self.numbers.len() + self.usage.len());
+        let row = 8 + 1 + 4 + 4 * (self.dimensions.len() + 1) + 8 * (self.numbers.len() + self.usage.len());
         dictionaries + ids + row * self.len()
     }
 }

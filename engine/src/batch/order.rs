@@ -44,6 +44,7 @@ impl Batch {
         Self {
             at: rows.iter().map(|row| self.at[*row as usize]).collect(),
             ids: rows.iter().map(|row| self.ids[*row as usize].clone()).collect(),
+            checks: rows.iter().map(|row| self.checks[*row as usize]).collect(),
             bands: rows.iter().map(|row| self.bands[*row as usize]).collect(),
             dimensions: self
                 .dimensions

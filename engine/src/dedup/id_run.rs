@@ -1,0 +1,157 @@
+//! Id runs: the fingerprints of a segment's events, sorted, published with it.
+//!
+//! | section | content |
+//! |---|---|
+//! | `fingerprints` | 16-byte records in order: upper half of the fingerprint u64 · row u32 · content check u32 |
+//! | `filter` | a Bloom filter over the upper halves, see [`crate::index::filter`] |
+//! | `jobs` | the hashes of the segment's jobs, sorted, u64 each |
+
+use std::sync::Arc;
+
+use super::{Fingerprint, Secret};
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::format::container::{Container, ContainerWriter, FileEntry, Identity};
+use crate::format::names::FileKind;
+use crate::index::filter;
+use crate::io::Disk;
+use crate::outcome::DEFAULT_WORKSPACE;
+use crate::schema::Dimension;
+
+const RECORD_BYTES: usize = 16;
+const FINGERPRINTS: &str = "fingerprints";
+const FILTER: &str = "filter";
+const JOBS: &str = "jobs";
+
+/// Writes the run of a batch in segment order and syncs the file.
+///
+/// # Errors
+/// What the disk says.
+pub fn write(disk: &Arc<dyn Disk>, identity: Identity, secret: &Secret, batch: &Batch) -> Result<FileEntry> {
+    let mut records = Vec::with_capacity(batch.len());
+    for row in 0..batch.len() {
+        let workspace = batch.value(Dimension::Workspace, row).unwrap_or(DEFAULT_WORKSPACE);
+        let fingerprint = secret.fingerprint(workspace, &batch.ids[row]).upper();
+        records.push((fingerprint, u32::try_from(row).expect("a head has fewer than 2³² rows"), batch.checks[row]));
+    }
+    records.sort_unstable();
+    let mut bytes = Vec::with_capacity(records.len() * RECORD_BYTES);
+    for (fingerprint, row, check) in &records {
+        bytes.extend_from_slice(&fingerprint.to_le_bytes());
+        bytes.extend_from_slice(&row.to_le_bytes());
+        bytes.extend_from_slice(&check.to_le_bytes());
+    }
+    let mut writer = ContainerWriter::create(disk, FileKind::IdRun, identity)?;
+    writer.blob(FINGERPRINTS, &bytes)?;
+    writer.blob(FILTER, &filter::build(&records.iter().map(|record| record.0).collect::<Vec<_>>()))?;
+    writer.blob(JOBS, &job_hashes(secret, batch))?;
+    writer.finish(&[])
+}
+
+fn job_hashes(secret: &Secret, batch: &Batch) -> Vec<u8> {
+    let mut hashes: Vec<u64> = Vec::new();
+    let mut last = (None, None);
+    for row in 0..batch.len() {
+        let job = (batch.value(Dimension::Workspace, row), batch.value(Dimension::JobId, row));
+        if let (workspace, Some(id)) = job
+            && job != last
+        {
+            hashes.push(secret.job(workspace.unwrap_or(DEFAULT_WORKSPACE), id));
+            last = job;
+        }
+    }
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect()
+}
+
+/// An open id run.
+#[derive(Debug)]
+pub struct IdRun {
+    container: Container,
+}
+
+impl IdRun {
+    /// Opens the run that the manifest describes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where, or what the disk says.
+    pub fn open(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<Self> {
+        Ok(Self { container: Container::open_entry(disk, entry, store)? })
+    }
+
+    /// The file.
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// The rows whose fingerprints share the upper half, each with its content check. Mostly none,
+    /// and then one cache line was read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn candidates(&self, fingerprint: Fingerprint) -> Result<Vec<(usize, u32)>> {
+        let wanted = fingerprint.upper();
+        if self.container.blob(FILTER)?.is_some_and(|filter| !filter::may_contain(filter, wanted)) {
+            return Ok(Vec::new());
+        }
+        let records = self.container.blob(FINGERPRINTS)?.unwrap_or_default();
+        let (records, _) = records.as_chunks::<RECORD_BYTES>();
+        let key = |record: &[u8; RECORD_BYTES]| u64::from_le_bytes(*record.first_chunk().expect("16 bytes hold 8"));
+        let start = records.partition_point(|record| key(record) < wanted);
+        let found = records[start..].iter().take_while(|record| key(record) == wanted).map(|record| {
+            let [.., r0, r1, r2, r3, c0, c1, c2, c3] = *record;
+            (u32::from_le_bytes([r0, r1, r2, r3]) as usize, u32::from_le_bytes([c0, c1, c2, c3]))
+        });
+        Ok(found.collect())
+    }
+
+    /// Whether the segment has an event of that job.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn has_job(&self, hash: u64) -> Result<bool> {
+        let (jobs, _) = self.container.blob(JOBS)?.unwrap_or_default().as_chunks::<8>();
+        Ok(jobs.binary_search_by_key(&hash, |job| u64::from_le_bytes(*job)).is_ok())
+    }
+
+    /// How many records there are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn records(&self) -> Result<usize> {
+        Ok(self.container.blob(FINGERPRINTS)?.unwrap_or_default().len() / RECORD_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::BatchBuilder;
+    use crate::event::Event;
+    use crate::io::MemoryDisk;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn every_id_is_found_and_others_are_not() {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+        let secret = Secret::random(&*disk).expect("randomness");
+        let mut builder = BatchBuilder::default();
+        let event = |n: i64| {
+            Event::new(format!("e{n}"), Timestamp::from_seconds(n)).with(Dimension::JobId, format!("j{}", n / 3))
+        };
+        (0..2_000).for_each(|n| builder.push(&event(n)));
+        let batch = builder.finish();
+        let entry = write(&disk, Identity { store: [1; 16], file: 1 }, &secret, &batch).expect("written");
+        let run = IdRun::open(&*disk, &entry, [1; 16]).expect("opened");
+        assert_eq!(run.records().expect("read"), 2_000);
+        for n in 0..2_000 {
+            let found = run.candidates(secret.fingerprint(DEFAULT_WORKSPACE, &format!("e{n}"))).expect("read");
+            assert_eq!(found, [(n, batch.checks[n])]);
+            assert!(run.candidates(secret.fingerprint("other", &format!("e{n}"))).expect("read").is_empty());
+        }
+        assert!(run.has_job(secret.job(DEFAULT_WORKSPACE, "j666")).expect("read"));
+        assert!(!run.has_job(secret.job(DEFAULT_WORKSPACE, "j667")).expect("read"));
+        assert!(!run.has_job(secret.job("other", "j1")).expect("read"));
+    }
+}

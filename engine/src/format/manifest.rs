@@ -1,0 +1,186 @@
+//! The manifest: one file per version of the store, naming everything that exists.
+//!
+//! Publishing one is the only commit point. The newest must be sound; there is no falling back to
+//! an older one, which might name files that are gone.
+//!
+//! ```text
+//! manifest = epoch · flushed LSN · first log file · next file number · previous hash (16 bytes)
+//!          · part count · part × count · outcome run count · run × count · book count · book × count
+//! part     = window start · window end (zig-zag) · rows · segment · job run · id run
+//! run      = outcomes · file
+//! book     = version · file
+//! file     = number · length · hash (16 bytes)
+//! ```
+
+use crate::codec::bytes::{DecodeError, Reader, put_i64, put_len, put_u64};
+use crate::format::container::FileEntry;
+use crate::format::names::FileKind;
+use crate::segment::Window;
+use crate::time::Timestamp;
+
+/// A version of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// Grows with each opening for writing.
+    pub epoch: u32,
+    /// The LSN of the last record that is in files; the log counts from the next on.
+    pub flushed_lsn: u64,
+    /// The oldest log file that is still needed.
+    pub first_log: u64,
+    /// A number that no file has had.
+    pub next_file: u64,
+    /// The hash of the manifest before this one; zero in the first.
+    pub previous: [u8; 16],
+    /// Sealed events with what is derived from them, in the order they were sealed.
+    pub parts: Vec<PartEntry>,
+    /// Sealed outcomes.
+    pub outcomes: Vec<RunEntry>,
+    /// The versions of the price book, ascending.
+    pub books: Vec<RunEntry>,
+}
+
+/// A segment with its counters and its fingerprints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartEntry {
+    /// The span of time its events lie in.
+    pub window: Window,
+    /// How many events it has.
+    pub rows: u64,
+    /// The events.
+    pub segment: FileEntry,
+    /// Their counters.
+    pub job_run: FileEntry,
+    /// Their fingerprints.
+    pub id_run: FileEntry,
+}
+
+/// A file with one number about it: how many outcomes it holds, or which version it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunEntry {
+    /// How many, or which.
+    pub number: u64,
+    /// The file.
+    pub file: FileEntry,
+}
+
+impl Manifest {
+    /// Every file named.
+    pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        let parts = self.parts.iter().flat_map(|part| [&part.segment, &part.job_run, &part.id_run]);
+        parts.chain(self.outcomes.iter().chain(&self.books).map(|run| &run.file))
+    }
+
+    /// The bytes of the manifest.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_u64(&mut out, self.epoch.into());
+        put_u64(&mut out, self.flushed_lsn);
+        put_u64(&mut out, self.first_log);
+        put_u64(&mut out, self.next_file);
+        out.extend_from_slice(&self.previous);
+        put_len(&mut out, self.parts.len());
+        for part in &self.parts {
+            put_i64(&mut out, part.window.start.micros());
+            put_i64(&mut out, part.window.end.micros());
+            put_u64(&mut out, part.rows);
+            [&part.segment, &part.job_run, &part.id_run].into_iter().for_each(|file| put_file(&mut out, file));
+        }
+        for runs in [&self.outcomes, &self.books] {
+            put_len(&mut out, runs.len());
+            for run in runs {
+                put_u64(&mut out, run.number);
+                put_file(&mut out, &run.file);
+            }
+        }
+        out
+    }
+
+    /// Reads a manifest back.
+    ///
+    /// # Errors
+    /// When the bytes are not one.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let mut manifest = Self {
+            epoch: reader.u32()?,
+            flushed_lsn: reader.u64()?,
+            first_log: reader.u64()?,
+            next_file: reader.u64()?,
+            previous: reader.array()?,
+            ..Self::default()
+        };
+        for _ in 0..reader.count(54)? {
+            let window =
+                Window { start: Timestamp::from_micros(reader.i64()?), end: Timestamp::from_micros(reader.i64()?) };
+            manifest.parts.push(PartEntry {
+                window,
+                rows: reader.u64()?,
+                segment: get_file(&mut reader, FileKind::Segment)?,
+                job_run: get_file(&mut reader, FileKind::JobRun)?,
+                id_run: get_file(&mut reader, FileKind::IdRun)?,
+            });
+        }
+        manifest.outcomes = get_runs(&mut reader, FileKind::OutcomeRun)?;
+        manifest.books = get_runs(&mut reader, FileKind::PriceBook)?;
+        reader.finish()?;
+        Ok(manifest)
+    }
+}
+
+fn put_file(out: &mut Vec<u8>, file: &FileEntry) {
+    put_u64(out, file.number);
+    put_u64(out, file.bytes);
+    out.extend_from_slice(&file.hash);
+}
+
+fn get_file(reader: &mut Reader<'_>, kind: FileKind) -> Result<FileEntry, DecodeError> {
+    Ok(FileEntry { kind, number: reader.u64()?, bytes: reader.u64()?, hash: reader.array()? })
+}
+
+fn get_runs(reader: &mut Reader<'_>, kind: FileKind) -> Result<Vec<RunEntry>, DecodeError> {
+    let count = reader.count(19)?;
+    (0..count).map(|_| Ok(RunEntry { number: reader.u64()?, file: get_file(reader, kind)? })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn file(kind: FileKind, number: u64) -> FileEntry {
+        FileEntry { kind, number, bytes: number * 1000, hash: [number as u8; 16] }
+    }
+
+    #[test]
+    fn manifests_come_back() {
+        let part = PartEntry {
+            window: Window { start: Timestamp::from_seconds(-5), end: Timestamp::from_seconds(5) },
+            rows: 12,
+            segment: file(FileKind::Segment, 3),
+            job_run: file(FileKind::JobRun, 3),
+            id_run: file(FileKind::IdRun, 3),
+        };
+        let manifest = Manifest {
+            epoch: 4,
+            flushed_lsn: 99,
+            first_log: 2,
+            next_file: 7,
+            previous: [8; 16],
+            parts: vec![part, part],
+            outcomes: vec![RunEntry { number: 5, file: file(FileKind::OutcomeRun, 4) }],
+            books: vec![RunEntry { number: 1, file: file(FileKind::PriceBook, 6) }],
+        };
+        let bytes = manifest.encode();
+        assert_eq!(Manifest::decode(&bytes), Ok(manifest));
+        for len in 0..bytes.len() {
+            assert!(Manifest::decode(&bytes[..len]).is_err(), "cut to {len} bytes");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Manifest::decode(&bytes);
+        }
+    }
+}
