@@ -22,6 +22,7 @@ pub mod price_book;
 pub mod rows;
 pub mod schema;
 pub mod segment;
+pub mod store;
 pub mod time;
 
 pub use error::{Error, ErrorKind, Result};
@@ -30,4 +31,5 @@ pub use money::PicoUsd;
 pub use outcome::{Outcome, OutcomeStatus, OutcomeType};
 pub use price_book::PriceBook;
 pub use schema::{Dimension, Meter, Number, Text, TokenMeter};
+pub use store::{Options, Snapshot, Store};
 pub use time::Timestamp;

@@ -108,6 +108,11 @@ impl EventRows {
         self.count
     }
 
+    /// Bytes of the events so far.
+    pub fn bytes(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Whether none was.
     pub fn is_empty(&self) -> bool {
         self.count == 0

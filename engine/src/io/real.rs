@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Bytes, Disk, Lock, LockError, WriteFile};
@@ -18,6 +18,14 @@ impl RealDisk {
     /// The directory `root`; nothing is touched yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
+    }
+
+    /// Makes sure that the directory exists, readable by its owner only.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn create_root(dir: &Path) -> io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
 
     fn path(&self, path: &str) -> PathBuf {

@@ -7,8 +7,10 @@ use hashbrown::HashMap;
 
 use crate::batch::Batch;
 use crate::dictionary::Dictionary;
-use crate::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter};
-use crate::schema::{Dimension, Number};
+use crate::error::Result;
+use crate::limits::BLOCK_ROWS;
+use crate::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows};
+use crate::schema::{Dimension, Meter, Number};
 
 /// Counter rows in memory, sorted by key.
 #[derive(Debug, Default)]
@@ -62,6 +64,52 @@ impl Counters {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.first.is_empty()
+    }
+}
+
+fn block<T: Copy + Default>(column: Option<&Vec<T>>, rows: usize, block: usize, out: &mut Vec<T>) {
+    let start = (block * BLOCK_ROWS).min(rows);
+    let range = start..(start + BLOCK_ROWS).min(rows);
+    out.clear();
+    match column {
+        Some(column) => out.extend_from_slice(&column[range]),
+        None => out.resize(range.len(), T::default()),
+    }
+}
+
+impl CounterRows for Counters {
+    fn rows(&self) -> usize {
+        self.len()
+    }
+
+    fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
+        let column = self.codes.iter().find(|(known, ..)| *known == dimension);
+        Ok(column.map(|(_, dictionary, _)| Arc::clone(dictionary)).unwrap_or_default())
+    }
+
+    fn codes(&self, dimension: Dimension, at: usize, out: &mut Vec<u32>) -> Result<()> {
+        let column = self.codes.iter().find(|(known, ..)| *known == dimension);
+        block(column.map(|(_, _, codes)| codes), self.len(), at, out);
+        Ok(())
+    }
+
+    fn sums(&self, counter: &Counter, at: usize, out: &mut Vec<u64>) -> Result<()> {
+        block(self.sums.get(counter), self.len(), at, out);
+        Ok(())
+    }
+
+    fn times(&self, at: usize, first: &mut Vec<i64>, last: &mut Vec<i64>) -> Result<()> {
+        block(Some(&self.first), self.len(), at, first);
+        block(Some(&self.last), self.len(), at, last);
+        Ok(())
+    }
+
+    fn meters(&self) -> Vec<Meter> {
+        let meter = |counter: &Counter| match counter {
+            Counter::Meter(meter) => Some(meter.clone()),
+            _ => None,
+        };
+        self.sums.keys().filter_map(meter).collect()
     }
 }
 

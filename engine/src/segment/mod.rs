@@ -1,5 +1,6 @@
 //! Sealed events: immutable, sorted, dictionary-encoded, checksummed columns in one file.
 
+mod load;
 mod reader;
 mod sections;
 mod tag_sets;

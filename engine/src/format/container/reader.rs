@@ -190,10 +190,15 @@ impl Container {
                 self.block(section, block, section.kind)?;
             }
         }
-        if blake3::hash(&self.bytes).as_bytes()[..16] != entry.hash {
+        if self.hash() != entry.hash {
             return Err(Error::corrupt(&self.path, 0, "the hash of the file is not the one in the manifest"));
         }
         Ok(())
+    }
+
+    /// The first 16 bytes of the BLAKE3 hash of the file.
+    pub fn hash(&self) -> [u8; 16] {
+        *blake3::hash(&self.bytes).as_bytes().first_chunk().expect("32 bytes hold 16")
     }
 
     /// An error at the start of a section, for what only a higher layer can see.

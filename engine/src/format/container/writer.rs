@@ -122,8 +122,7 @@ impl ContainerWriter {
         self.write(&footer)?;
         self.write(&frame::encode_trailer(&trailer, &self.identity))?;
         self.file.sync().map_err(|error| Error::io("sync", &self.path, error))?;
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&self.hasher.finalize().as_bytes()[..16]);
+        let hash = *self.hasher.finalize().as_bytes().first_chunk().expect("32 bytes hold 16");
         Ok(FileEntry { kind: self.kind, number: self.identity.file, bytes: self.offset, hash })
     }
 

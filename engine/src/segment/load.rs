@@ -1,0 +1,70 @@
+//! Reads a whole segment into a batch, for verification.
+
+use super::Segment;
+use crate::batch::{Batch, Codes};
+use crate::dedup::content;
+use crate::error::Result;
+use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
+use crate::rows::{EventRows, Quantity};
+use crate::schema::{Dimension, Number, Text};
+
+impl Segment {
+    /// Every row, with content checks computed anew.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn load(&self) -> Result<Batch> {
+        let mut batch = Batch { tag_sets: self.tag_sets()?, ..Batch::default() };
+        self.column(&mut batch.at, |block, out| self.times(block, out))?;
+        self.column(&mut batch.tag_codes, |block, out| self.tag_set_codes(block, out))?;
+        let mut bands = Vec::new();
+        self.column(&mut bands, |block, out| self.quantities(&Quantity::ContextBand, block, out))?;
+        batch.bands = bands.into_iter().map(|band| band.saturating_sub(1) as u8).collect();
+        for row in (0..self.rows()).step_by(VECTOR_ROWS) {
+            batch.ids.extend(self.id_texts(row)?);
+        }
+        for dimension in Dimension::ALL {
+            let dictionary = self.dictionary(*dimension)?;
+            if !dictionary.is_empty() {
+                let mut codes = Vec::new();
+                self.column(&mut codes, |block, out| self.codes(*dimension, block, out))?;
+                batch.dimensions.insert(*dimension, Codes { dictionary, codes });
+            }
+        }
+        for number in Number::ALL {
+            let mut column = Vec::new();
+            self.column(&mut column, |block, out| self.quantities(&Quantity::Number(*number), block, out))?;
+            if column.iter().any(|value| *value != 0) {
+                batch.numbers.insert(*number, column);
+            }
+        }
+        for meter in self.meters() {
+            let mut column = Vec::new();
+            self.column(&mut column, |block, out| self.quantities(&Quantity::Meter(meter.clone()), block, out))?;
+            batch.usage.insert(meter, column);
+        }
+        let mut scratch = Vec::new();
+        for row in 0..batch.len() {
+            let check = content::check(&batch.event(row)?, &mut scratch);
+            batch.checks.push(check);
+        }
+        Ok(batch)
+    }
+
+    fn column<T>(&self, all: &mut Vec<T>, read: impl Fn(usize, &mut Vec<T>) -> Result<()>) -> Result<()> {
+        let mut part = Vec::new();
+        for block in 0..self.rows().div_ceil(BLOCK_ROWS) {
+            read(block, &mut part)?;
+            all.append(&mut part);
+        }
+        Ok(())
+    }
+
+    fn id_texts(&self, row: usize) -> Result<Vec<Text>> {
+        let text = |id: Vec<u8>| {
+            let text = String::from_utf8(id).map(Text::from);
+            text.map_err(|_| self.container().damaged("id", &format!("an id near row {row} is not UTF-8")))
+        };
+        self.id_frame(row)?.into_iter().map(text).collect()
+    }
+}

@@ -1,0 +1,149 @@
+//! The store: the conductor of everything below, imported by nothing below.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `open`, `recover` | from a directory to a store, whatever a crash left |
+//! | `commit` | batches in: dedup, log, sync, visible, acknowledged |
+//! | `outcomes` | outcomes in: first wins |
+//! | `seal` | the head becomes segments |
+//! | `publish` | a new manifest, the only commit point |
+//! | `version`, `state`, `snapshot` | what readers see |
+//! | `stat`, `verify` | what operators ask |
+
+mod commit;
+mod dedup;
+mod head;
+mod open;
+mod options;
+mod outcomes;
+mod publish;
+mod read_only;
+mod receipt;
+mod recover;
+mod seal;
+mod snapshot;
+mod stat;
+mod state;
+mod verify;
+mod version;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::io::{Disk, RealDisk};
+use crate::outcome::Outcome;
+use crate::price_book::PriceBook;
+
+pub use options::Options;
+pub use read_only::{read_only, read_only_on};
+pub use receipt::{Item, OutcomeItem, OutcomeReceipt, Receipt};
+pub use snapshot::Snapshot;
+pub use stat::{FileStat, Stat};
+pub use verify::{Verification, verify, verify_on};
+
+use state::Shared;
+
+/// An open store: one writer, any number of snapshots. Share it by reference or [`Arc`] between
+/// threads; batches that several threads append at once share one sync.
+///
+/// ```
+/// use quipu_engine::store::{Options, Store};
+/// use quipu_engine::{Dimension, Event, Timestamp, TokenMeter};
+///
+/// let dir = tempfile::tempdir()?;
+/// let store = Store::open(dir.path(), Options::default())?;
+/// let event = Event::new("call-1", Timestamp::from_seconds(1_767_225_600))
+///     .with(Dimension::Model, "gpt-4o")
+///     .used(TokenMeter::Input, 220);
+/// let receipt = store.append(vec![event.clone(), event])?; // durable when it returns
+/// assert_eq!((receipt.stored(), receipt.duplicates()), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+impl Store {
+    /// Opens the store in `dir`, creating it when the directory is empty or missing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`](crate::ErrorKind::Busy) naming the process that holds it,
+    /// [`ErrorKind::NotAStore`](crate::ErrorKind::NotAStore) for a directory with other files,
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) naming the damage,
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a newer format.
+    pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let dir = dir.as_ref();
+        RealDisk::create_root(dir).map_err(|error| Error::io("create", &dir.display().to_string(), error))?;
+        Self::open_on(Arc::new(RealDisk::new(dir)), options).map_err(|error| error.context(dir.display()))
+    }
+
+    /// Opens the store on any disk.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
+        Ok(Self { shared: open::open(disk, options)? })
+    }
+
+    /// Stores a batch. When this returns, every event reported as stored or duplicate survives
+    /// any crash; a bad one is reported by itself and harms no other.
+    ///
+    /// # Errors
+    /// For the batch as a whole, none of which is then acknowledged:
+    /// [`ErrorKind::Full`](crate::ErrorKind::Full), [`ErrorKind::Overloaded`](crate::ErrorKind::Overloaded),
+    /// [`ErrorKind::DurabilityUnknown`](crate::ErrorKind::DurabilityUnknown) or
+    /// [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned). Retrying the same batch is always safe.
+    pub fn append(&self, events: Vec<Event>) -> Result<Receipt> {
+        self.shared.append(events)
+    }
+
+    /// Stores outcomes of jobs. The first report of a job's outcome wins.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn record_outcomes(&self, outcomes: Vec<Outcome>) -> Result<OutcomeReceipt> {
+        self.shared.record_outcomes(outcomes)
+    }
+
+    /// Adds a version of the price book and returns its number. Every version stays.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn add_price_book(&self, book: PriceBook) -> Result<u32> {
+        self.shared.add_price_book(book)
+    }
+
+    /// Makes segments of everything in the head, now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Full`](crate::ErrorKind::Full): nothing is lost, the head stays. Any other failure of the disk
+    /// poisons the store until it is reopened.
+    pub fn seal(&self) -> Result<()> {
+        self.shared.seal_now()
+    }
+
+    /// What is stored at this moment; later changes do not touch it.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.snapshot()
+    }
+
+    /// Numbers about the store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn stat(&self) -> Result<Stat> {
+        self.snapshot().stat()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.shared.wait_for_sealing();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! From a directory to an open store.
+
+use std::sync::Arc;
+
+use super::options::Options;
+use super::publish::{remove_manifests_before, sync_dir, write_manifest};
+use super::recover::recover;
+use super::state::Shared;
+use super::version::newest_manifest;
+use crate::dedup::Secret;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::manifest::Manifest;
+use crate::format::names::{DIRECTORIES, FileKind, LOCK, SECRET};
+use crate::io::{Disk, Lock, LockError};
+
+/// Opens or creates the store on `disk` and recovers what a crash left.
+pub(super) fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Arc<Shared>> {
+    refuse_strangers(&*disk)?;
+    let lock = lock(&*disk)?;
+    if newest_manifest(&*disk)?.is_none() {
+        create(&disk)?;
+    }
+    recover(disk, options, lock)
+}
+
+/// Nobody's other files are touched: a directory is a store or empty.
+fn refuse_strangers(disk: &dyn Disk) -> Result<()> {
+    let names = disk.list("").map_err(|error| Error::io("list", "the directory", error))?;
+    let stranger = names.iter().find(|name| !DIRECTORIES.contains(&name.as_str()) && *name != LOCK && *name != SECRET);
+    match stranger {
+        Some(name) => Err(Error::new(
+            ErrorKind::NotAStore,
+            format!("not a Quipu store: it contains {name:?}; name an empty or a new directory"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn lock(disk: &dyn Disk) -> Result<Box<dyn Lock>> {
+    let owner = format!("pid {}", std::process::id());
+    disk.lock(LOCK, &owner).map_err(|error| match error {
+        LockError::Held(owner) => Error::new(
+            ErrorKind::Busy,
+            format!(
+                "another process is writing to this store ({}); stop it, or use its server",
+                if owner.is_empty() { "it has not said which" } else { owner.as_str() }
+            ),
+        ),
+        LockError::Io(error) => Error::io("lock", LOCK, error),
+    })
+}
+
+/// Lays out an empty store. A crash on the way leaves no manifest, and the next opening starts
+/// again: nothing was acknowledged before the first manifest.
+fn create(disk: &Arc<dyn Disk>) -> Result<()> {
+    for directory in DIRECTORIES {
+        disk.create_dir(directory).map_err(|error| Error::io("create", directory, error))?;
+    }
+    let mut store = [0; 16];
+    disk.random(&mut store).map_err(|error| Error::io("read", "the system's randomness", error))?;
+    // A secret without a manifest is left over from an opening cut short; it protects nothing yet.
+    let _ = disk.remove(SECRET);
+    Secret::random(&**disk)?.write(disk, store)?;
+    sync_dir(&**disk, "")?;
+    let manifest = Manifest { first_log: 0, next_file: 1, ..Manifest::default() };
+    write_manifest(disk, store, 1, &manifest).map(drop)
+}
+
+/// Removes what no manifest names: files of a publication cut short, and older manifests.
+pub(super) fn remove_orphans(disk: &dyn Disk, number: u64, manifest: &Manifest) -> Result<()> {
+    remove_manifests_before(disk, number);
+    for kind in FileKind::NUMBERED.into_iter().filter(|kind| *kind != FileKind::Manifest) {
+        let directory = kind.directory();
+        let names = disk.list(directory).map_err(|error| Error::io("list", directory, error))?;
+        let numbers = names.iter().filter_map(|name| kind.number(name));
+        for orphan in numbers.filter(|number| !manifest.files().any(|file| (file.kind, file.number) == (kind, *number)))
+        {
+            let path = kind.path(orphan);
+            disk.remove(&path).map_err(|error| Error::io("remove the orphan", &path, error))?;
+        }
+    }
+    for name in disk.list("tmp").map_err(|error| Error::io("list", "tmp", error))? {
+        let path = format!("tmp/{name}");
+        disk.remove(&path).map_err(|error| Error::io("remove", &path, error))?;
+    }
+    Ok(())
+}

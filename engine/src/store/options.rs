@@ -1,0 +1,52 @@
+//! What can be set about a store, with values that suit most.
+
+/// Options of [`Store::open`](super::Store::open).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The head is sealed when it has so many events.
+    pub seal_events: usize,
+    /// The head is sealed when it holds so many bytes of memory.
+    pub seal_bytes: usize,
+    /// Events that may wait for their commit; more are refused.
+    pub queue_events: usize,
+    /// Free space below which no event is taken, so that reading and sealing go on.
+    pub reserve_bytes: u64,
+    /// Whether sealing runs on a thread of its own, or inside the commit that fills the head.
+    pub background: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seal_events: 1 << 18,
+            seal_bytes: 128 << 20,
+            queue_events: 1 << 20,
+            reserve_bytes: 256 << 20,
+            background: true,
+        }
+    }
+}
+
+impl Options {
+    /// Seals the head at so many events.
+    #[must_use]
+    pub fn seal_events(mut self, events: usize) -> Self {
+        self.seal_events = events.max(1);
+        self
+    }
+
+    /// Keeps so many bytes of the disk free.
+    #[must_use]
+    pub fn reserve_bytes(mut self, bytes: u64) -> Self {
+        self.reserve_bytes = bytes;
+        self
+    }
+
+    /// Seals on a thread of its own, or inside the commit that fills the head.
+    #[must_use]
+    pub fn background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
+    }
+}

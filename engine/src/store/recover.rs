@@ -1,0 +1,104 @@
+//! From what a crash left to a store that takes events.
+//!
+//! | the log says | then |
+//! |---|---|
+//! | nothing after the flushed LSN | go on in a new file |
+//! | frames after the flushed LSN | write them into segments, publish, go on in a new file |
+//! | a torn tail | the same without it: nothing in it was acknowledged |
+//! | damage to what was acknowledged | refuse to open, naming file, offset and LSNs |
+//!
+//! Nothing is appended to a file that existed before, and no log file is removed before the
+//! manifest that makes it needless is durable; so a crash during recovery is recovered like any other.
+
+use std::sync::Arc;
+
+use super::head::Head;
+use super::open::remove_orphans;
+use super::options::Options;
+use super::outcomes::find_in_runs;
+use super::publish::{self, Change, write_manifest};
+use super::read_only::not_a_store;
+use super::seal::{remove_logs_before, write_head};
+use super::state::{Publisher, Shared};
+use super::version::{Published, Version, newest_manifest};
+use crate::batch::BatchBuilder;
+use crate::dedup::Secret;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::event_row::{decode_events, decode_outcomes};
+use crate::io::{Disk, Lock};
+use crate::log::{self, Frame, FrameKind, LogIdentity, LogWriter, Recovery, Start};
+use crate::schema::Dimension;
+
+/// Recovers the store on a disk that is locked and has a manifest.
+pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>) -> Result<Arc<Shared>> {
+    let newest = newest_manifest(&*disk)?;
+    let Some(Published { number, store, manifest, hash }) = newest else { return Err(not_a_store()) };
+    let secret = Secret::read(&*disk, store)?;
+    remove_orphans(&*disk, number, &manifest)?;
+    let version = Version::open(&*disk, store, number, manifest, None)?;
+    let (head, recovery) = replay(&*disk, store, &secret, &version)?;
+
+    let mut publisher = Publisher::new(&version.manifest, hash);
+    let (parts, outcomes) = write_head(&disk, store, &secret, &head, &mut publisher.next_file)?;
+    let epoch =
+        version.manifest.epoch.checked_add(1).ok_or_else(|| Error::invalid("the store was opened 2³² times"))?;
+    let identity = LogIdentity { store, epoch };
+    let log = LogWriter::create(&disk, identity, recovery.next_file, recovery.next_lsn, recovery.last)?;
+    let flushed = Some((recovery.next_lsn - 1, log.number()));
+    let mut manifest = version.manifest.with(Change { parts, outcomes, log: flushed, ..Change::default() });
+    (manifest.epoch, manifest.next_file, manifest.previous) = (epoch, publisher.next_file, hash);
+    let opened = Version::open(&*disk, store, number + 1, manifest, Some(&version))?;
+    publisher.manifest_hash = write_manifest(&disk, store, opened.number, &opened.manifest)?;
+    publish::remove_manifests_before(&*disk, opened.number);
+    remove_logs_before(&*disk, log.number());
+    Ok(Shared::new(disk, options, store, secret, log, publisher, Arc::new(opened), lock))
+}
+
+/// Reads the log after the flushed LSN into a head.
+pub(super) fn replay(disk: &dyn Disk, store: [u8; 16], secret: &Secret, version: &Version) -> Result<(Head, Recovery)> {
+    let start = Start { store, flushed_lsn: version.manifest.flushed_lsn, min_file: version.manifest.first_log };
+    let mut head = Head::default();
+    let recovery = log::recover(disk, start, &mut |frame| apply(&mut head, secret, version, &frame))?;
+    Ok((head, recovery))
+}
+
+fn apply(head: &mut Head, secret: &Secret, version: &Version, frame: &Frame) -> Result<()> {
+    let damaged = |what: String| {
+        Error::new(ErrorKind::Corrupt, format!("log frame at LSN {}: sound by its checksum, but {what}", frame.lsn))
+    };
+    match frame.kind {
+        FrameKind::Events => {
+            let events = decode_events(&frame.payload).map_err(|error| damaged(error.to_string()))?;
+            if events.len() != frame.records as usize {
+                return Err(damaged(format!("{} events where {} were announced", events.len(), frame.records)));
+            }
+            let mut builder = BatchBuilder::default();
+            events.iter().for_each(|event| builder.push(event));
+            head.push_events(builder.finish());
+        }
+        FrameKind::Outcomes => {
+            let outcomes = decode_outcomes(&frame.payload).map_err(|error| damaged(error.to_string()))?;
+            let mut hashed = Vec::with_capacity(outcomes.len());
+            for outcome in outcomes {
+                let hash = secret.job(outcome.workspace(), &outcome.job_id);
+                if find_in_runs(&version.outcomes, hash, outcome.workspace(), &outcome.job_id)?.is_some() {
+                    return Err(damaged(format!(
+                        "the outcome of {} {:?} is in a file already",
+                        Dimension::JobId,
+                        outcome.job_id
+                    )));
+                }
+                hashed.push((hash, Arc::new(outcome)));
+            }
+            hashed.sort_by_key(|(hash, _)| *hash);
+            head.push_outcomes(hashed);
+        }
+        kind => {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("log frame at LSN {} is of kind {kind:?}", frame.lsn),
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Sealing: the head becomes segments with their counters, fingerprints and outcomes.
+//!
+//! First, under the writer, the log is rotated and the head frozen; then, beside further commits,
+//! the frozen head is cut into windows, each written as a part; then one manifest publishes them
+//! all and the log files of the frozen head go. A crash before the manifest leaves orphans, a
+//! crash after it leaves log files that nobody needs: opening removes both.
+
+use std::sync::Arc;
+
+use super::dedup::HeadIndex;
+use super::head::{Head, Outcomes};
+use super::publish::{Change, sync_dir};
+use super::state::{Frozen, Shared, Writer};
+use crate::batch::Batch;
+use crate::dedup::{self, Secret};
+use crate::error::Result;
+use crate::format::container::Identity;
+use crate::format::manifest::{PartEntry, RunEntry};
+use crate::format::names::{FileKind, LOG_DIR, log_file, parse_log_name};
+use crate::io::Disk;
+use crate::job_run::{self, Counters};
+use crate::outcome_run;
+use crate::segment::{self, Window, split};
+
+impl Shared {
+    /// Freezes the head when it is full and has it sealed.
+    pub(super) fn seal_if_due(&self, writer: &mut Writer) -> Result<()> {
+        let state = self.state();
+        if state.head.events < self.options.seal_events && state.head.bytes < self.options.seal_bytes {
+            return Ok(());
+        }
+        self.finish_sealing(writer)?;
+        self.freeze(writer)?;
+        if !self.options.background {
+            return self.finish_sealing(writer);
+        }
+        writer.sealer = self.spawn_sealer();
+        Ok(())
+    }
+
+    pub(super) fn seal_now(&self) -> Result<()> {
+        let mut writer = self.writer.lock();
+        self.check_usable()?;
+        self.finish_sealing(&mut writer)?;
+        if self.state().head.is_empty() {
+            return Ok(());
+        }
+        self.freeze(&mut writer)?;
+        self.finish_sealing(&mut writer)
+    }
+
+    /// Waits for a sealing under way; one that failed for want of space is tried again.
+    fn finish_sealing(&self, writer: &mut Writer) -> Result<()> {
+        if let Some(sealer) = writer.sealer.take() {
+            // A panic there poisoned nothing on disk; the frozen head is still to be sealed.
+            let _ = sealer.join();
+        }
+        self.check_usable()?;
+        self.seal_frozen()?;
+        writer.frozen = None;
+        Ok(())
+    }
+
+    pub(super) fn wait_for_sealing(&self) {
+        let sealer = self.writer.lock().sealer.take();
+        if let Some(sealer) = sealer {
+            let _ = sealer.join();
+        }
+    }
+
+    /// Makes the head immutable; what comes next goes to a new head and a new log file.
+    fn freeze(&self, writer: &mut Writer) -> Result<()> {
+        let rotated = writer.log.rotate();
+        rotated.inspect_err(|error| self.poison_by(error))?;
+        writer.frozen = Some(Arc::new(std::mem::take::<HeadIndex>(&mut writer.active)));
+        let (last_lsn, next_log) = (writer.log.next_lsn() - 1, writer.log.number());
+        self.change_state(|state| {
+            let head = std::mem::take(&mut state.head);
+            state.frozen = Some(Frozen { head, last_lsn, next_log });
+        });
+        Ok(())
+    }
+
+    /// Seals the frozen head, if there is one.
+    pub(super) fn seal_frozen(&self) -> Result<()> {
+        let Some(frozen) = self.state().frozen.clone() else { return Ok(()) };
+        let sealed = self.publish(|next_file| {
+            let (parts, outcomes) = write_head(&self.disk, self.store, &self.secret, &frozen.head, next_file)?;
+            Ok(Change { parts, outcomes, log: Some((frozen.last_lsn, frozen.next_log)), ..Change::default() })
+        });
+        sealed.inspect_err(|error| self.poison_by(error))?;
+        remove_logs_before(&*self.disk, frozen.next_log);
+        Ok(())
+    }
+
+    fn spawn_sealer(&self) -> Option<std::thread::JoinHandle<()>> {
+        let shared = self.me.upgrade()?;
+        let sealer = std::thread::Builder::new().name("quipu-seal".into());
+        // A failure shows at the next commit, which seals in its own thread what is still frozen.
+        sealer.spawn(move || drop(shared.seal_frozen())).ok()
+    }
+}
+
+/// Removes log files whose records are all in segments. One that cannot be removed is tried again
+/// at the next opening; nothing depends on it.
+pub(super) fn remove_logs_before(disk: &dyn Disk, number: u64) {
+    for name in disk.list(LOG_DIR).unwrap_or_default() {
+        if let Some(old) = parse_log_name(&name).filter(|old| *old < number) {
+            let _ = disk.remove(&log_file(old));
+        }
+    }
+}
+
+/// Writes the files of a head, their numbers taken from `next_file` on; nothing names them yet.
+pub(super) fn write_head(
+    disk: &Arc<dyn Disk>,
+    store: [u8; 16],
+    secret: &Secret,
+    head: &Head,
+    next_file: &mut u64,
+) -> Result<(Vec<PartEntry>, Vec<RunEntry>)> {
+    let started_at = *next_file;
+    let mut write = || {
+        let mut parts = Vec::new();
+        if !head.batches.is_empty() {
+            let all = Batch::concat(&head.batches);
+            for (window, rows) in split(&all) {
+                parts.push(write_part(disk, store, secret, window, &all.select(&rows).sorted(), take(next_file))?);
+            }
+        }
+        let mut outcomes: Outcomes = head.outcomes.iter().flat_map(|chunk| chunk.iter().cloned()).collect();
+        outcomes.sort_by_key(|(hash, _)| *hash);
+        let mut runs = Vec::new();
+        if !outcomes.is_empty() {
+            let identity = Identity { store, file: take(next_file) };
+            let file = outcome_run::write(disk, identity, &outcomes)?;
+            runs.push(RunEntry { number: outcomes.len() as u64, file });
+        }
+        for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun] {
+            sync_dir(&**disk, kind.directory())?;
+        }
+        Ok((parts, runs))
+    };
+    let written = write();
+    if written.is_err() {
+        remove_unpublished(&**disk, started_at..*next_file);
+    }
+    written
+}
+
+fn take(next_file: &mut u64) -> u64 {
+    *next_file += 1;
+    *next_file - 1
+}
+
+fn write_part(
+    disk: &Arc<dyn Disk>,
+    store: [u8; 16],
+    secret: &Secret,
+    window: Window,
+    batch: &Batch,
+    number: u64,
+) -> Result<PartEntry> {
+    let identity = Identity { store, file: number };
+    Ok(PartEntry {
+        window,
+        rows: batch.len() as u64,
+        segment: segment::write(disk, identity, batch)?,
+        job_run: job_run::write(disk, identity, &Counters::of(batch))?,
+        id_run: dedup::write(disk, identity, secret, batch)?,
+    })
+}
+
+/// Gives back the space of files that no manifest will name. What cannot be removed now is an
+/// orphan, removed at the next opening.
+fn remove_unpublished(disk: &dyn Disk, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun, FileKind::OutcomeRun] {
+            let _ = disk.remove(&kind.path(number));
+        }
+    }
+}

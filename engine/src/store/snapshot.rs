@@ -1,0 +1,91 @@
+//! A moment of the store, immutable.
+
+use std::sync::{Arc, OnceLock};
+
+use super::outcomes::find_outcome;
+use super::state::State;
+use crate::dedup::Secret;
+use crate::error::{Error, ErrorKind, Result};
+use crate::outcome::Outcome;
+use crate::price_book::PriceBook;
+use crate::rows::{EventRows, Part};
+
+/// What was stored at one moment. Later commits, seals and removals do not touch it.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub(super) state: Arc<State>,
+    secret: Secret,
+    parts: Arc<OnceLock<Vec<Part>>>,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("lsn", &self.lsn()).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    pub(super) fn new(state: Arc<State>, secret: Secret) -> Self {
+        Self { state, secret, parts: Arc::default() }
+    }
+
+    /// The LSN of the last record it shows.
+    pub fn lsn(&self) -> u64 {
+        self.state.lsn
+    }
+
+    /// All events: sealed parts with their counters, then the batches of the head.
+    pub fn parts(&self) -> &[Part] {
+        self.parts.get_or_init(|| {
+            let sealed = self.state.version.parts.iter().map(|part| part.part());
+            let frozen = self.state.frozen.iter().flat_map(|frozen| &frozen.head.batches);
+            let batches = frozen.chain(&self.state.head.batches);
+            let head = batches.map(|batch| Part { events: Arc::clone(batch) as Arc<dyn EventRows>, counters: None });
+            sealed.chain(head).collect()
+        })
+    }
+
+    /// The outcome of a job; `None` while it is pending.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn outcome(&self, workspace: &str, job_id: &str) -> Result<Option<Outcome>> {
+        find_outcome(&self.state, self.secret.job(workspace, job_id), workspace, job_id)
+    }
+
+    /// Every outcome in a workspace, by job.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn outcomes(&self, workspace: &str) -> Result<Vec<Outcome>> {
+        let mut all = Vec::new();
+        for run in &self.state.version.outcomes {
+            all.extend(run.all()?);
+        }
+        let frozen = self.state.frozen.iter().flat_map(|frozen| &frozen.head.outcomes);
+        for chunk in frozen.chain(&self.state.head.outcomes) {
+            all.extend(chunk.iter().map(|(_, outcome)| Outcome::clone(outcome)));
+        }
+        all.retain(|outcome| outcome.workspace() == workspace);
+        all.sort_unstable_by(|a, b| a.job_id.cmp(&b.job_id));
+        Ok(all)
+    }
+
+    /// A version of the price book, the newest when `None`; the empty book while there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], naming the versions there are.
+    pub fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {
+        let books = &self.state.version.books;
+        let Some(version) = version else { return Ok(books.last().cloned().unwrap_or_default()) };
+        books.iter().find(|book| book.version == version).cloned().ok_or_else(|| {
+            let newest = books.last().map_or(0, |book| book.version);
+            Error::new(ErrorKind::NotFound, format!("there is no price book {version}; the newest is {newest}"))
+        })
+    }
+
+    /// Every version of the price book, ascending.
+    pub fn price_books(&self) -> &[Arc<PriceBook>] {
+        &self.state.version.books
+    }
+}

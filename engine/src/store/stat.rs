@@ -1,0 +1,110 @@
+//! Numbers about a store: what it holds and where every byte is.
+
+use std::collections::BTreeMap;
+
+use super::snapshot::Snapshot;
+use crate::error::Result;
+use crate::format::container::Container;
+use crate::format::names::FileKind;
+use crate::rows::EventRows;
+use crate::segment::Window;
+use crate::time::Timestamp;
+
+/// Numbers about a store at one moment.
+#[derive(Clone, Debug)]
+pub struct Stat {
+    /// The LSN of the last record.
+    pub lsn: u64,
+    /// All events.
+    pub events: u64,
+    /// Those of them that are in the log only.
+    pub head_events: u64,
+    /// All outcomes.
+    pub outcomes: u64,
+    /// How many segments there are.
+    pub segments: usize,
+    /// The windows of the segments, in order, with their events.
+    pub windows: BTreeMap<Window, u64>,
+    /// The first and the last start of an event; `None` when there is none.
+    pub time_range: Option<(Timestamp, Timestamp)>,
+    /// Versions of the price book.
+    pub price_books: usize,
+    /// Every kind of file.
+    pub files: Vec<FileStat>,
+}
+
+/// The bytes of one kind of file.
+#[derive(Clone, Debug)]
+pub struct FileStat {
+    /// The kind.
+    pub kind: FileKind,
+    /// How many there are.
+    pub files: usize,
+    /// Their bytes, everything included.
+    pub bytes: u64,
+    /// The bytes of each section over all files; what is left of `bytes` is headers, footers and alignment.
+    pub sections: BTreeMap<String, u64>,
+}
+
+impl Stat {
+    /// Bytes of all sealed files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+impl Snapshot {
+    /// Numbers about what this snapshot shows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn stat(&self) -> Result<Stat> {
+        let version = &self.state.version;
+        let heads = || self.state.frozen.iter().map(|frozen| &frozen.head).chain([&self.state.head]);
+        let head_events = heads().map(|head| head.events as u64).sum();
+        let sealed_outcomes: u64 = version.manifest.outcomes.iter().map(|run| run.number).sum();
+        let head_outcomes: usize = heads().flat_map(|head| &head.outcomes).map(|chunk| chunk.len()).sum();
+        let mut windows = BTreeMap::new();
+        for part in &version.parts {
+            *windows.entry(part.entry.window).or_default() += part.entry.rows;
+        }
+        let ranges = || self.parts().iter().map(|part| part.events.time_range());
+        let first = ranges().map(|(first, _)| first).min();
+        let books = version.manifest.books.iter().map(|run| run.file.bytes);
+        let mut files = vec![
+            file_stat(FileKind::Segment, version.parts.iter().map(|part| part.segment.container())),
+            file_stat(FileKind::JobRun, version.parts.iter().map(|part| part.job_run.container())),
+            file_stat(FileKind::IdRun, version.parts.iter().map(|part| part.id_run.container())),
+            file_stat(FileKind::OutcomeRun, version.outcomes.iter().map(|run| run.container())),
+        ];
+        files.push(FileStat {
+            kind: FileKind::PriceBook,
+            files: books.len(),
+            bytes: books.sum(),
+            sections: BTreeMap::new(),
+        });
+        Ok(Stat {
+            lsn: self.lsn(),
+            events: version.parts.iter().map(|part| part.segment.rows() as u64).sum::<u64>() + head_events,
+            head_events,
+            outcomes: sealed_outcomes + head_outcomes as u64,
+            segments: version.parts.len(),
+            windows,
+            time_range: first.zip(ranges().map(|(_, last)| last).max()),
+            price_books: version.books.len(),
+            files,
+        })
+    }
+}
+
+fn file_stat<'a>(kind: FileKind, containers: impl Iterator<Item = &'a Container>) -> FileStat {
+    let mut stat = FileStat { kind, files: 0, bytes: 0, sections: BTreeMap::new() };
+    for container in containers {
+        stat.files += 1;
+        stat.bytes += container.file_bytes();
+        for (name, section) in container.sections() {
+            *stat.sections.entry(name.to_owned()).or_default() += section.bytes();
+        }
+    }
+    stat
+}

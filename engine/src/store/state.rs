@@ -1,0 +1,156 @@
+//! What the writer, the sealer and the readers share.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::commit::Request;
+use super::head::Head;
+use super::options::Options;
+use super::snapshot::Snapshot;
+use super::version::Version;
+use crate::dedup::Secret;
+use crate::error::{Error, ErrorKind, Result};
+use crate::io::{Disk, Lock};
+use crate::log::LogWriter;
+
+/// A store's innards. Locks are taken in the order `writer`, `publisher`, `state`.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Itself, for the thread that seals beside the commits.
+    pub(super) me: Weak<Self>,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) options: Options,
+    pub(super) store: [u8; 16],
+    pub(super) secret: Secret,
+    /// Batches waiting for the next commit.
+    pub(super) queue: Mutex<Vec<Arc<Request>>>,
+    pub(super) queued_events: AtomicUsize,
+    pub(super) writer: Mutex<Writer>,
+    /// Held while a manifest is made; holds the number of the next file.
+    pub(super) publisher: Mutex<Publisher>,
+    state: RwLock<Arc<State>>,
+    pub(super) poison: Mutex<Option<String>>,
+    /// Released last of all.
+    pub(super) _lock: Box<dyn Lock>,
+}
+
+/// What only one committer at a time touches.
+pub(super) struct Writer {
+    pub(super) log: LogWriter,
+    /// Fingerprints, jobs and meters of the head that takes events.
+    pub(super) active: super::dedup::HeadIndex,
+    /// Those of the head that is being sealed.
+    pub(super) frozen: Option<Arc<super::dedup::HeadIndex>>,
+    pub(super) sealer: Option<std::thread::JoinHandle<()>>,
+    pub(super) id_frames: super::dedup::IdFrames,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("next_lsn", &self.log.next_lsn()).finish_non_exhaustive()
+    }
+}
+
+/// What only one publication at a time touches.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    pub(super) next_file: u64,
+    pub(super) manifest_hash: [u8; 16],
+}
+
+/// What readers see; replaced as a whole.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    /// The LSN of the last record visible here.
+    pub(super) lsn: u64,
+    pub(super) version: Arc<Version>,
+    /// The head being sealed.
+    pub(super) frozen: Option<Frozen>,
+    /// The head that takes events.
+    pub(super) head: Head,
+}
+
+/// A head that takes no more events.
+#[derive(Clone, Debug)]
+pub(super) struct Frozen {
+    pub(super) head: Head,
+    /// The LSN of its last record.
+    pub(super) last_lsn: u64,
+    /// The log file that begins after it.
+    pub(super) next_log: u64,
+}
+
+impl Shared {
+    #[expect(clippy::too_many_arguments, reason = "called once, when everything was just opened")]
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        options: Options,
+        store: [u8; 16],
+        secret: Secret,
+        log: LogWriter,
+        publisher: Publisher,
+        version: Arc<Version>,
+        lock: Box<dyn Lock>,
+    ) -> Arc<Self> {
+        let state = State { lsn: log.next_lsn() - 1, version, frozen: None, head: Head::default() };
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
+            disk,
+            options,
+            store,
+            secret,
+            queue: Mutex::default(),
+            queued_events: AtomicUsize::new(0),
+            writer: Mutex::new(Writer {
+                log,
+                active: super::dedup::HeadIndex::default(),
+                frozen: None,
+                sealer: None,
+                id_frames: super::dedup::IdFrames::default(),
+            }),
+            publisher: Mutex::new(publisher),
+            state: RwLock::new(Arc::new(state)),
+            poison: Mutex::default(),
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read())
+    }
+
+    /// Replaces what readers see by what `change` makes of it.
+    pub(super) fn change_state(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.write();
+        let mut next = State::clone(&state);
+        change(&mut next);
+        *state = Arc::new(next);
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.state(), self.secret.clone())
+    }
+
+    pub(super) fn check_usable(&self) -> Result<()> {
+        match &*self.poison.lock() {
+            Some(why) => Err(Error::new(
+                ErrorKind::Poisoned,
+                format!("the store takes no more writes since the disk failed ({why}); reopen it"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers a failure after which the state of the disk is unknown. Space running out is not one.
+    pub(super) fn poison_by(&self, error: &Error) {
+        if error.kind() != ErrorKind::Full {
+            self.poison.lock().get_or_insert_with(|| error.to_string());
+        }
+    }
+
+    pub(super) fn release_queue(&self, events: usize) {
+        self.queued_events.fetch_sub(events, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,119 @@
+//! The open files of one manifest.
+
+use std::sync::Arc;
+
+use crate::dedup::IdRun;
+use crate::error::{Error, Result};
+use crate::format::container::{Container, FileEntry};
+use crate::format::manifest::{Manifest, PartEntry, RunEntry};
+use crate::format::names::FileKind;
+use crate::io::Disk;
+use crate::job_run::JobRun;
+use crate::outcome_run::OutcomeRun;
+use crate::price_book::PriceBook;
+use crate::rows::{EventRows, Part};
+use crate::segment::Segment;
+
+/// Everything sealed, as of one manifest.
+#[derive(Debug)]
+pub(super) struct Version {
+    pub(super) number: u64,
+    pub(super) manifest: Manifest,
+    pub(super) parts: Vec<Arc<SealedPart>>,
+    pub(super) outcomes: Vec<Arc<OutcomeRun>>,
+    pub(super) books: Vec<Arc<PriceBook>>,
+}
+
+/// A segment with its counters and fingerprints.
+#[derive(Debug)]
+pub(super) struct SealedPart {
+    pub(super) entry: PartEntry,
+    pub(super) segment: Arc<Segment>,
+    pub(super) job_run: Arc<JobRun>,
+    pub(super) id_run: IdRun,
+}
+
+impl SealedPart {
+    pub(super) fn open(disk: &dyn Disk, entry: PartEntry, store: [u8; 16]) -> Result<Self> {
+        let segment = Segment::open(disk, &entry.segment, store)?;
+        if segment.rows() as u64 != entry.rows {
+            let what = format!("{} rows expected by the manifest, {} found", entry.rows, segment.rows());
+            return Err(segment.container().damaged("meta", &what));
+        }
+        Ok(Self {
+            entry,
+            segment: Arc::new(segment),
+            job_run: Arc::new(JobRun::open(disk, &entry.job_run, store)?),
+            id_run: IdRun::open(disk, &entry.id_run, store)?,
+        })
+    }
+
+    pub(super) fn part(&self) -> Part {
+        let (events, counters) = (Arc::clone(&self.segment), Arc::clone(&self.job_run));
+        Part { events, counters: Some(counters) }
+    }
+}
+
+impl Version {
+    /// Opens every file that `manifest` names; those that `before` has open already are shared.
+    pub(super) fn open(
+        disk: &dyn Disk,
+        store: [u8; 16],
+        number: u64,
+        manifest: Manifest,
+        before: Option<&Self>,
+    ) -> Result<Self> {
+        let known_part = |entry: &PartEntry| before?.parts.iter().find(|part| part.entry == *entry).map(Arc::clone);
+        let open_part = |entry: &PartEntry| match known_part(entry) {
+            Some(part) => Ok(part),
+            None => SealedPart::open(disk, *entry, store).map(Arc::new),
+        };
+        let parts = manifest.parts.iter().map(open_part).collect::<Result<_>>()?;
+        let known = |entries: fn(&Manifest) -> &Vec<RunEntry>, entry: &RunEntry| {
+            entries(&before?.manifest).iter().position(|known| known == entry).zip(before)
+        };
+        let open_run = |entry: &RunEntry| match known(|manifest| &manifest.outcomes, entry) {
+            Some((at, before)) => Ok(Arc::clone(&before.outcomes[at])),
+            None => OutcomeRun::open(disk, &entry.file, store).map(Arc::new),
+        };
+        let outcomes = manifest.outcomes.iter().map(open_run).collect::<Result<_>>()?;
+        let open_book = |entry: &RunEntry| match known(|manifest| &manifest.books, entry) {
+            Some((at, before)) => Ok(Arc::clone(&before.books[at])),
+            None => open_book(disk, &entry.file, store).map(Arc::new),
+        };
+        let books = manifest.books.iter().map(open_book).collect::<Result<_>>()?;
+        Ok(Self { number, parts, outcomes, books, manifest })
+    }
+}
+
+/// The section of a price-book file.
+pub(super) const BOOK: &str = "book";
+
+fn open_book(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<PriceBook> {
+    let container = Container::open_entry(disk, entry, store)?;
+    let bytes = container.blob(BOOK)?.ok_or_else(|| container.damaged(BOOK, "the section is missing"))?;
+    PriceBook::decode(container.path(), bytes)
+}
+
+/// A manifest with what its file says about it.
+pub(super) struct Published {
+    pub(super) number: u64,
+    pub(super) store: [u8; 16],
+    pub(super) manifest: Manifest,
+    pub(super) hash: [u8; 16],
+}
+
+/// The newest manifest there is.
+pub(super) fn newest_manifest(disk: &dyn Disk) -> Result<Option<Published>> {
+    let directory = FileKind::Manifest.directory();
+    let names = match disk.list(directory) {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("list", directory, error)),
+    };
+    let Some(number) = names.iter().filter_map(|name| FileKind::Manifest.number(name)).max() else { return Ok(None) };
+    let container = Container::open(disk, FileKind::Manifest, number, None)?;
+    let manifest = container.decode_blob(super::publish::MANIFEST, Manifest::decode)?;
+    let manifest = manifest.ok_or_else(|| container.damaged(super::publish::MANIFEST, "the section is missing"))?;
+    Ok(Some(Published { number, store: container.identity().store, manifest, hash: container.hash() }))
+}
