@@ -6,6 +6,7 @@
 mod crash;
 mod damage;
 mod faults;
+mod sequence;
 
 use std::sync::Arc;
 
