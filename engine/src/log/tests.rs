@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Frame, FrameKind, LogIdentity, LogWriter, Recovery, Start, recover};
 use crate::format::names::log_file;
-use crate::io::{Disk, MemoryDisk};
+use crate::io::{Disk, MemoryDisk, RealDisk};
 use crate::{ErrorKind, Result, Timestamp};
 
 const IDENTITY: LogIdentity = LogIdentity { store: [7; 16], epoch: 1 };
@@ -142,4 +142,22 @@ fn a_reader_beside_the_writer_sees_a_prefix_wherever_the_file_ends() {
         let (recovery, frames) = read(disk.as_ref(), START).expect("a prefix");
         assert!(frames.iter().map(|f| f.lsn).eq(1..recovery.next_lsn), "{len}");
     }
+}
+
+#[test]
+fn a_log_in_a_real_directory_reads_back_also_beside_its_writer() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(dir.path()));
+    disk.create_dir("wal").expect("directory");
+    let mut log = create(&disk);
+    log.append(FrameKind::Events, 2, &[5; 20_000]).expect("append");
+    log.sync().expect("sync");
+    let (recovery, frames) = read(disk.as_ref(), START).expect("beside the writer");
+    assert_eq!((frames.len(), recovery.next_lsn, recovery.clean, recovery.torn), (1, 3, false, None));
+    log.rotate().expect("rotate");
+    log.append(FrameKind::Events, 1, b"more").expect("append");
+    log.close().expect("close");
+    let (recovery, frames) = read(disk.as_ref(), START).expect("after the writer");
+    assert_eq!((frames.len(), recovery.next_lsn, recovery.clean), (2, 4, true));
+    assert_eq!(frames[0].payload, [5; 20_000]);
 }

@@ -13,8 +13,11 @@ use super::Step::{Append, Close, Heartbeat, Sync};
 use super::damage::{Fixture, START, flipped};
 use super::{Acknowledge, identity, read};
 
+/// What a forger does to a frame's header.
+type Change = fn(&mut FrameHeader);
+
 /// File 1 of a log of three frames, the second of which is `changed` and given a fitting checksum.
-fn forged(changed: impl Fn(&mut FrameHeader)) -> (Fixture, Result<u64, Error>) {
+fn forged(changed: Change) -> (Fixture, Result<u64, Error>) {
     let fixture = Fixture::new(&[Append(1, 30), Sync, Append(2, 30), Sync, Heartbeat, Sync]);
     let mut bytes = fixture.file(1);
     let (file, _) = LogHeader::decode(&bytes).expect("intact");
@@ -39,7 +42,7 @@ fn an_unchanged_forgery_passes() {
 
 #[test]
 fn an_intact_frame_that_cannot_stand_where_it_is_is_refused() {
-    let changes: [(fn(&mut FrameHeader), &str); 5] = [
+    let changes: [(Change, &str); 5] = [
         (|frame| frame.lsn = 3, "LSN 2 expected, 3 found"),
         (|frame| frame.lsn = 1, "LSN 2 expected, 1 found"),
         (|frame| frame.prev_crc ^= 1, "stands behind"),
@@ -56,7 +59,7 @@ fn an_intact_frame_that_cannot_stand_where_it_is_is_refused() {
 
 #[test]
 fn frames_of_a_newer_quipu_are_refused_unless_marked_as_safe_to_ignore() {
-    let refused: [(fn(&mut FrameHeader), &str); 2] =
+    let refused: [(Change, &str); 2] =
         [(|frame| frame.kind = 77, "unknown kind 77"), (|frame| frame.flags = 2, "unknown flags 0x0002")];
     for (change, expected) in refused {
         let error = forged(change).1.expect_err(expected);
