@@ -1,3 +1,4 @@
 //! The tests that need more than one crate, or a disk that fails.
 
+mod format_doc;
 mod log;
