@@ -22,6 +22,7 @@ pub use answer::{Answer, Column, Explain, PartExplain, Path, Unpriced};
 pub use calendar::{Bucket, Zone};
 pub use filter::Filter;
 pub use measure::{Measure, Statistic, Unit};
+pub use names::did_you_mean;
 pub use pivot::Pivot;
 pub use query::{CostBasis, Order, OrderKey, PathChoice, PriceChoice, Query};
 pub use report::{EVENTS_LISTED, JobReport, TraceReport};

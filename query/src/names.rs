@@ -1,7 +1,7 @@
 //! What to say about a name that does not exist: the nearest one that does.
 
-/// `, did you mean …?` where some known name is near enough to be what was meant; else nothing.
-pub(crate) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+/// `; did you mean …?` where some known name is near enough to be what was meant; else nothing.
+pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let wrong = wrong.to_lowercase();
     known
         .into_iter()

@@ -4,4 +4,5 @@
 
 pub mod demo_data;
 pub mod import;
+pub mod prices;
 pub mod wire;

@@ -5,9 +5,10 @@ use crate::schema::Text;
 /// Names that sources and price lists use, by the name that Quipu uses.
 const PROVIDERS: &[(&str, &[&str])] = &[
     ("anthropic", &["claude"]),
-    ("aws-bedrock", &["amazon", "amazon-bedrock", "aws", "aws.bedrock", "aws_bedrock", "bedrock"]),
+    ("aws-bedrock", &["amazon", "amazon-bedrock", "aws", "aws.bedrock", "aws_bedrock", "bedrock", "bedrock_converse"]),
     ("azure-ai", &["az.ai.inference", "azure.ai.inference", "azure_ai"]),
     ("azure-openai", &["az.ai.openai", "azure", "azure.ai.openai", "azure_openai"]),
+    ("cohere", &["cohere_chat"]),
     ("fireworks", &["fireworks-ai", "fireworks_ai"]),
     ("google", &["gcp.gemini", "gemini", "google.generative-ai", "google_genai"]),
     ("google-vertex", &["gcp.vertex_ai", "google.vertex", "vertex", "vertex-ai", "vertex_ai", "vertexai"]),

@@ -1,0 +1,89 @@
+//! Rates from decimal text: a whole number of pico-USD per unit, or a reason why not.
+
+use quipu::PicoUsd;
+use quipu::money::{MoneyError, PICO_PER_USD};
+
+use crate::wire::decimal::excerpt;
+
+const TOO_FINE: &str = "is finer than one pico-USD (10⁻¹² USD) per unit";
+
+/// A rate given in USD per `units` units.
+///
+/// # Errors
+/// The end of a sentence that starts with the field's name.
+pub(super) fn rate_per(text: &str, units: u64) -> Result<u64, String> {
+    let wrong = |problem: &str| format!("is {}, which {problem}", excerpt(text));
+    let amount = PicoUsd::parse_exact(text).map_err(|error| match error {
+        MoneyError::TooFine => wrong(TOO_FINE),
+        _ => wrong(&error.to_string()),
+    })?;
+    if amount.pico() < 0 {
+        return Err(wrong("is negative; a price is 0 or more"));
+    }
+    if amount.pico() % i128::from(units) != 0 {
+        return Err(wrong(TOO_FINE));
+    }
+    u64::try_from(amount.pico() / i128::from(units)).map_err(|_| wrong("is larger than any price"))
+}
+
+/// A rate in USD per unit that has been through binary floating point on its way: what lies within a
+/// millionth of a whole number of pico-USD is taken as that number, rounded half-even.
+///
+/// # Errors
+/// The end of a sentence that starts with the field's name.
+pub(super) fn noisy_rate(text: &str) -> Result<u64, &'static str> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent: i64 = exponent.parse().map_err(|_| "is not a number")?;
+    let rounded = PicoUsd::parse(text).map_err(|_| "is not a number")?.pico();
+    // The value in units of 10⁻²⁴ USD, where what the float did to it can be seen.
+    let exact = PicoUsd::parse(&format!("{mantissa}e{}", exponent.saturating_add(12))).map_err(|_| "is not a price")?;
+    if exact.pico() < 0 {
+        return Err("is negative");
+    }
+    let is_zero = !mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+    if rounded == 0 && !is_zero {
+        return Err(TOO_FINE);
+    }
+    let noise = rounded.checked_mul(PICO_PER_USD).and_then(|whole| (exact.pico() - whole).abs().checked_mul(1_000_000));
+    if noise.is_none_or(|noise| noise > exact.pico()) {
+        return Err(TOO_FINE);
+    }
+    u64::try_from(rounded).map_err(|_| "is larger than any price")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_whole_pico_usd_per_unit() {
+        assert_eq!(rate_per("2.50", 1_000_000), Ok(2_500_000));
+        assert_eq!(rate_per("0.0375", 1_000_000), Ok(37_500));
+        assert_eq!(rate_per("0.000001", 1_000_000), Ok(1));
+        assert_eq!(rate_per("0.000000000001", 1), Ok(1));
+        for (text, problem) in [
+            ("0.0000001", "finer than one pico-USD"),
+            ("0.0000000000001", "finer than one pico-USD"),
+            ("-1", "is negative"),
+            ("1e20", "larger than any price"),
+            ("free", "is not a decimal number"),
+        ] {
+            assert!(rate_per(text, 1_000_000).is_err_and(|error| error.contains(problem)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_noise_of_floats_is_rounded_away_and_nothing_else_is() {
+        assert_eq!(noisy_rate("1.5000000000000002e-07"), Ok(150_000));
+        assert_eq!(noisy_rate("2.9999999999999999E-8"), Ok(30_000));
+        assert_eq!(noisy_rate("0.06"), Ok(60_000_000_000));
+        assert_eq!((noisy_rate("0"), noisy_rate("0.0")), (Ok(0), Ok(0)));
+        assert_eq!(noisy_rate("2.0751953125e-09"), Err(TOO_FINE));
+        assert_eq!(noisy_rate("1e-13"), Err(TOO_FINE));
+        assert_eq!(noisy_rate("1e-400"), Err(TOO_FINE));
+        assert!(noisy_rate("1e-999999999999").is_err());
+        assert_eq!(noisy_rate("-1e-6"), Err("is negative"));
+        assert_eq!(noisy_rate("\"1\""), Err("is not a number"));
+        assert!(noisy_rate("1e30").is_err() && noisy_rate("1e300").is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! Price lists: from the bytes of a file to a price book, and back.
+//!
+//! Nothing of a list is dropped in silence: what a reader cannot use, its [`Report`] names.
+
+mod amount;
+mod list;
+mod litellm;
+mod own;
+mod report;
+
+use quipu::{Error, PriceBook, Result, Timestamp};
+
+pub use list::{Row, rows};
+pub use own::to_json;
+pub use report::{Note, Report};
+
+/// The formats of price lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Quipu's own, as TOML or JSON.
+    Quipu,
+    /// LiteLLM's `model_prices_and_context_window.json`.
+    Litellm,
+}
+
+impl Format {
+    /// The format of that name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), listing the names there are.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "quipu" => Ok(Self::Quipu),
+            "litellm" => Ok(Self::Litellm),
+            _ => Err(Error::invalid(format!("price format {name:?} is unknown; there are quipu and litellm"))),
+        }
+    }
+
+    /// The name of the format.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quipu => "quipu",
+            Self::Litellm => "litellm",
+        }
+    }
+
+    /// The format of a list by its content: an object without `price` is LiteLLM's, all else Quipu's own.
+    fn of(text: &str) -> Self {
+        let is_litellm = text.trim_start().starts_with('{')
+            && crate::wire::json::Members::parse(text)
+                .is_ok_and(|members| !members.0.iter().any(|(key, _)| own::LIST_FIELDS.contains(&key.as_ref())));
+        if is_litellm { Self::Litellm } else { Self::Quipu }
+    }
+}
+
+/// How to read a price list.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// Its format; found out from its content when absent.
+    pub format: Option<Format>,
+    /// What to call it: the name of the file, as a rule.
+    pub source: String,
+    /// From when prices hold that name no start themselves; since ever when absent.
+    pub from: Option<Timestamp>,
+}
+
+/// Reads a price list; the book is not yet numbered by a store.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) with the line of the fault. Prices of Quipu's own form
+/// are taken all or none; of LiteLLM's map, entries that cannot be used are left out and reported.
+pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<(PriceBook, Report)> {
+    let text = std::str::from_utf8(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)).map_err(|error| {
+        let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+        Error::invalid(format!("{}: line {line} is not UTF-8", options.source))
+    })?;
+    let format = options.format.unwrap_or_else(|| Format::of(text));
+    let from = options.from.unwrap_or(Timestamp::MIN);
+    let mut report = Report::new(format, from);
+    let rules = match format {
+        Format::Quipu => own::read(text, from),
+        Format::Litellm => litellm::read(text, from, &mut report),
+    };
+    let book = rules
+        .and_then(|rules| PriceBook::new(options.source.as_str(), rules))
+        .map_err(|error| error.context(&options.source))?;
+    report.count(&book);
+    Ok((book, report))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Quipu's own price list, the same in TOML and in JSON.
+//!
+//! ```toml
+//! currency = "USD"                # the only one; may be left out
+//!
+//! [[price]]
+//! provider = "openai"             # left out: any
+//! model = "gpt-4o"                # or model_prefix = "gpt-4o-"; neither: every model, and none
+//! region = "eu"                   # left out: anywhere
+//! tier = "batch"                  # left out: standard, and tiers without a price of their own
+//! above = 200000                  # only requests with more input tokens; left out: all
+//! from = "2024-08-01"             # first day or instant; left out: since ever
+//! until = "2025-01-01"            # first day or instant after; left out: open
+//! per = "1M"                      # what the amounts are for: 1M (the default), 1K or unit
+//! input = "2.50"                  # any built-in meter; a number or a text
+//! cache_read = "1.25"
+//! output = "10.00"
+//! per_request = "0.001"           # on top, always for one request
+//! meters = { web_search = "10" }  # any other meter, by its name
+//! ```
+
+mod entry;
+mod json;
+mod toml;
+mod write;
+
+use quipu::price_book::PriceRule;
+use quipu::{Error, Result, Timestamp};
+
+pub use write::to_json;
+
+/// The fields of a list.
+pub(super) const LIST_FIELDS: [&str; 2] = ["currency", "price"];
+
+/// Something wrong at a byte of the text.
+struct Fault {
+    at: usize,
+    what: String,
+}
+
+/// The rules of a list in TOML or JSON.
+pub(super) fn read(text: &str, from: Timestamp) -> Result<Vec<PriceRule>> {
+    let entries = if text.trim_start().starts_with('{') { json::entries(text) } else { toml::entries(text) };
+    let rules = entries.and_then(|entries| {
+        let rules = entries.iter().map(|entry| entry.rules(from)).collect::<Result<Vec<_>, Fault>>()?;
+        Ok(rules.concat())
+    });
+    rules.map_err(|fault| Error::invalid(format!("line {}: {}", line_of(text, fault.at), fault.what)))
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// Refuses a currency other than USD.
+fn check_currency(currency: &str, at: usize) -> Result<(), Fault> {
+    if currency == quipu::price_book::CURRENCY {
+        return Ok(());
+    }
+    Err(Fault {
+        at,
+        what: format!("currency is {currency:?}; only \"USD\" can be priced, and currencies are never mixed"),
+    })
+}
+
+fn unknown_list_field(name: &str, at: usize) -> Fault {
+    let hint = quipu::did_you_mean(name, LIST_FIELDS);
+    Fault { at, what: format!("field `{name}` is unknown; a price list has `currency` and `price` entries{hint}") }
+}

@@ -1,0 +1,72 @@
+//! What became of a price list.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use quipu::{PriceBook, Timestamp};
+
+use super::Format;
+
+/// What a reader took from a list and what it could not use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The format that the list was read as.
+    pub format: Format,
+    /// From when prices hold that name no start themselves.
+    pub from: Timestamp,
+    /// How many rates the book has.
+    pub rules: usize,
+    /// How many pairs of provider and model have one.
+    pub models: usize,
+    /// What could not be used, by field and reason.
+    pub skipped: Vec<Note>,
+    skipped_at: BTreeMap<(String, String), usize>,
+}
+
+/// Something in a list that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The field.
+    pub what: String,
+    /// Why it could not.
+    pub why: String,
+    /// How often it occurs.
+    pub times: u64,
+    /// The model of its first occurrence.
+    pub first: String,
+}
+
+impl Report {
+    pub(super) fn new(format: Format, from: Timestamp) -> Self {
+        Self { format, from, rules: 0, models: 0, skipped: Vec::new(), skipped_at: BTreeMap::new() }
+    }
+
+    /// Notes that `what` of `model` was not used.
+    pub(super) fn skip(&mut self, model: &str, what: &str, why: &str) {
+        let at = *self.skipped_at.entry((what.to_owned(), why.to_owned())).or_insert(self.skipped.len());
+        match self.skipped.get_mut(at) {
+            Some(note) => note.times += 1,
+            None => self.skipped.push(Note { what: what.into(), why: why.into(), times: 1, first: model.into() }),
+        }
+    }
+
+    pub(super) fn count(&mut self, book: &PriceBook) {
+        let models: BTreeSet<_> = book.rules().iter().map(|rule| (&rule.model, &rule.provider)).collect();
+        (self.rules, self.models) = (book.rules().len(), models.len());
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rates of {} models, read as {}", self.rules, self.models, self.format.name())?;
+        if self.from == Timestamp::MIN {
+            f.write_str("; prices without a date of their own hold since ever")?;
+        } else {
+            write!(f, "; prices without a date of their own hold from {}", self.from)?;
+        }
+        for Note { what, why, times, first } in &self.skipped {
+            write!(f, "\nnot used: {what}, {times}×, first for {first}: {why}")?;
+        }
+        Ok(())
+    }
+}
