@@ -97,7 +97,7 @@ fn unusable(name: &str) -> Meaning<'_> {
         "provider_specific_entry" => "it may hold multipliers, which are not supported",
         _ if name.contains("multiplier") => "multipliers are not supported",
         _ if name.contains("cost") || name.contains("pricing") || name.contains("price") => {
-            "it prices a unit that is no meter of an event"
+            "no meter of an event has that unit"
         }
         _ => return Meaning::Other,
     };
