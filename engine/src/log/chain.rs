@@ -32,6 +32,12 @@ impl Chain {
             && oldest.header.first_lsn > start.flushed_lsn.saturating_add(1)
         {
             let predecessor = predecessor(disk, start, oldest)?;
+            // An opening starts its file before it publishes what it recovered. If it got no further, the
+            // file says nothing of what was durable in its predecessor, whose tail it may have read from
+            // the page cache. A rotation keeps the epoch, and syncs the predecessor first.
+            if oldest.len() <= LOG_HEADER_BYTES && predecessor.header.epoch < oldest.header.epoch {
+                chain.files.pop();
+            }
             chain.files.push(predecessor);
         }
         chain.files.reverse();

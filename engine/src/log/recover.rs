@@ -3,7 +3,7 @@
 use super::chain::Chain;
 use super::walk::Walk;
 use crate::format::log_frame::FrameKind;
-use crate::format::log_header::Predecessor;
+use crate::format::log_header::{LOG_HEADER_BYTES, Predecessor};
 use crate::format::names::{LOG_DIR, log_file};
 use crate::io::Disk;
 use crate::{Error, Result};
@@ -91,8 +91,11 @@ pub fn recover(disk: &dyn Disk, start: Start, visit: &mut dyn FnMut(Frame) -> Re
         let successor = files.get(i + 1).and_then(|successor| successor.header.predecessor);
         let end = walk.read(file, successor)?;
         recovery.next_lsn = walk.next_lsn.max(covered);
-        recovery.last =
-            Some(Predecessor { number: file.header.number, last_lsn: walk.next_lsn - 1, last_crc: end.last_crc });
+        // A file without frames may be in the page cache alone, so nothing is chained to it.
+        recovery.last = match file.len() {
+            ..=LOG_HEADER_BYTES => file.header.predecessor,
+            _ => Some(Predecessor { number: file.header.number, last_lsn: walk.next_lsn - 1, last_crc: end.last_crc }),
+        };
         if successor.is_none() {
             recovery.clean = end.sealed;
             let torn = end.torn.map(|at| TornTail {

@@ -170,6 +170,32 @@ fn a_power_cut_after_a_kill_takes_nothing_that_was_built_on() {
     assert!(clean > 5, "{clean}");
 }
 
+#[test]
+fn a_power_cut_before_an_opening_is_published_leaves_what_was_acknowledged_before_it() {
+    for steps in SHORT {
+        for call in 1..=calls(honest, steps) + 1 {
+            let disk = SimDisk::new(1);
+            disk.crash_at_call(call);
+            let mut ledger = Ledger::default();
+            // How far it got is in the ledger.
+            let _ = ledger.run(&honest(disk.clone()), steps, Acknowledge::OnceSynced);
+            let killed = disk.kill();
+            killed.create_dir("wal").expect("directory");
+            killed.sync_dir("").expect("sync");
+            for _ in 0..2 {
+                let recovery = ledger.check(&killed, 0).expect("recovered");
+                let shared = honest(killed.clone());
+                let (next, first) = (recovery.next_file, recovery.next_lsn);
+                LogWriter::create(&shared, identity(2), next, first, recovery.last).expect("a log");
+                for survivor in killed.crash_states(60, call) {
+                    let checked = ledger.check(&survivor, 0);
+                    assert!(checked.is_ok(), "{steps:?}, call {call}: {checked:?}");
+                }
+            }
+        }
+    }
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1u32..5, 0usize..10_000).prop_map(|(records, len)| Append(records, len)),
