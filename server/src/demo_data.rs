@@ -1,5 +1,6 @@
 //! The real data that the demo shows, packed into the binary. `demo/README.md` says where it comes from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use quipu::Result;
@@ -22,7 +23,10 @@ pub struct Source {
 
 macro_rules! file {
     ($folder:literal, $name:literal) => {
-        Input::Bytes { name: $name, bytes: include_bytes!(concat!("../demo/", $folder, $name)) }
+        Input::Bytes {
+            name: Cow::Borrowed($name),
+            bytes: Cow::Borrowed(include_bytes!(concat!("../demo/", $folder, $name))),
+        }
     };
 }
 

@@ -1,5 +1,6 @@
 //! Where bytes come from: a file, the standard input or memory; gzip and zstd are unpacked on the way.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -21,9 +22,9 @@ pub enum Input {
     /// Bytes in memory under the name of the file they stand for.
     Bytes {
         /// The file's name, whose ending says the format.
-        name: &'static str,
+        name: Cow<'static, str>,
         /// Its content, packed or not.
-        bytes: &'static [u8],
+        bytes: Cow<'static, [u8]>,
     },
 }
 
@@ -38,7 +39,7 @@ impl Input {
         match self {
             Self::Stdin => "standard input".into(),
             Self::File(path) => path.display().to_string(),
-            Self::Bytes { name, .. } => (*name).into(),
+            Self::Bytes { name, .. } => name.to_string(),
         }
     }
 
@@ -47,7 +48,7 @@ impl Input {
         let name = match self {
             Self::Stdin => "stdin".into(),
             Self::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            Self::Bytes { name, .. } => (*name).to_owned(),
+            Self::Bytes { name, .. } => name.to_string(),
         };
         for packed in [".gz", ".zst"] {
             if let Some(unpacked) = name.strip_suffix(packed) {
@@ -80,7 +81,7 @@ impl Input {
         let raw: Box<dyn Read + Send> = match self {
             Self::Stdin => Box::new(io::stdin()),
             Self::File(path) => Box::new(open_file(path)?),
-            Self::Bytes { bytes, .. } => Box::new(*bytes),
+            Self::Bytes { bytes, .. } => Box::new(Cursor::new(bytes.clone())),
         };
         let counted = Counted { raw, taken: Arc::clone(taken) };
         let mut packed = BufReader::with_capacity(BUFFER_BYTES, counted);

@@ -1,6 +1,7 @@
 //! Imports against a sink that keeps everything, and against independently computed totals.
 
 mod files;
+mod hostile;
 mod truth;
 
 use std::collections::HashMap;

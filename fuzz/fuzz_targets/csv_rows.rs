@@ -1,0 +1,25 @@
+//! Any bytes as CSV whose columns are named like fields, packed or not: every row is stored, refused or left out.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use quipu_server::import::{EventFate, Format, Input, Options, OutcomeFate, Sink, import};
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn events(&mut self, events: Vec<quipu::Event>) -> quipu::Result<Vec<EventFate>> {
+        Ok(vec![EventFate::Stored; events.len()])
+    }
+
+    fn outcomes(&mut self, outcomes: Vec<quipu::Outcome>) -> quipu::Result<Vec<OutcomeFate>> {
+        Ok(vec![OutcomeFate::Stored; outcomes.len()])
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let input = Input::Bytes { name: "fuzzed.csv".into(), bytes: bytes.to_vec().into() };
+    let options = Options { format: Some(Format::Csv), ..Options::default() };
+    let summary = import(&[input], &options, &mut Nowhere, |_| {}).expect("the sink never fails");
+    assert_eq!(summary.read, summary.stored + summary.rejected + summary.skipped);
+});
