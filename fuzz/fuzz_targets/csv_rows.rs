@@ -3,17 +3,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use quipu_server::import::{EventFate, Format, Input, Options, OutcomeFate, Sink, import};
+use quipu::store::{Item, OutcomeItem};
+use quipu_server::import::{Format, Input, Options, Sink, import};
 
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn events(&mut self, events: Vec<quipu::Event>) -> quipu::Result<Vec<EventFate>> {
-        Ok(vec![EventFate::Stored; events.len()])
+    fn events(&mut self, events: Vec<quipu::Event>) -> quipu::Result<Vec<Item>> {
+        Ok(events.into_iter().map(|event| Item::Stored { id: event.id.unwrap_or_default() }).collect())
     }
 
-    fn outcomes(&mut self, outcomes: Vec<quipu::Outcome>) -> quipu::Result<Vec<OutcomeFate>> {
-        Ok(vec![OutcomeFate::Stored; outcomes.len()])
+    fn outcomes(&mut self, outcomes: Vec<quipu::Outcome>) -> quipu::Result<Vec<OutcomeItem>> {
+        Ok(outcomes.into_iter().map(|_| OutcomeItem::Stored).collect())
     }
 }
 

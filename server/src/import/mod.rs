@@ -30,7 +30,7 @@ use batches::{Batch, Batches};
 pub use format::Format;
 pub use input::Input;
 pub use map::Map;
-pub use sink::{EventFate, OutcomeFate, Sink};
+pub use sink::Sink;
 pub use summary::{Example, Summary};
 
 /// How to read the inputs.
@@ -124,15 +124,15 @@ fn decode_all(inputs: &[Input], options: &Options, sender: mpsc::SyncSender<Batc
 fn store(batch: Batch, sink: &mut dyn Sink, summary: &mut Summary) -> Result<()> {
     // Events first: an outcome needs its job.
     if !batch.events.is_empty() {
-        let fates = sink.events(batch.events)?;
-        for (line, fate) in batch.event_lines.into_iter().zip(fates) {
-            summary.event(&batch.file, line, fate);
+        let items = sink.events(batch.events)?;
+        for (line, item) in batch.event_lines.into_iter().zip(items) {
+            summary.event(&batch.file, line, item);
         }
     }
     if !batch.outcomes.is_empty() {
-        let fates = sink.outcomes(batch.outcomes)?;
-        for (line, fate) in batch.outcome_lines.into_iter().zip(fates) {
-            summary.outcome(&batch.file, line, fate);
+        let items = sink.outcomes(batch.outcomes)?;
+        for (line, item) in batch.outcome_lines.into_iter().zip(items) {
+            summary.outcome(&batch.file, line, item);
         }
     }
     Ok(())

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use quipu::Error;
+use quipu::store::{Item, OutcomeItem};
 
-use super::sink::{EventFate, OutcomeFate};
 use crate::wire::Ignored;
 
 /// What an import did.
@@ -59,31 +59,33 @@ impl Summary {
         }
     }
 
-    pub(super) fn event(&mut self, file: &Arc<str>, line: u64, fate: EventFate) {
-        match fate {
-            EventFate::Stored => self.stored += 1,
-            EventFate::Duplicate => self.duplicates += 1,
-            EventFate::Conflict => {
+    pub(super) fn event(&mut self, file: &Arc<str>, line: u64, item: Item) {
+        match item {
+            Item::Stored { .. } => self.stored += 1,
+            Item::Duplicate { .. } => self.duplicates += 1,
+            Item::Conflict { id } => {
                 self.conflicts += 1;
-                self.example(file, line, || "an event of this id is stored with other content, which stands".into());
+                self.example(file, line, || {
+                    format!("an event with the id {id:?} and other content is stored already, and stands")
+                });
             }
-            EventFate::Rejected(reason) => self.reject(file, line, reason),
+            Item::Rejected(error) => self.reject(file, line, error.to_string()),
         }
     }
 
-    pub(super) fn outcome(&mut self, file: &Arc<str>, line: u64, fate: OutcomeFate) {
-        match fate {
-            OutcomeFate::Stored => self.outcomes_stored += 1,
-            OutcomeFate::Replayed => self.outcomes_replayed += 1,
-            OutcomeFate::AlreadyReported => {
+    pub(super) fn outcome(&mut self, file: &Arc<str>, line: u64, item: OutcomeItem) {
+        match item {
+            OutcomeItem::Stored => self.outcomes_stored += 1,
+            OutcomeItem::Replayed => self.outcomes_replayed += 1,
+            OutcomeItem::AlreadyReported(_) => {
                 self.outcomes_already_reported += 1;
                 self.example(file, line, || "the job has another outcome already, which stands".into());
             }
-            OutcomeFate::UnknownJob => {
+            OutcomeItem::UnknownJob => {
                 self.outcomes_unknown_job += 1;
                 self.example(file, line, || "no event of this job is stored".into());
             }
-            OutcomeFate::Rejected(reason) => self.reject(file, line, reason),
+            OutcomeItem::Rejected(error) => self.reject(file, line, error.to_string()),
         }
     }
 

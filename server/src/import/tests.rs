@@ -7,6 +7,7 @@ mod truth;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use quipu::store::{Item, OutcomeItem};
 use quipu::{Event, Outcome, Result, Text, Timestamp};
 
 use super::*;
@@ -23,36 +24,36 @@ pub(super) struct Memory {
 }
 
 impl Sink for Memory {
-    fn events(&mut self, events: Vec<Event>) -> Result<Vec<EventFate>> {
-        let fate = |mut event: Event| {
+    fn events(&mut self, events: Vec<Event>) -> Result<Vec<Item>> {
+        let item = |mut event: Event| {
             if let Err(error) = event.normalise(NOW) {
-                return EventFate::Rejected(error.to_string());
+                return Item::Rejected(error);
             }
             let id = event.id.clone().expect("an import gives every event an id");
             match self.by_id.get(&id) {
-                Some(at) if self.events[*at] == event => EventFate::Duplicate,
-                Some(_) => EventFate::Conflict,
+                Some(at) if self.events[*at] == event => Item::Duplicate { id },
+                Some(_) => Item::Conflict { id },
                 None => {
-                    self.by_id.insert(id, self.events.len());
+                    self.by_id.insert(id.clone(), self.events.len());
                     self.events.push(event);
-                    EventFate::Stored
+                    Item::Stored { id }
                 }
             }
         };
-        Ok(events.into_iter().map(fate).collect())
+        Ok(events.into_iter().map(item).collect())
     }
 
-    fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeFate>> {
-        let fate = |outcome: Outcome| match self.outcomes.get(&outcome.job_id) {
-            _ if outcome.check(NOW).is_err() => OutcomeFate::Rejected("breaks a limit".into()),
-            Some(first) if *first == outcome => OutcomeFate::Replayed,
-            Some(_) => OutcomeFate::AlreadyReported,
-            None => {
+    fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {
+        let item = |outcome: Outcome| match (outcome.check(NOW), self.outcomes.get(&outcome.job_id)) {
+            (Err(error), _) => OutcomeItem::Rejected(error),
+            (_, Some(first)) if *first == outcome => OutcomeItem::Replayed,
+            (_, Some(first)) => OutcomeItem::AlreadyReported(Box::new(first.clone())),
+            (_, None) => {
                 self.outcomes.insert(outcome.job_id.clone(), outcome);
-                OutcomeFate::Stored
+                OutcomeItem::Stored
             }
         };
-        Ok(outcomes.into_iter().map(fate).collect())
+        Ok(outcomes.into_iter().map(item).collect())
     }
 }
 

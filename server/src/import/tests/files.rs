@@ -300,10 +300,10 @@ fn parts_that_exceed_the_whole_are_flagged_and_never_negative() {
 fn a_sink_that_fails_ends_the_import_with_its_error() {
     struct Full;
     impl Sink for Full {
-        fn events(&mut self, _: Vec<quipu::Event>) -> quipu::Result<Vec<EventFate>> {
+        fn events(&mut self, _: Vec<quipu::Event>) -> quipu::Result<Vec<quipu::store::Item>> {
             Err(Error::new(ErrorKind::Full, "no space is left"))
         }
-        fn outcomes(&mut self, _: Vec<quipu::Outcome>) -> quipu::Result<Vec<OutcomeFate>> {
+        fn outcomes(&mut self, _: Vec<quipu::Outcome>) -> quipu::Result<Vec<quipu::store::OutcomeItem>> {
             Err(Error::new(ErrorKind::Full, "no space is left"))
         }
     }
@@ -324,4 +324,23 @@ fn progress_reaches_the_size_of_the_files() {
     let last = seen.last().expect("progress");
     assert_eq!((last.bytes, last.total, last.items), (body.len() as u64, Some(body.len() as u64), 3_000));
     assert!(seen.windows(2).all(|pair| pair[0].bytes <= pair[1].bytes));
+}
+
+#[test]
+fn a_real_store_takes_everything_once() {
+    let folder = Folder::new();
+    let store = quipu::Store::open(folder.0.path().join("store"), quipu::Options::default()).expect("a store");
+    for pass in 0..2 {
+        for source in crate::demo_data::sources().expect("built-in maps") {
+            let summary = run(&mut &store, &source.inputs, &source.options);
+            assert!(summary.is_clean(), "{}: {summary:?}", source.title);
+            let (events, outcomes) =
+                (summary.stored + summary.duplicates, summary.outcomes_stored + summary.outcomes_replayed);
+            assert_eq!((summary.stored, summary.outcomes_stored), if pass == 0 { (events, outcomes) } else { (0, 0) });
+        }
+    }
+    let unknown = folder.file("o.jsonl", "{\"job_id\":\"nobody's\",\"status\":\"SUCCESS\"}");
+    let options = Options { format: Some(Format::Outcomes), ..Options::default() };
+    let summary = run(&mut &store, &[unknown], &options);
+    assert_eq!((summary.outcomes_unknown_job, summary.examples.len()), (1, 1));
 }

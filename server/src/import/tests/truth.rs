@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use quipu::{Dimension, Event, Number, OutcomeType, TokenMeter};
+use quipu::store::{Item, OutcomeItem};
+use quipu::{Dimension, Event, Number, Outcome, OutcomeType, TokenMeter};
 use serde_json::Value;
 
 use super::super::*;
@@ -172,7 +173,7 @@ struct Totals {
 }
 
 impl Sink for Totals {
-    fn events(&mut self, events: Vec<Event>) -> quipu::Result<Vec<EventFate>> {
+    fn events(&mut self, events: Vec<Event>) -> quipu::Result<Vec<Item>> {
         for event in &events {
             let client = event.get(Dimension::Tenant).expect("a client").to_owned();
             let sums = self.clients.entry(client).or_default();
@@ -180,15 +181,13 @@ impl Sink for Totals {
             let row = [1, event.quantity(TokenMeter::Input), event.quantity(TokenMeter::Output) + reasoning, reasoning];
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
         }
-        Ok(vec![EventFate::Stored; events.len()])
+        Ok(events.into_iter().map(|event| Item::Stored { id: event.id.unwrap_or_default() }).collect())
     }
 
-    fn outcomes(&mut self, outcomes: Vec<Outcome>) -> quipu::Result<Vec<OutcomeFate>> {
-        Ok(vec![OutcomeFate::Stored; outcomes.len()])
+    fn outcomes(&mut self, outcomes: Vec<Outcome>) -> quipu::Result<Vec<OutcomeItem>> {
+        Ok(outcomes.into_iter().map(|_| OutcomeItem::Stored).collect())
     }
 }
-
-use quipu::Outcome;
 
 #[test]
 fn servegen_tokens_sum_by_client() {

@@ -1,6 +1,7 @@
 //! Quipu's own JSON form of an event, both directions.
 //!
-//! Texts and numbers stand at the top level under the names of [`Dimension`] and [`Number`],
+//! Texts and numbers stand at the top level under the names of [`Dimension`](quipu::Dimension) and
+//! [`Number`](quipu::Number),
 //! meters under `usage`, free pairs under `tags`:
 //!
 //! ```

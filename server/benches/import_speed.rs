@@ -1,4 +1,4 @@
-//! How many rows per second one core reads: unpacked, parsed, mapped to events and dropped.
+//! How many rows per second are read — unpacked, parsed, mapped — and dropped, or stored durably.
 //!
 //! `cargo bench -p quipu-server`. Takes the ServeGen series from the folder of large data
 //! sets (`QUIPU_SHARED`) where it is there, else a generated one of the same shape.
@@ -8,26 +8,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use quipu::{Event, Outcome, Result};
-use quipu_server::import::{EventFate, Input, Map, Options, OutcomeFate, Sink, import};
+use quipu::store::{Item, OutcomeItem};
+use quipu::{Event, Outcome, Result, Store};
+use quipu_server::import::{Input, Map, Options, Sink, import};
 use quipu_server::wire::native;
 
 /// Drops what it gets, so that decoding alone is measured.
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn events(&mut self, events: Vec<Event>) -> Result<Vec<EventFate>> {
-        Ok(vec![EventFate::Stored; events.len()])
+    fn events(&mut self, events: Vec<Event>) -> Result<Vec<Item>> {
+        Ok(events.into_iter().map(|event| Item::Stored { id: event.id.unwrap_or_default() }).collect())
     }
 
-    fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeFate>> {
-        Ok(vec![OutcomeFate::Stored; outcomes.len()])
+    fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {
+        Ok(outcomes.into_iter().map(|_| OutcomeItem::Stored).collect())
     }
 }
 
-fn measure(what: &str, file: &Path, options: &Options) {
+fn measure(what: &str, file: &Path, options: &Options, sink: &mut dyn Sink) {
     let start = Instant::now();
-    let summary = import(&[Input::File(file.into())], options, &mut Nowhere, |_| {}).expect("an import");
+    let summary = import(&[Input::File(file.into())], options, sink, |_| {}).expect("an import");
     let elapsed = start.elapsed();
     assert!(summary.is_clean(), "{summary:?}");
     let per_second = u128::from(summary.stored) * 1_000_000 / elapsed.as_micros().max(1);
@@ -56,26 +57,29 @@ fn main() {
     let csv = if real.is_file() { real } else { generated(folder.path(), 1_000_000) };
     let map = Map::load("servegen").expect("a built-in map");
     let options = Options { map: Some(Arc::new(map)), ..Options::default() };
-    measure(&format!("csv with a map ({})", csv.display()), &csv, &options);
+    measure(&format!("csv with a map ({})", csv.display()), &csv, &options, &mut Nowhere);
+    let store = Store::open(folder.path().join("store"), quipu::Options::default()).expect("a store");
+    measure("the same into a store, durably", &csv, &options, &mut &store);
+    drop(store);
 
     let lines = folder.path().join("events.jsonl");
     write_native(&csv, &options, &lines);
-    measure("native JSON lines", &lines, &Options::default());
+    measure("native JSON lines", &lines, &Options::default(), &mut Nowhere);
 }
 
 /// The same events as native JSON.
 fn write_native(csv: &Path, options: &Options, lines: &Path) {
     struct Lines(String);
     impl Sink for Lines {
-        fn events(&mut self, events: Vec<Event>) -> Result<Vec<EventFate>> {
+        fn events(&mut self, events: Vec<Event>) -> Result<Vec<Item>> {
             for event in &events {
                 self.0.push_str(&native::encode(event));
                 self.0.push('\n');
             }
-            Ok(vec![EventFate::Stored; events.len()])
+            Ok(events.into_iter().map(|event| Item::Stored { id: event.id.unwrap_or_default() }).collect())
         }
-        fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeFate>> {
-            Ok(vec![OutcomeFate::Stored; outcomes.len()])
+        fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {
+            Ok(outcomes.into_iter().map(|_| OutcomeItem::Stored).collect())
         }
     }
     let mut sink = Lines(String::new());
