@@ -9,10 +9,13 @@ use crate::value::Value;
 const LARGEST_PICO: i128 = 10_i128.pow(37);
 
 /// A sum of costs some of which may be unknown.
+///
+/// It does not depend on how the events were split before they were added up: the sum is unknown
+/// only where something is unknown and nothing at all is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cost {
     pub(super) pico: i128,
-    /// Something is known of it.
+    /// Something of it has a price.
     pub(super) known: bool,
     /// Something is unknown.
     pub(super) unknown: bool,
@@ -50,5 +53,28 @@ impl Cost {
 
     pub(super) fn value(self) -> Value {
         self.amount().map_or(Value::Null, Value::Money)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_beyond_reason_are_refused_rather_than_wrapped() {
+        let mut cost = Cost::default();
+        assert!(cost.add_priced(1 << 60, u64::MAX).is_err());
+        assert!(cost.add_priced(u128::MAX, 2).is_err());
+        assert!(cost.add_priced(1 << 50, 1 << 60).is_ok());
+        assert_eq!(cost.pico, 1 << 110);
+    }
+
+    #[test]
+    fn a_sum_is_unknown_only_where_nothing_is_known() {
+        let mut cost = Cost { unknown: true, ..Cost::default() };
+        assert_eq!(cost.amount(), None);
+        cost.add_priced(2, 3).expect("small");
+        assert_eq!(cost.amount(), Some(PicoUsd::from_pico(6)));
+        assert_eq!(Cost::default().amount(), Some(PicoUsd::ZERO));
     }
 }

@@ -167,8 +167,6 @@ impl Groups {
                 cost.add_priced(part.sum(&Counter::Events, slot), fee)?;
             }
             cost.unknown |= part.sum(&Counter::Number(Number::UsageMissing), slot) > 0;
-            // Usage that is there and is nothing costs nothing; usage that is missing may cost anything.
-            cost.known |= !cost.unknown;
         }
         Ok(costs)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 use quipu_engine::dictionary::Dictionary;
-use quipu_engine::rows::{Counter, Quantity};
+use quipu_engine::rows::{Counter, Part, Quantity};
 use quipu_engine::{Dimension, Meter, Number, Result};
 
 use super::keys::{KeyColumn, Selected};
@@ -78,9 +78,14 @@ struct Work {
 
 impl<'a> PartSums<'a> {
     /// Nothing added yet; `None` when no row of the part can pass the filter.
-    pub(super) fn new(plan: &'a Plan<'a>, rows: Rows<'a>, pricer: Option<&'a Pricer<'a>>) -> Result<Option<Self>> {
+    pub(super) fn new(
+        plan: &'a Plan<'a>,
+        part: &Part,
+        rows: Rows<'a>,
+        pricer: Option<&'a Pricer<'a>>,
+    ) -> Result<Option<Self>> {
         let query = plan.query;
-        let predicate = Predicate::new(plan.scope, query.filter.as_ref(), query.since, query.until, rows)?;
+        let predicate = Predicate::new(plan.scope, query, part, rows)?;
         if predicate.is_never() {
             return Ok(None);
         }

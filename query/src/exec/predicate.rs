@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use quipu_engine::limits::BLOCK_ROWS;
-use quipu_engine::rows::{Quantity, Zone, ZoneColumn, time_of_zone};
+use quipu_engine::rows::{Part, Quantity, Zone, ZoneColumn, time_of_zone};
 use quipu_engine::{Dimension, Result, Text, Timestamp};
 use roaring::RoaringBitmap;
 
 use super::rows::{Rows, Spans};
 use crate::filter::{Filter, NumberField, NumberTest, TextField, TextTest};
+use crate::query::Query;
 use crate::scope::Scope;
 
 /// Which rows of a block pass.
@@ -49,20 +50,18 @@ pub(super) struct Buffers {
 }
 
 impl Predicate {
-    /// The rows of the scope that pass `filter` and start within the range. The scope comes first
-    /// and cannot be left out: it is the wall between workspaces.
-    pub(super) fn new(
-        scope: &Scope,
-        filter: Option<&Filter>,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-        rows: Rows<'_>,
-    ) -> Result<Self> {
+    /// The rows of the scope that pass the filter of `query` and start within its range. The scope
+    /// cannot be left out: it is the wall between workspaces.
+    pub(super) fn new(scope: &Scope, query: &Query, part: &Part, rows: Rows<'_>) -> Result<Self> {
+        let span = part.events.time_range();
+        let time = time_test(query.since, query.until, span);
+        if matches!(time, Test::Never) {
+            return Ok(Self(time));
+        }
         let own = TextTest::In(vec![Text::from(scope.workspace())]);
-        let mut tests = vec![codes_test(Dimension::Workspace, &own, rows)?];
-        tests.push(time_test(since, until, rows));
-        if let Some(filter) = filter {
-            tests.push(prepare(filter, rows)?);
+        let mut tests = vec![codes_test(Dimension::Workspace, &own, rows)?, time];
+        if let Some(filter) = &query.filter {
+            tests.push(prepare(filter, rows, span)?);
         }
         Ok(Self(all(tests)))
     }
@@ -78,16 +77,19 @@ impl Predicate {
     }
 }
 
-fn prepare(filter: &Filter, rows: Rows<'_>) -> Result<Test> {
+/// The first and the last start of a part's events.
+type Span = (Timestamp, Timestamp);
+
+fn prepare(filter: &Filter, rows: Rows<'_>, span: Span) -> Result<Test> {
     Ok(match filter {
         Filter::Text(TextField::Dimension(dimension), test) => codes_test(*dimension, test, rows)?,
         Filter::Text(TextField::Tag(key), test) => tag_test(key, test, rows)?,
         Filter::Number(NumberField::Number(number), test) => Test::Number(Quantity::Number(*number), test.clone()),
         Filter::Number(NumberField::Meter(meter), test) => Test::Number(Quantity::Meter(meter.clone()), test.clone()),
-        Filter::Time(since, until) => time_test(*since, *until, rows),
-        Filter::And(filters) => all(filters.iter().map(|filter| prepare(filter, rows)).collect::<Result<_>>()?),
-        Filter::Or(filters) => any(filters.iter().map(|filter| prepare(filter, rows)).collect::<Result<_>>()?),
-        Filter::Not(filter) => match prepare(filter, rows)? {
+        Filter::Time(since, until) => time_test(*since, *until, span),
+        Filter::And(filters) => all(filters.iter().map(|filter| prepare(filter, rows, span)).collect::<Result<_>>()?),
+        Filter::Or(filters) => any(filters.iter().map(|filter| prepare(filter, rows, span)).collect::<Result<_>>()?),
+        Filter::Not(filter) => match prepare(filter, rows, span)? {
             Test::Always => Test::Never,
             Test::Never => Test::Always,
             test => Test::Not(Box::new(test)),
@@ -163,19 +165,14 @@ fn constant(accepted: &[bool]) -> Option<Test> {
     }
 }
 
-fn time_test(since: Option<Timestamp>, until: Option<Timestamp>, rows: Rows<'_>) -> Test {
-    let (from, until) = (since.unwrap_or(Timestamp::MIN), until.unwrap_or(Timestamp::MAX));
-    if let Rows::Events(events) = rows {
-        let (first, last) = events.time_range();
-        match side(first.micros(), last.micros(), from.micros(), until.micros()) {
-            Some(true) => return Test::Always,
-            Some(false) => return Test::Never,
-            None => {}
-        }
-    } else if (from, until) == (Timestamp::MIN, Timestamp::MAX) {
-        return Test::Always;
+fn time_test(since: Option<Timestamp>, until: Option<Timestamp>, (first, last): Span) -> Test {
+    let from = since.unwrap_or(Timestamp::MIN).micros();
+    let until = until.unwrap_or(Timestamp::MAX).micros();
+    match side(first.micros(), last.micros(), from, until) {
+        Some(true) => Test::Always,
+        Some(false) => Test::Never,
+        None => Test::Time(from, until),
     }
-    Test::Time(from.micros(), until.micros())
 }
 
 /// Whether all of `first..=last` lies in `from..until`, or none of it does; `None` when only a part does.

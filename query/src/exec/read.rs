@@ -46,7 +46,7 @@ pub(super) fn read<'a>(
                 PartExplain { path: Path::Pruned, why: "no row can match", rows: counters, rows_read: 0 }
             }
             FromCounters::Scan(why) => {
-                scans.push((at, Rows::Events(&*part.events)));
+                scans.push((at, part));
                 PartExplain { path: Path::Scan, why, rows: part.events.rows() as u64, rows_read: 0 }
             }
         });
@@ -77,7 +77,7 @@ fn from_counters<'a>(plan: &'a Plan<'a>, part: &'a Part, pricer: Option<&'a Pric
     }
     let Some(counters) = &part.counters else { return Ok(FromCounters::Scan("the part keeps no counters")) };
     let rows = Rows::Counters(&**counters);
-    let Some(mut sums) = PartSums::new(plan, rows, pricer)? else { return Ok(FromCounters::NoMatch) };
+    let Some(mut sums) = PartSums::new(plan, part, rows, pricer)? else { return Ok(FromCounters::NoMatch) };
     let mut rows_read = 0;
     for block in 0..rows.blocks() {
         if sums.add(block)? == Outcome::Straddles {
@@ -91,15 +91,14 @@ fn from_counters<'a>(plan: &'a Plan<'a>, part: &'a Part, pricer: Option<&'a Pric
 /// Scans parts, whose blocks the threads take in turn.
 fn scan<'a>(
     plan: &'a Plan<'a>,
-    parts: &[(usize, Rows<'a>)],
+    parts: &[(usize, &'a Part)],
     pricer: Option<&'a Pricer<'a>>,
     threads: usize,
 ) -> Result<(Vec<PartSums<'a>>, Vec<u64>)> {
-    let blocks: Vec<(usize, usize)> = parts
-        .iter()
-        .enumerate()
-        .flat_map(|(part, (_, rows))| (0..rows.blocks()).map(move |block| (part, block)))
-        .collect();
+    let rows: Vec<Rows<'a>> = parts.iter().map(|(_, part)| Rows::Events(&*part.events)).collect();
+    let all_blocks = rows.iter().enumerate();
+    let blocks: Vec<(usize, usize)> =
+        all_blocks.flat_map(|(part, rows)| (0..rows.blocks()).map(move |block| (part, block))).collect();
     let next = AtomicUsize::new(0);
     let rows_read: Vec<AtomicU64> = parts.iter().map(|_| AtomicU64::new(0)).collect();
     let work = |_| {
@@ -109,12 +108,12 @@ fn scan<'a>(
         while let Some((part, block)) = blocks.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
             if current.as_ref().is_none_or(|(at, _)| *at != part) {
                 done.extend(current.take().and_then(|(_, sums)| sums));
-                current = Some((part, PartSums::new(plan, parts[part].1, pricer)?));
+                current = Some((part, PartSums::new(plan, parts[part].1, rows[part], pricer)?));
             }
             if let Some((_, Some(sums))) = &mut current
                 && sums.add(block)? == Outcome::Added
             {
-                rows_read[part].fetch_add(parts[part].1.block_len(block) as u64, Ordering::Relaxed);
+                rows_read[part].fetch_add(rows[part].block_len(block) as u64, Ordering::Relaxed);
             }
         }
         done.extend(current.and_then(|(_, sums)| sums));

@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 use quipu_engine::limits::BLOCK_ROWS;
+use quipu_engine::rows::Part;
 use quipu_engine::{Dimension, Event, Meter, PicoUsd, Result, Text, Timestamp};
 
 use super::cost::Cost;
@@ -35,8 +36,7 @@ pub(crate) fn events(
 ) -> Result<(Vec<PricedEvent>, u64)> {
     let mut found = Vec::new();
     for (at, part) in source.parts().iter().enumerate() {
-        let rows = Rows::Events(&*part.events);
-        find(scope, query, rows, |time, row| found.push((time, at, row)))?;
+        find(scope, query, part, |time, row| found.push((time, at, row)))?;
     }
     found.sort_unstable();
     let count = found.len() as u64;
@@ -56,8 +56,9 @@ pub(crate) fn events(
 }
 
 /// Calls `found` with the time and the row number of every row that passes.
-fn find(scope: &Scope, query: &Query, rows: Rows<'_>, mut found: impl FnMut(i64, usize)) -> Result<()> {
-    let predicate = Predicate::new(scope, query.filter.as_ref(), query.since, query.until, rows)?;
+fn find(scope: &Scope, query: &Query, part: &Part, mut found: impl FnMut(i64, usize)) -> Result<()> {
+    let rows = Rows::Events(&*part.events);
+    let predicate = Predicate::new(scope, query, part, rows)?;
     if predicate.is_never() {
         return Ok(());
     }

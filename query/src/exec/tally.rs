@@ -51,7 +51,7 @@ impl Tally {
         self.values_known += 1;
         self.value += value.pico();
         // A cost of which a part is unknown would make the quotient look better than it is.
-        if cost.known && !cost.unknown && cost.pico > 0 {
+        if !cost.unknown && cost.pico > 0 {
             let roi = value
                 .pico()
                 .checked_mul(PICO_PER_USD)

@@ -1,0 +1,76 @@
+//! Every path, every number of threads and every split into parts gives the answer of the plain loops.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use quipu_engine::Event;
+use quipu_query::{Answer, Explain, Path, PathChoice, Query, Scope, View};
+
+use crate::generate::{book, events, outcomes, query};
+use crate::memory::{Form, Memory};
+use crate::oracle::Oracle;
+
+/// The events in parts of different forms.
+fn split(events: &[Event], parts: usize) -> Memory {
+    let forms = [Form::SegmentWithCounters, Form::Batch, Form::Segment];
+    let size = events.len().div_ceil(parts).max(1);
+    let chunks = events.chunks(size).zip(forms.iter().cycle());
+    chunks.fold(Memory::default(), |memory, (chunk, form)| memory.with(chunk, *form))
+}
+
+fn ask(memory: &Memory, query: &Query) -> Answer {
+    View::new(memory, Scope::default()).query(query).expect("a valid query")
+}
+
+/// The same answer, however it was found.
+fn known(answer: Answer) -> Answer {
+    Answer { explain: Explain::default(), ..answer }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_scan_equals_plain_loops(
+        events in events(), outcomes in outcomes(), query in query(false), parts in 1..5_usize,
+    ) {
+        let book = book();
+        let (rows, totals, groups, unpriced) =
+            Oracle { events: &events, outcomes: &outcomes, book: &book }.answer(&query);
+        let mut memory = split(&events, parts);
+        (memory.outcomes, memory.book) = (outcomes, Arc::new(book));
+        let one = query.clone().threads(NonZeroUsize::MIN);
+        let answer = known(ask(&memory, &one));
+        prop_assert_eq!(&answer.rows, &rows);
+        prop_assert_eq!(&answer.totals, &totals);
+        prop_assert_eq!((answer.groups, &answer.unpriced), (groups, &unpriced));
+        let three = query.clone().threads(NonZeroUsize::new(3).expect("not zero"));
+        prop_assert_eq!(&known(ask(&memory, &three)), &answer);
+        memory.parts.reverse();
+        prop_assert_eq!(&known(ask(&memory, &one)), &answer);
+        prop_assert_eq!(&known(ask(&memory, &query.path(PathChoice::Scan))), &answer);
+    }
+
+    #[test]
+    fn counters_equal_plain_loops(
+        events in events(), outcomes in outcomes(), query in query(true), parts in 1..3_usize,
+    ) {
+        let book = book();
+        let (rows, totals, groups, unpriced) =
+            Oracle { events: &events, outcomes: &outcomes, book: &book }.answer(&query);
+        let size = events.len().div_ceil(parts).max(1);
+        let mut memory =
+            events.chunks(size).fold(Memory::default(), |memory, chunk| memory.with(chunk, Form::SegmentWithCounters));
+        (memory.outcomes, memory.book) = (outcomes, Arc::new(book));
+        let answer = ask(&memory, &query.clone().path(PathChoice::Counters));
+        prop_assert_eq!(&answer.rows, &rows);
+        prop_assert_eq!(&answer.totals, &totals);
+        prop_assert_eq!((answer.groups, &answer.unpriced), (groups, &unpriced));
+        if query.since.is_none() && query.until.is_none() && query.by.is_empty() && query.filter.is_none() {
+            let straddles = "a counter straddles a boundary of time or price";
+            prop_assert!(answer.explain.parts.iter().all(|part| part.path != Path::Scan || part.why == straddles));
+        }
+        prop_assert_eq!(known(ask(&memory, &query.path(PathChoice::Scan))), known(answer));
+    }
+}

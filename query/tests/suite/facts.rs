@@ -1,0 +1,146 @@
+//! What answers mean, by example.
+
+use std::sync::Arc;
+
+use quipu_engine::{
+    Dimension, ErrorKind, Event, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Timestamp, TokenMeter,
+};
+use quipu_query::{Bucket, CostBasis, Filter, Measure, Order, Path, PathChoice, PriceChoice, Query, Scope, View};
+
+use crate::generate::{CHANGE, book};
+use crate::memory::{Form, Memory};
+
+/// Two jobs that touch two teams, one event without a job, one event of another workspace.
+fn events() -> Vec<Event> {
+    let event = |id: &str, seconds: i64| Event::new(id, Timestamp::from_micros(CHANGE.micros() + seconds * 1_000_000));
+    let call = |event: Event, job: &str, team: &str, input: u64| {
+        event
+            .with(Dimension::JobId, job)
+            .with(Dimension::Team, team)
+            .with(Dimension::Model, "m1")
+            .used(TokenMeter::Input, input)
+    };
+    vec![
+        call(event("a", 0), "j1", "red", 1_000),
+        call(event("b", 1), "j1", "blue", 2_000).with_number(Number::ReportedCost, 7),
+        call(event("c", 2), "j2", "red", 4_000),
+        event("d", 3).with(Dimension::Team, "red").with(Dimension::Model, "unheard-of").used(TokenMeter::Output, 5),
+        call(event("e", 4), "j3", "red", 8_000).with(Dimension::Workspace, "other"),
+    ]
+}
+
+fn memory() -> Memory {
+    let mut memory = Memory::default().with(&events(), Form::SegmentWithCounters);
+    memory.book = Arc::new(book());
+    memory.outcomes = vec![Outcome {
+        kind: Some(OutcomeType::Converted),
+        value: Some(PicoUsd::from_usd(1)),
+        ..Outcome::new("j1", OutcomeStatus::Success)
+    }];
+    memory
+}
+
+fn shown(memory: &Memory, query: &Query) -> Vec<String> {
+    let answer = View::new(memory, Scope::default()).query(query).expect("valid");
+    let rows = answer.rows.iter().chain([&answer.totals]);
+    rows.map(|row| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn a_job_counts_in_every_group_it_touches_with_the_cost_it_has_there() {
+    let query = Query::new()
+        .measures([Measure::Jobs, Measure::JobCost, Measure::Converted, Measure::CostPerConversion])
+        .by(Dimension::Team);
+    assert_eq!(
+        shown(&memory(), &query),
+        ["red 2 0.01 1 0.010000000", "blue 1 0.004 1 0.004000000", "null 2 0.014 1 0.014000000"]
+    );
+}
+
+#[test]
+fn what_has_no_price_is_listed_and_never_free() {
+    let query = Query::new().measures([Measure::Cost, Measure::Unpriced]).by(Dimension::Model);
+    assert_eq!(shown(&memory(), &query), ["m1 0.014 0", "unheard-of null 1", "null 0.014 1"]);
+    let memory = memory();
+    let answer = View::new(&memory, Scope::default()).query(&query).expect("valid");
+    let unpriced: Vec<_> =
+        answer.unpriced.iter().map(|one| (one.model.as_deref(), one.meter.name(), one.quantity)).collect();
+    assert_eq!(unpriced, [(Some("unheard-of"), "output", 5)]);
+    assert_eq!((answer.lsn, answer.price_book_version), (42, Some(3)));
+}
+
+#[test]
+fn another_workspace_is_out_of_reach_of_every_filter() {
+    let all = "workspace = other or not (workspace = default) or workspace is not null";
+    let query = Query::new().measure(Measure::Requests).filter(Filter::parse(all).expect("valid"));
+    for path in [PathChoice::Auto, PathChoice::Scan, PathChoice::Counters] {
+        assert_eq!(shown(&memory(), &query.clone().path(path)), ["4", "4"]);
+    }
+    let memory = memory();
+    let nobody = View::new(&memory, Scope::new("nobody").expect("a name"));
+    assert_eq!(nobody.query(&query).expect("valid").totals[0].to_string(), "0");
+    assert_eq!(nobody.trace("t", &Query::new()).map_err(|error| error.kind()).err(), Some(ErrorKind::NotFound));
+}
+
+#[test]
+fn totals_cover_the_groups_that_a_limit_cuts() {
+    let query = Query::new().measure(Measure::InputTokens).by(Dimension::JobId).limit(1);
+    let memory = memory();
+    let answer = View::new(&memory, Scope::default()).query(&query).expect("valid");
+    assert_eq!((answer.rows.len(), answer.groups), (1, 3));
+    assert_eq!(answer.totals[1].to_string(), "7000");
+}
+
+#[test]
+fn an_assumed_value_fills_in_only_where_an_outcome_states_none() {
+    let mut memory = memory();
+    memory.outcomes[0].value = None;
+    let query = Query::new().measures([Measure::Value, Measure::Roi, Measure::ValueUnknown]);
+    assert_eq!(shown(&memory, &query)[0], "null null 1");
+    let assumed = query.assume_value(OutcomeType::Converted, PicoUsd::from_usd(7));
+    assert_eq!(shown(&memory, &assumed)[0], "7 499.000000 0");
+    memory.outcomes[0].value = Some(PicoUsd::from_usd(0));
+    assert_eq!(shown(&memory, &assumed)[0], "0 -1.000000 0");
+}
+
+#[test]
+fn the_cost_basis_decides_what_jobs_cost() {
+    let query = Query::new().measures([Measure::JobCost, Measure::ReportedUnknown]).cost_basis(CostBasis::Reported);
+    assert_eq!(shown(&memory(), &query)[0], "0.000000000007 3");
+}
+
+#[test]
+fn a_counter_that_straddles_a_boundary_sends_its_part_to_the_scan() {
+    let memory = memory();
+    let path = |query: Query| View::new(&memory, Scope::default()).query(&query).expect("valid").explain.parts[0].path;
+    let requests = Query::new().measure(Measure::Requests);
+    assert_eq!(path(requests.clone()), Path::Counters);
+    assert_eq!(path(requests.clone().by(Bucket::Hour)), Path::Counters);
+    assert_eq!(path(requests.clone().by(Dimension::Feature)), Path::Scan);
+    // Of j1, one event lies before that instant and one after, but in different teams: no counter straddles.
+    let until = Timestamp::from_micros(CHANGE.micros() + 1_000_000);
+    assert_eq!(path(requests.clone().until(until)), Path::Counters);
+    assert_eq!(path(requests.until(Timestamp::from_seconds(0))), Path::Pruned);
+    let mut two = events();
+    two[2] = two[2].clone().with(Dimension::JobId, "j1");
+    let straddling = Memory::default().with(&two, Form::SegmentWithCounters);
+    let query = Query::new().measure(Measure::Requests).since(until);
+    let answer = View::new(&straddling, Scope::default()).query(&query).expect("valid");
+    assert_eq!((answer.explain.parts[0].path, answer.rows[0][0].to_string().as_str()), (Path::Scan, "3"));
+}
+
+#[test]
+fn contradictory_queries_are_refused_with_a_reason() {
+    let memory = memory();
+    let refused = |query: Query| {
+        let error = View::new(&memory, Scope::default()).query(&query).expect_err("must be refused");
+        error.to_string()
+    };
+    let requests = || Query::new().measure(Measure::Requests);
+    assert!(refused(Query::new()).contains("has no measure"));
+    assert!(refused(requests().order(Order::descending(Measure::Cost))).contains("cannot order by cost"));
+    assert!(refused(requests().since(CHANGE).until(CHANGE)).contains("time range is empty"));
+    assert!(refused(requests().by(Dimension::Feature).path(PathChoice::Counters)).contains("counters cannot answer"));
+    let what_if = Query::new().measure(Measure::Cost).prices(PriceChoice::Version(9));
+    assert!(refused(what_if).contains("no price book 9"));
+}

@@ -1,0 +1,8 @@
+//! Queries against a naive model, on batches, sealed segments and counters.
+
+mod agree;
+mod facts;
+mod generate;
+mod memory;
+mod oracle;
+mod reports;

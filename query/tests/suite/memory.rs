@@ -1,0 +1,78 @@
+//! A source in memory whose parts are real batches, segments and job runs.
+
+use std::sync::Arc;
+
+use quipu_engine::batch::{Batch, BatchBuilder};
+use quipu_engine::format::container::Identity;
+use quipu_engine::io::{Disk, MemoryDisk};
+use quipu_engine::job_run::{self, Counters, JobRun};
+use quipu_engine::price_book::PriceBook;
+use quipu_engine::rows::{CounterRows, Part};
+use quipu_engine::segment::{self, Segment};
+use quipu_engine::{Error, ErrorKind, Event, Outcome, Result};
+use quipu_query::Source;
+
+/// In which form events are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form {
+    Batch,
+    Segment,
+    SegmentWithCounters,
+}
+
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) book: Arc<PriceBook>,
+}
+
+impl Memory {
+    pub(crate) fn with(mut self, events: &[Event], form: Form) -> Self {
+        let mut builder = BatchBuilder::default();
+        events.iter().for_each(|event| builder.push(event));
+        let batch = builder.finish();
+        self.parts.push(match form {
+            Form::Batch => Part { events: Arc::new(batch), counters: None },
+            Form::Segment => seal(batch, false).expect("memory does not fail"),
+            Form::SegmentWithCounters => seal(batch, true).expect("memory does not fail"),
+        });
+        self
+    }
+}
+
+fn seal(batch: Batch, counted: bool) -> Result<Part> {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+    let (batch, store) = (batch.sorted(), [7; 16]);
+    let entry = segment::write(&disk, Identity { store, file: 1 }, &batch)?;
+    let events = Arc::new(Segment::open(&*disk, &entry, store)?);
+    let mut counters: Option<Arc<dyn CounterRows>> = None;
+    if counted {
+        let entry = job_run::write(&disk, Identity { store, file: 2 }, &Counters::of(&batch))?;
+        counters = Some(Arc::new(JobRun::open(&*disk, &entry, store)?));
+    }
+    Ok(Part { events, counters })
+}
+
+impl Source for Memory {
+    fn lsn(&self) -> u64 {
+        42
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    fn outcomes(&self, workspace: &str) -> Result<Vec<Outcome>> {
+        Ok(self.outcomes.iter().filter(|outcome| outcome.workspace() == workspace).cloned().collect())
+    }
+
+    fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {
+        match version {
+            Some(version) if version != self.book.version => {
+                Err(Error::new(ErrorKind::NotFound, format!("there is no price book {version}")))
+            }
+            _ => Ok(Arc::clone(&self.book)),
+        }
+    }
+}
