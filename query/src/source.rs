@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::rows::Part;
+use quipu_engine::store::Snapshot;
 use quipu_engine::{Outcome, Result};
 
 /// A frozen state of a store, as queries read it.
@@ -25,4 +26,22 @@ pub trait Source: Sync {
     /// # Errors
     /// [`ErrorKind::NotFound`](quipu_engine::ErrorKind::NotFound) when there is no such version.
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>>;
+}
+
+impl Source for Snapshot {
+    fn lsn(&self) -> u64 {
+        Self::lsn(self)
+    }
+
+    fn parts(&self) -> &[Part] {
+        Self::parts(self)
+    }
+
+    fn outcomes(&self, workspace: &str) -> Result<Vec<Outcome>> {
+        Self::outcomes(self, workspace)
+    }
+
+    fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {
+        Self::price_book(self, version)
+    }
 }
