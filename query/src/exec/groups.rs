@@ -1,5 +1,6 @@
 //! The groups of the whole answer: the sums of all parts, joined by the values of their keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hashbrown::{HashMap, HashSet};
@@ -112,16 +113,11 @@ impl Groups {
     pub(super) fn absorb(&mut self, plan: &Plan<'_>, mut part: PartSums<'_>) -> Result<()> {
         let costs = self.price(&part)?;
         let groups = self.join_keys(plan, &part, &costs)?;
-        // Sums that the part does not have are zero.
-        let sums: Vec<Option<&Vec<u128>>> = plan
-            .sums
-            .iter()
-            .map(|sum| part.counters.iter().position(|counter| counter == sum).map(|at| &part.sums[at]))
-            .collect();
+        let sums: Vec<Option<&[u128]>> = plan.sums.iter().map(|sum| part.column(sum)).collect();
         for (slot, group) in groups.iter().enumerate() {
             let into = &mut self.sums[*group as usize];
             for (sum, column) in into.sums.iter_mut().zip(&sums) {
-                *sum += column.map_or(0, |column| column[slot]);
+                *sum += at(*column, slot);
             }
             into.cost.add(costs[slot])?;
             into.unpriced_events += part.unpriced_events.get(slot).copied().unwrap_or(0);
@@ -148,25 +144,32 @@ impl Groups {
     fn price(&mut self, part: &PartSums<'_>) -> Result<Vec<Cost>> {
         let mut costs = vec![Cost::default(); part.slots.len()];
         let Some(prices) = &part.prices else { return Ok(costs) };
+        let meters: Vec<(&Meter, &[u128])> = part.meters().collect();
+        // Slots are many, price codes few: rates are looked up once per code.
+        let rates: Vec<(Vec<Option<u64>>, Option<u64>)> = (0..prices.len())
+            .map(|code| prices.rates(code))
+            .map(|rates| (meters.iter().map(|(meter, _)| rates.rate(meter)).collect(), rates.per_request()))
+            .collect();
+        let events = part.column(&Counter::Events);
+        let missing = part.column(&Counter::Number(Number::UsageMissing));
         for (slot, cost) in costs.iter_mut().enumerate() {
-            let code = part.slots.codes(slot).last().copied().unwrap_or_default();
-            let rates = prices.rates(code);
-            for (at, meter) in part.meters() {
-                let quantity = part.sums[at][slot];
-                match rates.rate(meter) {
-                    _ if quantity == 0 => {}
-                    Some(rate) => cost.add_priced(quantity, rate)?,
+            let code = part.slots.codes(slot).last().map_or(0, |code| *code as usize);
+            let (of_meters, of_request) = &rates[code];
+            for ((meter, quantities), rate) in meters.iter().zip(of_meters) {
+                match rate {
+                    _ if quantities[slot] == 0 => {}
+                    Some(rate) => cost.add_priced(quantities[slot], *rate)?,
                     None => {
                         cost.unknown = true;
                         let (provider, model) = prices.names(code);
-                        *self.unpriced.entry((provider, model, meter.clone())).or_default() += quantity;
+                        *self.unpriced.entry((provider, model, Meter::clone(meter))).or_default() += quantities[slot];
                     }
                 }
             }
-            if let Some(fee) = rates.per_request() {
-                cost.add_priced(part.sum(&Counter::Events, slot), fee)?;
+            if let Some(fee) = of_request {
+                cost.add_priced(at(events, slot), *fee)?;
             }
-            cost.unknown |= part.sum(&Counter::Number(Number::UsageMissing), slot) > 0;
+            cost.unknown |= at(missing, slot) > 0;
         }
         Ok(costs)
     }
@@ -177,7 +180,11 @@ impl Groups {
             part.keys.iter().map(|(_, column)| Renumbered { column, numbers: Vec::new() }).collect();
         let mut key = vec![0; self.by.len()];
         let mut groups = Vec::with_capacity(part.slots.len());
-        for (slot, cost) in costs.iter().enumerate() {
+        let job_costs = match plan.query.cost_basis {
+            CostBasis::Computed => Cow::Borrowed(costs),
+            CostBasis::Reported => Cow::Owned(reported(part)),
+        };
+        for (slot, cost) in job_costs.iter().enumerate() {
             let mut job = None;
             for (((role, _), column), code) in part.keys.iter().zip(&mut columns).zip(part.slots.codes(slot)) {
                 match role {
@@ -188,11 +195,7 @@ impl Groups {
             }
             let group = self.group(plan, &key);
             if let Some(job) = job {
-                let cost = match plan.query.cost_basis {
-                    CostBasis::Computed => *cost,
-                    CostBasis::Reported => reported(part, slot),
-                };
-                self.jobs.entry((group, job)).or_default().add(cost)?;
+                self.jobs.entry((group, job)).or_default().add(*cost)?;
             }
             groups.push(group);
         }
@@ -234,12 +237,21 @@ impl Groups {
     }
 }
 
-/// The reported cost of a slot: known as far as its events state one.
-fn reported(part: &PartSums<'_>, slot: usize) -> Cost {
-    let (events, pico) = part.reported(slot);
-    Cost {
-        pico: i128::try_from(pico).unwrap_or(i128::MAX),
-        known: events > 0,
-        unknown: events < part.sum(&Counter::Events, slot),
-    }
+/// A slot of a column; zero where the part has no such column.
+fn at(column: Option<&[u128]>, slot: usize) -> u128 {
+    column.map_or(0, |column| column[slot])
+}
+
+/// The reported cost of each slot: known as far as its events state one.
+fn reported(part: &PartSums<'_>) -> Vec<Cost> {
+    let events = part.column(&Counter::Events);
+    let stated = part.column(&Counter::NumberEvents(Number::ReportedCost));
+    let pico = part.column(&Counter::Number(Number::ReportedCost));
+    (0..part.slots.len())
+        .map(|slot| Cost {
+            pico: i128::try_from(at(pico, slot)).unwrap_or(i128::MAX),
+            known: at(stated, slot) > 0,
+            unknown: at(stated, slot) < at(events, slot),
+        })
+        .collect()
 }

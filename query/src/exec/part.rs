@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 use quipu_engine::dictionary::Dictionary;
 use quipu_engine::rows::{Counter, Part, Quantity};
-use quipu_engine::{Dimension, Meter, Number, Result};
+use quipu_engine::{Dimension, Meter, Result};
 
 use super::keys::{KeyColumn, Selected};
 use super::plan::Plan;
@@ -50,9 +50,9 @@ pub(super) struct PartSums<'a> {
     pub(super) keys: Vec<(Role, KeyColumn)>,
     pub(super) prices: Option<PartPrices<'a>>,
     pub(super) slots: Slots,
-    pub(super) counters: Vec<Counter>,
+    counters: Vec<Counter>,
     /// Per counter, per slot.
-    pub(super) sums: Vec<Vec<u128>>,
+    sums: Vec<Vec<u128>>,
     /// Per slot, where asked for.
     pub(super) unpriced_events: Vec<u128>,
     /// Per slot, where asked for: the earliest and the latest start.
@@ -198,7 +198,7 @@ impl<'a> PartSums<'a> {
         work.flags.resize(selected.len, false);
         for counter in &self.counters {
             let Counter::Meter(meter) = counter else { continue };
-            let lacks: Vec<bool> = (0..prices.len()).map(|code| prices.lacks(code as u32, meter)).collect();
+            let lacks: Vec<bool> = (0..prices.len()).map(|code| prices.rates(code).rate(meter).is_none()).collect();
             if lacks.iter().any(|lacks| *lacks) {
                 events.quantities(&Quantity::Meter(meter.clone()), block, &mut work.adds)?;
                 selected.compact(&mut work.adds);
@@ -263,23 +263,17 @@ impl<'a> PartSums<'a> {
         self.rows.dictionary(dimension)
     }
 
-    /// The meters among the counters, with their position.
-    pub(super) fn meters(&self) -> impl Iterator<Item = (usize, &Meter)> {
-        self.counters.iter().enumerate().filter_map(|(at, counter)| match counter {
-            Counter::Meter(meter) => Some((at, meter)),
+    /// The meters among the counters, with their sums per slot.
+    pub(super) fn meters(&self) -> impl Iterator<Item = (&Meter, &[u128])> {
+        self.counters.iter().zip(&self.sums).filter_map(|(counter, sums)| match counter {
+            Counter::Meter(meter) => Some((meter, sums.as_slice())),
             _ => None,
         })
     }
 
-    /// The sum of a counter in a slot.
-    pub(super) fn sum(&self, counter: &Counter, slot: usize) -> u128 {
-        self.counters.iter().position(|one| one == counter).map_or(0, |at| self.sums[at][slot])
-    }
-
-    /// The number of reported costs and their sum in a slot.
-    pub(super) fn reported(&self, slot: usize) -> (u128, u128) {
-        let counters = [Counter::NumberEvents(Number::ReportedCost), Counter::Number(Number::ReportedCost)];
-        let [events, pico] = counters.map(|counter| self.sum(&counter, slot));
-        (events, pico)
+    /// The sums of a counter per slot; `None` when the part has none, that is, when all are 0.
+    pub(super) fn column(&self, counter: &Counter) -> Option<&[u128]> {
+        let at = self.counters.iter().position(|one| one == counter)?;
+        Some(&self.sums[at])
     }
 }

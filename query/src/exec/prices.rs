@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quipu_engine::dictionary::Dictionary;
 use quipu_engine::schema::CONTEXT_BAND_EDGES;
-use quipu_engine::{Dimension, Meter, Result, Text, Timestamp};
+use quipu_engine::{Dimension, Result, Text, Timestamp};
 
 use super::keys::Selected;
 use super::rows::{Rows, Spans};
@@ -101,19 +101,14 @@ impl<'a> PartPrices<'a> {
     }
 
     /// The rates of a price code.
-    pub(super) fn rates(&self, code: u32) -> &Rates {
-        let (base, schedule) = &self.schedules[self.class_of[code as usize] as usize];
-        &schedule.periods[(code - base) as usize]
-    }
-
-    /// Whether a price code has no rate for a meter.
-    pub(super) fn lacks(&self, code: u32, meter: &Meter) -> bool {
-        self.rates(code).rate(meter).is_none()
+    pub(super) fn rates(&self, code: usize) -> &Rates {
+        let (base, schedule) = &self.schedules[self.class_of[code] as usize];
+        &schedule.periods[code - *base as usize]
     }
 
     /// The provider and the model of a price code.
-    pub(super) fn names(&self, code: u32) -> (Option<Text>, Option<Text>) {
-        let codes = self.classes.codes(self.class_of[code as usize] as usize);
+    pub(super) fn names(&self, code: usize) -> (Option<Text>, Option<Text>) {
+        let codes = self.classes.codes(self.class_of[code] as usize);
         let value = |at: usize| self.dictionaries[at].get(codes[at + 1]).map(Text::from);
         (value(0), value(1))
     }

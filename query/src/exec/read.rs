@@ -17,6 +17,9 @@ use crate::answer::{Explain, PartExplain, Path};
 use crate::price::Pricer;
 use crate::query::PathChoice;
 
+/// How many events there must be per counter for counters to be worth reading.
+const WORTHWHILE: usize = 2;
+
 /// What one part came to from its counters.
 enum FromCounters<'a> {
     Sums(Box<PartSums<'a>>, u64),
@@ -76,6 +79,10 @@ fn from_counters<'a>(plan: &'a Plan<'a>, part: &'a Part, pricer: Option<&'a Pric
         return Ok(FromCounters::Scan(why));
     }
     let Some(counters) = &part.counters else { return Ok(FromCounters::Scan("the part keeps no counters")) };
+    // Blocks of events are shared by the threads and skipped by indexes; counters only pay when they are fewer.
+    if plan.query.path == PathChoice::Auto && counters.rows() * WORTHWHILE > part.events.rows() {
+        return Ok(FromCounters::Scan("the part has hardly fewer counters than events"));
+    }
     let rows = Rows::Counters(&**counters);
     let Some(mut sums) = PartSums::new(plan, part, rows, pricer)? else { return Ok(FromCounters::NoMatch) };
     let mut rows_read = 0;
