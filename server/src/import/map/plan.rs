@@ -102,7 +102,7 @@ impl Plan {
     pub(in crate::import) fn event(&self, cells: &impl Cells) -> Result<Event, String> {
         let mut event = Event::default();
         let id = self.id.read(cells).ok_or("id is missing: a column that it is made of is empty")?;
-        event.id = Some(id.as_ref().into());
+        event.id = Some(id.into());
         if let Some((form, clock)) = &self.at
             && let Some(text) = form.read(cells)
         {

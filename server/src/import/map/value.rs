@@ -75,7 +75,7 @@ impl TextValue {
     pub(super) fn read(&self, cells: &impl Cells) -> Result<Option<Text>, String> {
         let Some(text) = self.form.read(cells) else { return Ok(None) };
         if self.replace.is_empty() {
-            return Ok(Some(text.as_ref().into()));
+            return Ok(Some(text.into()));
         }
         match self.replace.iter().find(|(from, _)| *from == text.as_ref()) {
             Some((_, to)) => Ok(Some(to.clone())),

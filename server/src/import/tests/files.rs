@@ -167,6 +167,18 @@ fn csv_and_parquet_columns_named_like_fields_need_no_map() {
     );
 }
 
+#[test]
+fn parquet_columns_can_be_mapped_and_the_others_are_reported() {
+    let folder = Folder::new();
+    let map =
+        "format = \"parquet\"\n[fields]\nid = \"x/{id}\"\nteam = \"tenant\"\n[usage]\npages = \"usage.input - 10\"\n";
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.parquet", parquet_file())], &parsed(map));
+    let json: Vec<_> = memory.events.iter().map(crate::wire::native::encode).collect();
+    assert_eq!(json, [r#"{"id":"x/p1","team":"acme","usage":{"pages":2}}"#, r#"{"id":"x/p2","usage":{"pages":3}}"#]);
+    assert_eq!(summary.ignored.fields().collect::<Vec<_>>(), [("at", 2)]);
+}
+
 /// Two rows with a text that may be null, a time, and a group with a count.
 fn parquet_file() -> Vec<u8> {
     use parquet::data_type::{ByteArrayType, Int64Type};

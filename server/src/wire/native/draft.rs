@@ -32,7 +32,14 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         let repeated = match fields::resolve(&name) {
-            Some(Field::Id) => self.event.id.replace(json::text(&name, raw)?.as_ref().into()).is_some(),
+            Some(Field::Id) => {
+                let id = Text::from(json::text(&name, raw)?);
+                if name == "transactionId" {
+                    // There it is the provider's id of the response too.
+                    self.event.dimensions.insert(Dimension::RequestId, id.clone());
+                }
+                self.event.id.replace(id).is_some()
+            }
             Some(Field::At) => self.event.at.replace(time(&name, raw)?).is_some(),
             Some(Field::Dimension(dimension)) => return self.dimension(dimension, name, raw, ignored),
             Some(Field::Number(number)) => self.number(number, &name, raw)?,
@@ -42,15 +49,19 @@ impl<'a> Draft<'a> {
             Some(Field::Count(which)) => self.counts.get_or_insert_default().set(which, count(&name, raw)?).is_some(),
             Some(Field::ResponseTime) => self.response_time.replace(time(&name, raw)?).is_some(),
             Some(Field::BillingSkipped) => std::mem::replace(&mut self.billing_skipped, json::boolean(&name, raw)?),
-            Some(Field::OperationType) => {
-                let operation = revenium::operation(&json::text(&name, raw)?);
-                self.event.dimensions.insert(Dimension::Operation, operation.into()).is_some()
+            Some(Field::Worded(dimension)) => {
+                let word = revenium::word(dimension, &json::text(&name, raw)?);
+                self.event.dimensions.insert(dimension, word).is_some()
+            }
+            Some(Field::ErrorCode) if Kind::of(raw) == Kind::Number => {
+                self.put(Dimension::Status, Cow::Borrowed("errorCode"), "error")?;
+                self.number(Number::StatusCode, &name, raw)?
             }
             Some(Field::Never) => {
                 ignored.count(&name);
                 false
             }
-            None => {
+            Some(Field::ErrorCode) | None => {
                 match json::scalar(&name, raw)? {
                     Some(value) => self.spare.push((name, value)),
                     None => ignored.count(&name),

@@ -21,8 +21,10 @@ pub(super) enum Field {
     Count(Count),
     /// When the answer was complete; gives the duration where none is stated.
     ResponseTime,
-    /// Revenium's kind of call, in its own words.
-    OperationType,
+    /// A dimension in Revenium's own words.
+    Worded(Dimension),
+    /// The HTTP status of a call that failed, or a word for its error.
+    ErrorCode,
     /// Revenium's flag that the call cost nothing.
     BillingSkipped,
     /// Known, and deliberately not kept.
@@ -71,6 +73,7 @@ fn revenium(name: &str) -> Option<Field> {
         "retryNumber" => Field::Number(Number::RetryDepth),
         "isStreamed" => Field::Number(Number::Streaming),
         "totalCost" => Field::Number(Number::ReportedCost),
+        "errorCode" => Field::ErrorCode,
         "billingSkipped" => Field::BillingSkipped,
         "parentTransactionId" => Field::Dimension(Dimension::ParentId),
         "productName" | "productId" => Field::Dimension(Dimension::Product),
@@ -80,7 +83,8 @@ fn revenium(name: &str) -> Option<Field> {
         "agenticJobName" => Field::Dimension(Dimension::JobName),
         "middlewareSource" => Field::Dimension(Dimension::Source),
         "pricingTier" | "actualServiceTier" => Field::Dimension(Dimension::ServiceTier),
-        "operationType" => Field::OperationType,
+        "operationType" => Field::Worded(Dimension::Operation),
+        "stopReason" => Field::Worded(Dimension::StopReason),
         "inputTokenCount" => Field::Count(Count::Input),
         "outputTokenCount" => Field::Count(Count::Output),
         "reasoningTokenCount" => Field::Count(Count::Reasoning),

@@ -2,9 +2,10 @@
 //!
 //! For Anthropic and Bedrock `inputTokenCount` excludes both cache reads and cache writes; for the
 //! other providers it includes reads but not writes. `outputTokenCount` includes
-//! reasoning for all of them.
+//! reasoning for all of them. Cache writes of no stated lifetime live 30 minutes at OpenAI
+//! and 5 minutes elsewhere.
 
-use quipu::{Dimension, Event, Number, TokenMeter};
+use quipu::{Dimension, Event, Number, Text, TokenMeter};
 
 use super::super::FieldError;
 
@@ -53,19 +54,21 @@ impl Counts {
         });
         let output = self.get(Count::Output).map(|output| minus(output, self.get(Count::Reasoning)));
         let (write_5m, write_1h) = (self.get(Count::CacheCreation5m), self.get(Count::CacheCreation1h));
-        // What is written with no stated lifetime has the providers' default of five minutes.
         let rest = self.get(Count::CacheCreation).map(|all| {
             let without_5m = minus(all, write_5m);
             minus(without_5m, write_1h)
         });
-        let write_5m = match (write_5m, rest) {
-            (Some(stated), Some(rest)) => stated.checked_add(rest),
-            (stated, rest) => stated.or(rest),
+        // What is written with no stated lifetime has the provider's default.
+        let (write_5m, write_30m) = match (write_5m, rest) {
+            (stated, rest) if provider(event).contains("openai") => (stated, rest),
+            (Some(stated), Some(rest)) => (Some(stated.saturating_add(rest)), None),
+            (stated, rest) => (stated.or(rest), None),
         };
         for (meter, quantity) in [
             (TokenMeter::Input, input),
             (TokenMeter::CacheRead, read),
             (TokenMeter::CacheWrite5m, write_5m),
+            (TokenMeter::CacheWrite30m, write_30m),
             (TokenMeter::CacheWrite1h, write_1h),
             (TokenMeter::Output, output),
             (TokenMeter::Reasoning, self.get(Count::Reasoning)),
@@ -90,17 +93,26 @@ impl Counts {
 
 /// More reads than input can only mean that they are counted apart, whatever the provider.
 fn reads_are_inside(event: &Event, input: u64, read: Option<u64>) -> bool {
-    let provider = event.get(Dimension::Provider).unwrap_or_default().to_ascii_lowercase();
+    let provider = provider(event);
     let apart = provider.contains("anthropic") || provider.contains("bedrock");
     !apart && read.is_none_or(|read| read <= input)
 }
 
-/// Revenium's `operationType` in the words of [`Dimension::Operation`].
-pub(super) fn operation(kind: &str) -> String {
-    let kind = kind.to_ascii_lowercase();
-    match kind.as_str() {
-        "embed" => "embedding".into(),
-        "tool_call" => "tool".into(),
-        _ => kind,
+fn provider(event: &Event) -> String {
+    event.get(Dimension::Provider).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// One of Revenium's words in those of `dimension`; one that is not known is only lower-cased.
+pub(super) fn word(dimension: Dimension, word: &str) -> Text {
+    let word = word.to_lowercase();
+    match (dimension, word.as_str()) {
+        (Dimension::Operation, "embed") => "embedding".into(),
+        (Dimension::Operation, "tool_call") => "tool".into(),
+        (Dimension::StopReason, "end") => "stop".into(),
+        // Revenium's client folds tool calls into this one.
+        (Dimension::StopReason, "end_sequence") => "tool_call".into(),
+        (Dimension::StopReason, "token_limit") => "length".into(),
+        (Dimension::StopReason, "cost_limit" | "completion_limit") => "other".into(),
+        _ => word.into(),
     }
 }

@@ -181,6 +181,9 @@ fn revenium_counts_follow_the_providers_convention() {
     assert_eq!(meters(&inside), [20, 80, 0, 0, 14]);
     assert_eq!(inside.quantity(TokenMeter::Reasoning), 50);
 
+    let written = revenium("OPENAI", r#""inputTokenCount":10,"cacheCreationTokenCount":7"#);
+    assert_eq!((written.quantity(TokenMeter::CacheWrite5m), written.quantity(TokenMeter::CacheWrite30m)), (0, 7));
+
     let impossible = revenium("OPENAI", r#""outputTokenCount":5,"reasoningTokenCount":50"#);
     assert_eq!(impossible.quantity(TokenMeter::Output), 0);
     assert_eq!(impossible.number(Number::UsageMismatch), Some(1));
@@ -204,6 +207,52 @@ fn a_revenium_call_is_read_whole_and_its_key_is_not_kept() {
     assert!(!format!("{decoded:?}").contains("sk-secret") && !format!("{event:?}").contains("you are"));
     let ignored: Vec<_> = decoded.ignored.fields().map(|(name, _)| name).collect();
     assert_eq!(ignored, ["subscriber.credential.value", "systemPrompt"]);
+}
+
+/// Bodies captured from Revenium's client, with the expected reading beside them; not part of the repository.
+#[test]
+fn captured_revenium_calls_are_read_as_expected() {
+    let beside = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let samples = std::env::var_os("QUIPU_SHARED").map_or(beside, Into::into).join("samples");
+    let Ok(files) = std::fs::read_dir(&samples) else {
+        eprintln!("SKIPPED: the captured bodies are not in {} (set QUIPU_SHARED)", samples.display());
+        return;
+    };
+    let mut compared = 0;
+    for expected_file in files.flatten().map(|file| file.path()) {
+        let name = expected_file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(body) = name.strip_suffix(".expected.json").filter(|body| body.starts_with("revenium-ai-")) else {
+            continue;
+        };
+        let mut event = one(&std::fs::read_to_string(samples.join(body)).expect("a body"));
+        event.normalise(Timestamp::from_seconds(1_900_000_000)).expect("a valid event");
+        let expected: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&expected_file).expect("a reading")).expect("JSON");
+        let expected = expected["events"][0].as_object().expect("an event");
+        for (field, value) in expected {
+            // That a call went well is not stated by the body, only that one failed.
+            if let (Some(dimension), Some(value)) = (Dimension::parse(field), value.as_str())
+                && (dimension != Dimension::Status || value != "ok")
+            {
+                assert_eq!(event.get(dimension), Some(value), "{body}: {field}");
+                compared += 1;
+            }
+        }
+        let tokens = &expected["tokens"];
+        let stated = |field: &str| tokens[field].as_u64().unwrap_or(0);
+        assert_eq!(event.quantity(TokenMeter::Input), stated("input_uncached"), "{body}");
+        assert_eq!(event.quantity(TokenMeter::CacheRead), stated("cache_read"), "{body}");
+        assert_eq!(event.quantity(TokenMeter::CacheWrite5m), stated("cache_write_5m"), "{body}");
+        assert_eq!(event.quantity(TokenMeter::CacheWrite30m), stated("cache_write_30m"), "{body}");
+        assert_eq!(event.quantity(TokenMeter::CacheWrite1h), stated("cache_write_1h"), "{body}");
+        assert_eq!(event.number(Number::UsageMismatch), None, "{body}");
+        assert_eq!(event.total_tokens() - event.input_tokens(), stated("output"), "{body}");
+        let millis = expected.get("duration_ns").and_then(serde_json::Value::as_u64).map(|nanos| nanos / 1_000_000);
+        assert_eq!(event.number(Number::DurationMs), millis, "{body}");
+        let status = expected.get("status_code").and_then(serde_json::Value::as_u64);
+        assert_eq!(event.number(Number::StatusCode), status, "{body}");
+    }
+    assert!(compared > 0, "no captured body in {}", samples.display());
 }
 
 fn events() -> impl Strategy<Value = Event> {
