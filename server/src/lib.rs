@@ -2,7 +2,13 @@
 //!
 //! The only crate that knows JSON, HTTP and the clock; everything else is in [`quipu`].
 
+pub mod ask;
+pub mod cli;
 pub mod demo_data;
+pub mod http;
 pub mod import;
+pub mod ingest;
+pub mod plan;
 pub mod prices;
+pub mod render;
 pub mod wire;

@@ -1,3 +1,7 @@
 //! The `quipu` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    quipu_server::cli::main()
+}

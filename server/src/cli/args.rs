@@ -1,0 +1,116 @@
+//! Arguments that commands share.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use quipu::Result;
+use quipu::store::{Options, Store};
+
+use crate::cli::io_error;
+use crate::plan::PlanText;
+
+/// A store on this machine.
+#[derive(Clone, Debug, Args)]
+pub(super) struct StoreArgs {
+    /// The directory of the store.
+    #[arg(long, env = "QUIPU_STORE", value_name = "DIR")]
+    pub(super) store: PathBuf,
+}
+
+/// A store on this machine, or a server.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false, id = "where_to_ask")]
+pub(super) struct TargetArgs {
+    /// The directory of the store.
+    #[arg(long, env = "QUIPU_STORE", value_name = "DIR")]
+    pub(super) store: Option<PathBuf>,
+    /// The address of a server instead, such as http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+}
+
+/// Which events, at what prices.
+#[derive(Clone, Debug, Args)]
+pub(super) struct FilterArgs {
+    /// Only events that pass, such as `team = support and model ^= gpt-`; several must all hold.
+    #[arg(long = "where", value_name = "EXPR")]
+    filters: Vec<String>,
+    /// Only events that start at this or later: 2026-01-31, RFC 3339, or 7d, 24h, 15m for that long ago.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only events that start before this.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// The time zone of dates and time buckets, such as Europe/Berlin.
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Prices to compute with: current, the number of a version, or the file of a price list.
+    #[arg(long, value_name = "BOOK")]
+    prices: Option<String>,
+    /// Which cost ROI and costs per job are made of.
+    #[arg(long, value_name = "computed|reported")]
+    cost: Option<String>,
+    /// USD per outcome of a type that states no value, such as CONVERTED=25.
+    #[arg(long, value_name = "TYPE=USD")]
+    assume_value: Vec<String>,
+    /// The rows to read: auto, scan or counters; every path gives the same answer.
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
+    /// Say how the answer was found.
+    #[arg(long)]
+    explain: bool,
+}
+
+impl FilterArgs {
+    /// Adds what these flags say.
+    pub(super) fn add_to(&self, text: &mut PlanText) -> Result<()> {
+        let options = [
+            ("since", &self.since),
+            ("until", &self.until),
+            ("tz", &self.tz),
+            ("prices", &self.prices),
+            ("cost", &self.cost),
+            ("path", &self.path),
+        ];
+        set_each(text, "where", &self.filters)?;
+        set_each(text, "assume_value", &self.assume_value)?;
+        for (name, value) in options {
+            set_each(text, name, value)?;
+        }
+        if self.explain { text.set("explain", "true") } else { Ok(()) }
+    }
+}
+
+/// Adds a flag for each of its values.
+pub(super) fn set_each<'a>(
+    text: &mut PlanText,
+    name: &str,
+    values: impl IntoIterator<Item = &'a String>,
+) -> Result<()> {
+    values.into_iter().try_for_each(|value| text.set(name, value))
+}
+
+/// All bytes of a file, or of the standard input when it is `-`.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let name = path.display().to_string();
+    let mut bytes = Vec::new();
+    let read = if name == "-" { std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()) } else { Ok(()) };
+    if name != "-" {
+        bytes = std::fs::read(path).map_err(|error| io_error("read", &name, error))?;
+    }
+    read.map_err(|error| io_error("read", "the standard input", error))?;
+    Ok(bytes)
+}
+
+/// Opens a store for writing.
+pub(super) fn open(dir: &Path) -> Result<Store> {
+    Store::open(dir, Options::default()).map_err(|error| match error.kind() {
+        quipu::ErrorKind::Busy => {
+            let kind = error.kind();
+            let hint = "stop that process first, or send what you have to it over HTTP; reading works beside it";
+            quipu::Error::new(kind, format!("{error}; {hint}"))
+        }
+        _ => error,
+    })
+}

@@ -1,0 +1,28 @@
+//! `quipu job ID`: everything about one job.
+
+use std::process::ExitCode;
+
+use quipu::{Result, Scope};
+
+use super::args::{FilterArgs, TargetArgs};
+use super::output::Output;
+use super::target::Target;
+use crate::plan::PlanText;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The id of the job.
+    job_id: String,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
+}
+
+pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCode> {
+    let mut text = PlanText::default();
+    args.filter.add_to(&mut text)?;
+    let document = Target::new(&args.target, scope)?.job(scope, &args.job_id, &text)?;
+    output.document(&document)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,115 @@
+//! The command line: one file per command.
+//!
+//! Exit codes: 0 done; 1 failed, or part of what was asked could not be done; 2 the command line,
+//! an expression or the input is wrong.
+
+mod args;
+mod demo;
+mod import;
+mod job;
+mod outcome;
+mod output;
+mod prices;
+mod query;
+mod remote;
+mod serve;
+mod stat;
+mod target;
+mod trace;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use quipu::{Error, ErrorKind, Result, Scope};
+
+use crate::plan::Report;
+use crate::render::Format;
+use output::Output;
+
+/// The embedded database for LLM usage: exact costs, jobs, outcomes and ROI.
+#[derive(Debug, Parser)]
+#[command(name = "quipu", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    /// How results are written.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    format: Format,
+    /// The workspace to read or write; `default` where none is named.
+    #[arg(long, global = true, env = "QUIPU_WORKSPACE", value_name = "NAME")]
+    workspace: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Import real sample data and show what it cost and brought.
+    Demo(demo::Args),
+    /// Take events and answer queries over HTTP.
+    Serve(serve::Args),
+    /// Import events and outcomes from files.
+    Import(import::Args),
+    /// Measures per group.
+    Query(query::QueryArgs),
+    /// Jobs with cost, effort and outcome; the most expensive first.
+    Jobs(query::ReportArgs),
+    /// Everything about one job.
+    Job(job::Args),
+    /// Everything about one workflow run.
+    Trace(trace::Args),
+    /// From all jobs to the successful and the converted ones.
+    Funnel(query::GroupedArgs),
+    /// What jobs cost and what they were worth.
+    Roi(query::GroupedArgs),
+    /// Report what came of a job, once and for ever.
+    Outcome(outcome::Args),
+    /// The price book: import a list, show what there is.
+    Prices(prices::Args),
+    /// What a store holds, and where every byte is.
+    Stat(stat::Args),
+    /// Check every checksum and everything derived.
+    Verify(verify::Args),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Clap says it best, to the right stream, with 2 for bad usage and 0 for help.
+        Err(message) => message.exit(),
+    };
+    let output = Output::new(cli.format);
+    match run(cli, &output) {
+        Ok(code) => code,
+        Err(error) if output.is_closed(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(if error.kind() == ErrorKind::Invalid { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
+    let named = cli.workspace.as_deref();
+    let scope = || named.map_or_else(|| Ok(Scope::default()), Scope::new);
+    match cli.command {
+        Command::Demo(args) => demo::run(&args, output),
+        Command::Serve(args) => serve::run(&args),
+        Command::Import(args) => import::run(&args, named, output),
+        Command::Query(args) => query::run(Report::Query, &args.text()?, &args.rest.rest.target, &scope()?, output),
+        Command::Jobs(args) => query::run(Report::Jobs, &args.text()?, &args.target, &scope()?, output),
+        Command::Job(args) => job::run(&args, &scope()?, output),
+        Command::Trace(args) => trace::run(&args, &scope()?, output),
+        Command::Funnel(args) => query::run(Report::Funnel, &args.text()?, &args.rest.target, &scope()?, output),
+        Command::Roi(args) => query::run(Report::Roi, &args.text()?, &args.rest.target, &scope()?, output),
+        Command::Outcome(args) => outcome::run(&args, &scope()?, output),
+        Command::Prices(args) => prices::run(&args, output),
+        Command::Stat(args) => stat::run(&args, output),
+        Command::Verify(args) => verify::run(&args, output),
+    }
+}
+
+/// A failure of the operating system on something that is not a store.
+fn io_error(action: &str, name: &str, error: std::io::Error) -> Error {
+    Error::io(action, name, error)
+}

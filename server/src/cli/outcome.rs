@@ -1,0 +1,100 @@
+//! `quipu outcome JOB`: reports what came of a job.
+
+use std::process::ExitCode;
+
+use quipu::store::OutcomeItem;
+use quipu::{Error, ErrorKind, Outcome, Result, Scope, Value};
+use serde_json::{Value as Json, json};
+
+use super::args::{TargetArgs, open};
+use super::output::Output;
+use super::remote::Remote;
+use crate::render::Sheet;
+use crate::wire::{Ignored, outcome as wire};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The id of the job.
+    job_id: String,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// SUCCESS, FAILED or CANCELLED.
+    #[arg(long)]
+    status: String,
+    /// CONVERTED, ESCALATED, DEFLECTED, UNSUCCESSFUL or CUSTOM.
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// What it was worth, in USD.
+    #[arg(long, value_name = "USD", allow_hyphen_values = true)]
+    value: Option<String>,
+    /// Anything else, as JSON.
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<String>,
+    /// When it was reached, in RFC 3339; now when absent.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// A key that makes a retry of this very report harmless.
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCode> {
+    let body = args.body()?;
+    // Read here too, so that a wrong report is refused in the same words wherever it goes.
+    let mut outcome = wire::decode_for(&args.job_id, body.to_string().as_bytes(), &mut Ignored::default())?;
+    outcome.workspace = Some(scope.workspace().into());
+    let done = match (&args.target.store, &args.target.url) {
+        (_, Some(url)) => {
+            let answer = Remote::new(url, scope)?.post(&["v1", "jobs", &args.job_id, "outcome"], &body)?;
+            let answer: Json = serde_json::from_slice(&answer).unwrap_or_default();
+            answer.get("status").and_then(Json::as_str).unwrap_or("stored").to_owned()
+        }
+        (Some(dir), None) => record(&open(dir)?, outcome)?,
+        (None, None) => return Err(Error::invalid("name a store with --store or a server with --url")),
+    };
+    output.sheet(&Sheet::of_pairs([
+        ("job", Value::Text(args.job_id.as_str().into())),
+        ("outcome", Value::Text(done.into())),
+    ]))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    fn body(&self) -> Result<Json> {
+        let mut body = json!({ "status": self.status });
+        let texts = [
+            ("type", &self.kind),
+            ("value", &self.value),
+            ("at", &self.at),
+            ("idempotency_key", &self.idempotency_key),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                body[name] = text.as_str().into();
+            }
+        }
+        if let Some(metadata) = &self.metadata {
+            body["metadata"] = serde_json::from_str(metadata)
+                .map_err(|error| Error::invalid(format!("--metadata is not JSON: {error}")))?;
+        }
+        Ok(body)
+    }
+}
+
+fn record(store: &quipu::store::Store, outcome: Outcome) -> Result<String> {
+    let job_id = outcome.job_id.clone();
+    let item = store.record_outcomes(vec![outcome])?.items.into_iter().next();
+    match item {
+        Some(OutcomeItem::Stored) | None => Ok("stored".into()),
+        Some(OutcomeItem::Replayed) => Ok("replayed".into()),
+        Some(OutcomeItem::AlreadyReported(stored)) => {
+            let stored = serde_json::to_string(&wire::Native(&stored)).unwrap_or_default();
+            let what = format!("job {job_id:?} has an outcome already, which stands: {stored}");
+            Err(Error::new(ErrorKind::Conflict, what))
+        }
+        Some(OutcomeItem::UnknownJob) => {
+            Err(Error::new(ErrorKind::NotFound, format!("there is no job {job_id:?}: no event of it is stored")))
+        }
+        Some(OutcomeItem::Rejected(error)) => Err(error),
+    }
+}

@@ -1,0 +1,92 @@
+//! A server, asked over plain HTTP.
+
+use std::time::Duration;
+
+use quipu::{Error, ErrorKind, Result, Scope};
+use serde_json::Value as Json;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+use crate::http::WORKSPACE_HEADER;
+use crate::plan::PlanText;
+
+const TIMEOUT: Duration = Duration::from_secs(300);
+/// Longest answer that is read.
+const ANSWER_BYTES: u64 = 1 << 30;
+
+/// A server and the workspace to ask for.
+pub(super) struct Remote<'a> {
+    base: &'a str,
+    scope: &'a Scope,
+    agent: Agent,
+}
+
+impl<'a> Remote<'a> {
+    pub(super) fn new(url: &'a str, scope: &'a Scope) -> Result<Self> {
+        if !url.starts_with("http://") {
+            return Err(Error::invalid(format!("--url is {url:?}; expected an address such as http://127.0.0.1:8080")));
+        }
+        let config = Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
+        Ok(Self { base: url.trim_end_matches('/'), scope, agent: config.into() })
+    }
+
+    /// Sends a plan.
+    pub(super) fn query(&self, text: &PlanText) -> Result<Vec<u8>> {
+        self.post(&["v1", "query"], &serde_json::to_value(text).map_err(|error| Error::invalid(error.to_string()))?)
+    }
+
+    /// Sends JSON.
+    pub(super) fn post(&self, path: &[&str], body: &Json) -> Result<Vec<u8>> {
+        let request = self.agent.post(self.address(path)).header(WORKSPACE_HEADER, self.scope.workspace());
+        self.answer(request.header("content-type", "application/json").send(body.to_string()))
+    }
+
+    /// Asks for a resource, with the filters of a plan as query parameters.
+    pub(super) fn get(&self, path: &[&str], text: &PlanText) -> Result<Vec<u8>> {
+        let request = self.agent.get(self.address(path)).header(WORKSPACE_HEADER, self.scope.workspace());
+        self.answer(request.query_pairs(text.pairs()?).call())
+    }
+
+    fn address(&self, path: &[&str]) -> String {
+        path.iter().fold(self.base.to_owned(), |address, part| format!("{address}/{}", percent_encoded(part)))
+    }
+
+    fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Vec<u8>> {
+        let unreachable = |error: ureq::Error| {
+            Error::new(ErrorKind::Io, format!("{}: {error}; is the server running there?", self.base))
+        };
+        let mut answer = answer.map_err(unreachable)?;
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec().map_err(unreachable)?;
+        if status < 300 { Ok(body) } else { Err(problem(self.base, status, &body)) }
+    }
+}
+
+/// What a server's problem says, under the kind that it had there.
+fn problem(base: &str, status: u16, body: &[u8]) -> Error {
+    let kind = match status {
+        404 => ErrorKind::NotFound,
+        409 => ErrorKind::Conflict,
+        503 => ErrorKind::Overloaded,
+        507 => ErrorKind::Full,
+        400..=499 => ErrorKind::Invalid,
+        _ => ErrorKind::Io,
+    };
+    let json: Json = serde_json::from_slice(body).unwrap_or_default();
+    match json.get("detail").and_then(Json::as_str) {
+        Some(detail) => Error::new(kind, detail),
+        None => Error::new(kind, format!("{base} answered with status {status} and no explanation")),
+    }
+}
+
+/// One part of a path, whatever its bytes.
+fn percent_encoded(part: &str) -> String {
+    let mut encoded = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}

@@ -1,0 +1,83 @@
+//! Where to ask: a store on this machine, read beside its writer, or a server.
+
+use std::path::Path;
+
+use quipu::store::Snapshot;
+use quipu::{Error, ErrorKind, PriceChoice, Result, Scope};
+use serde_json::Value as Json;
+
+use super::args::{TargetArgs, read_file};
+use super::remote::Remote;
+use crate::ask;
+use crate::plan::{Plan, PlanText, now};
+use crate::prices;
+use crate::render::{Document, Sheet};
+
+/// A place to ask.
+pub(super) enum Target<'a> {
+    Store(&'a Path),
+    Server(Remote<'a>),
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn new(args: &'a TargetArgs, scope: &'a Scope) -> Result<Self> {
+        match (&args.store, &args.url) {
+            (_, Some(url)) => Remote::new(url, scope).map(Self::Server),
+            (Some(dir), None) => Ok(Self::Store(dir)),
+            (None, None) => Err(Error::invalid("name a store with --store or a server with --url")),
+        }
+    }
+
+    /// Answers a plan.
+    pub(super) fn ask(&self, scope: &Scope, text: &PlanText) -> Result<Sheet> {
+        match self {
+            Self::Server(remote) => Sheet::from_json(&remote.query(text)?),
+            Self::Store(dir) => ask::ask(&snapshot(dir)?, scope.clone(), &local_plan(text)?),
+        }
+    }
+
+    /// Everything about one job.
+    pub(super) fn job(&self, scope: &Scope, job_id: &str, text: &PlanText) -> Result<Document> {
+        match self {
+            Self::Server(remote) => Document::from_json(&remote.get(&["v1", "jobs", job_id], text)?, &ask::JOB_SHEETS),
+            Self::Store(dir) => ask::job(&snapshot(dir)?, scope.clone(), job_id, &local_plan(text)?),
+        }
+    }
+
+    /// Everything about one workflow run.
+    pub(super) fn trace(&self, scope: &Scope, trace_id: &str, text: &PlanText) -> Result<Document> {
+        match self {
+            Self::Server(remote) => {
+                Document::from_json(&remote.get(&["v1", "traces", trace_id], text)?, &ask::TRACE_SHEETS)
+            }
+            Self::Store(dir) => ask::trace(&snapshot(dir)?, scope.clone(), trace_id, &local_plan(text)?),
+        }
+    }
+}
+
+/// What a store holds now, without taking its lock.
+pub(super) fn snapshot(dir: &Path) -> Result<Snapshot> {
+    quipu::store::read_only(dir).map_err(|error| match error.kind() {
+        ErrorKind::NotAStore | ErrorKind::NotFound => {
+            let hint = "`quipu demo --store DIR` and `quipu import --store DIR FILE` make one in a new directory";
+            Error::new(error.kind(), format!("{error}; {hint}"))
+        }
+        _ => error,
+    })
+}
+
+/// The plan, with the file of a price list read where one is named.
+fn local_plan(text: &PlanText) -> Result<Plan> {
+    let file = match &text.prices {
+        Json::String(name) if name != "current" && name.parse::<u32>().is_err() => name,
+        _ => return text.resolve(now()),
+    };
+    let bytes = read_file(Path::new(file)).map_err(|error| {
+        Error::invalid(format!("prices is {file:?}: neither current, nor the number of a version, nor a file ({error})"))
+    })?;
+    let options = prices::ReadOptions { source: file.clone(), ..prices::ReadOptions::default() };
+    let (book, _) = prices::read(&bytes, &options)?;
+    let mut plan = PlanText { prices: Json::Null, ..text.clone() }.resolve(now())?;
+    plan.query.prices = PriceChoice::Book(book.into());
+    Ok(plan)
+}

@@ -1,0 +1,28 @@
+//! `quipu verify`: checks every checksum and everything derived.
+
+use std::process::ExitCode;
+
+use quipu::{Result, Unit, Value};
+
+use super::args::StoreArgs;
+use super::output::Output;
+use crate::render::Sheet;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
+    let found = quipu::store::verify(&args.store.store)?;
+    let checked = format!("{} files, {} bytes and {} events checked", found.files, found.bytes, found.events);
+    let mut sheet = Sheet::new(&[("damage", Unit::None, false)]);
+    sheet.rows = found.damage.iter().map(|error| vec![Value::Text(error.to_string().into())]).collect();
+    if found.damage.is_empty() {
+        sheet.rows.push(vec![Value::Text("none".into())]);
+    }
+    sheet.facts.notes.push(checked);
+    output.sheet(&sheet)?;
+    Ok(ExitCode::from(u8::from(!found.damage.is_empty())))
+}

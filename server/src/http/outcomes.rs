@@ -1,0 +1,134 @@
+//! `POST /v1/outcomes` and `POST /v1/jobs/{id}/outcome`: what came of jobs.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use quipu::store::{OutcomeItem, Store};
+use quipu::{Outcome, Text};
+use serde_json::{Value as Json, json};
+
+use super::body;
+use super::problem::Problem;
+use super::state::{App, scope};
+use crate::ingest::assign_outcome;
+use crate::wire::{Ignored, outcome as wire};
+
+/// The header that makes a retry of a report harmless.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Many outcomes; like events, each has a fate of its own.
+pub(super) async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let workspace = scope(&headers)?.workspace().to_owned();
+    let sent = body::receive(&app, &headers, body).await?;
+    let (any, answer) = app.block(move |store| store_outcomes(store, &sent.unpack()?, &workspace)).await?;
+    let status = if any { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok((status, axum::Json(answer)).into_response())
+}
+
+fn store_outcomes(store: &Store, bytes: &[u8], workspace: &str) -> Result<(bool, Json), Problem> {
+    let decoded = wire::decode(bytes)?;
+    let mut refusals: Vec<Option<String>> = Vec::with_capacity(decoded.items.len());
+    let mut good: Vec<Outcome> = Vec::with_capacity(decoded.items.len());
+    for item in decoded.items {
+        let admitted = item.map_err(|error| error.to_string()).and_then(|mut outcome| {
+            assign_outcome(&mut outcome, workspace)?;
+            Ok(outcome)
+        });
+        refusals.push(admitted.map(|outcome| good.push(outcome)).err());
+    }
+    let job_ids: Vec<Text> = good.iter().map(|outcome| outcome.job_id.clone()).collect();
+    let receipt = store.record_outcomes(good)?;
+    let mut stored = receipt.items.into_iter().zip(job_ids);
+    let mut accepted = 0_usize;
+    let mut items: Vec<Json> = Vec::with_capacity(refusals.len());
+    for (index, refusal) in refusals.into_iter().enumerate() {
+        let item = match refusal {
+            Some(error) => Some(json!({ "index": index, "status": "rejected", "error": error })),
+            None => stored.next().map(|(item, job_id)| {
+                let (status, error) = describe(&item, &job_id);
+                accepted += usize::from(error.is_none());
+                let mut fate = json!({ "index": index, "job_id": job_id.as_str(), "status": status });
+                if let Some(error) = error {
+                    fate["error"] = error.into();
+                }
+                fate
+            }),
+        };
+        items.extend(item);
+    }
+    let ignored: serde_json::Map<String, Json> =
+        decoded.ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect();
+    let any = accepted > 0 || items.is_empty();
+    Ok((any, json!({ "accepted": accepted, "lsn": receipt.lsn, "ignored": ignored, "items": items })))
+}
+
+fn describe(item: &OutcomeItem, job_id: &str) -> (&'static str, Option<String>) {
+    match item {
+        OutcomeItem::Stored => ("stored", None),
+        OutcomeItem::Replayed => ("replayed", None),
+        OutcomeItem::AlreadyReported(_) => ("already_reported", Some(already(job_id))),
+        OutcomeItem::UnknownJob => ("unknown_job", Some(unknown(job_id))),
+        OutcomeItem::Rejected(error) => ("rejected", Some(error.to_string())),
+    }
+}
+
+fn already(job_id: &str) -> String {
+    format!("job {job_id:?} has an outcome already, which stands")
+}
+
+fn unknown(job_id: &str) -> String {
+    format!("there is no job {job_id:?}: no event of it is stored")
+}
+
+/// One outcome: 200 stored or replayed, 404 without such a job, 409 with the outcome that stands.
+pub(super) async fn post_one(
+    State(app): State<App>,
+    Path(job_id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let workspace = scope(&headers)?.workspace().to_owned();
+    let key = match headers.get(IDEMPOTENCY_KEY) {
+        None => None,
+        Some(value) => {
+            let text = value.to_str().map_err(|_| Problem::bad_request("idempotency-key is not ASCII text"))?;
+            Some(Text::from(text))
+        }
+    };
+    let sent = body::receive(&app, &headers, body).await?;
+    app.block(move |store| {
+        let mut outcome = wire::decode_for(&job_id, &sent.unpack()?, &mut Ignored::default())?;
+        assign_outcome(&mut outcome, &workspace).map_err(Problem::bad_request)?;
+        match (&outcome.idempotency_key, key) {
+            (Some(in_body), Some(in_header)) if *in_body != in_header => {
+                return Err(Problem::bad_request("idempotency_key differs between header and body"));
+            }
+            (None, header) => outcome.idempotency_key = header,
+            _ => {}
+        }
+        store_one(store, outcome)
+    })
+    .await
+}
+
+fn store_one(store: &Store, outcome: Outcome) -> Result<Response, Problem> {
+    let job_id = outcome.job_id.clone();
+    let receipt = store.record_outcomes(vec![outcome])?;
+    let done = |status: &str| {
+        axum::Json(json!({ "status": status, "job_id": job_id.as_str(), "lsn": receipt.lsn })).into_response()
+    };
+    match receipt.items.into_iter().next() {
+        Some(OutcomeItem::Stored) => Ok(done("stored")),
+        Some(OutcomeItem::Replayed) => Ok(done("replayed")),
+        Some(OutcomeItem::AlreadyReported(stored)) => {
+            let stored = serde_json::to_value(wire::Native(&stored)).unwrap_or_default();
+            Err(Problem::new(StatusCode::CONFLICT, already(&job_id)).with("stored", stored))
+        }
+        Some(OutcomeItem::UnknownJob) => Err(Problem::new(StatusCode::NOT_FOUND, unknown(&job_id))),
+        Some(OutcomeItem::Rejected(error)) => {
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
+        }
+        None => Err(Problem::internal()),
+    }
+}

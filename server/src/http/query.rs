@@ -1,0 +1,84 @@
+//! `POST /v1/query`, `GET /v1/jobs`, `/v1/funnel` and `/v1/roi`: plans in, sheets out.
+
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use quipu::store::Store;
+use quipu::{Result as QuipuResult, Scope};
+
+use super::body;
+use super::problem::Problem;
+use super::state::{App, scope};
+use crate::ask;
+use crate::plan::{Plan, PlanText, Report, now};
+use crate::render::{self, Format};
+
+/// Query parameters in the order they were written.
+pub(super) type Pairs = Query<Vec<(String, String)>>;
+
+pub(super) async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let (scope, format) = (scope(&headers)?, wanted(&headers));
+    let sent = body::receive(&app, &headers, body).await?;
+    app.block(move |store| answer(store, scope, &PlanText::from_json(&sent.unpack()?)?, format)).await
+}
+
+pub(super) async fn jobs(app: State<App>, headers: HeaderMap, pairs: Pairs) -> Result<Response, Problem> {
+    report(Report::Jobs, app, headers, pairs).await
+}
+
+pub(super) async fn funnel(app: State<App>, headers: HeaderMap, pairs: Pairs) -> Result<Response, Problem> {
+    report(Report::Funnel, app, headers, pairs).await
+}
+
+pub(super) async fn roi(app: State<App>, headers: HeaderMap, pairs: Pairs) -> Result<Response, Problem> {
+    report(Report::Roi, app, headers, pairs).await
+}
+
+async fn report(
+    report: Report,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(pairs): Pairs,
+) -> Result<Response, Problem> {
+    let (scope, format) = (scope(&headers)?, wanted(&headers));
+    let text = PlanText { report, ..text_of(&pairs)? };
+    app.block(move |store| answer(store, scope, &text, format)).await
+}
+
+/// The plan that query parameters say.
+fn text_of(pairs: &[(String, String)]) -> QuipuResult<PlanText> {
+    let mut text = PlanText::default();
+    pairs.iter().try_for_each(|(name, value)| text.set(name, value))?;
+    Ok(text)
+}
+
+/// The plan that query parameters say, understood.
+pub(super) fn plan_of(pairs: &[(String, String)]) -> QuipuResult<Plan> {
+    text_of(pairs)?.resolve(now())
+}
+
+fn answer(store: &Store, scope: Scope, text: &PlanText, format: Format) -> Result<Response, Problem> {
+    let sheet = ask::ask(&store.snapshot(), scope, &text.resolve(now())?)?;
+    let mut bytes = Vec::new();
+    render::write(&sheet, format, None, &mut bytes).map_err(|_| Problem::internal())?;
+    let content_type = match format {
+        Format::Csv => "text/csv; charset=utf-8",
+        Format::Ndjson => "application/x-ndjson",
+        Format::Table => "text/plain; charset=utf-8",
+        Format::Json => "application/json",
+    };
+    Ok(([(header::CONTENT_TYPE, content_type)], bytes).into_response())
+}
+
+/// JSON, unless the client asks for CSV, NDJSON or a table.
+fn wanted(headers: &HeaderMap) -> Format {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let first = accept.split([',', ';']).next().unwrap_or_default().trim();
+    match first {
+        "text/csv" => Format::Csv,
+        "application/x-ndjson" => Format::Ndjson,
+        "text/plain" => Format::Table,
+        _ => Format::Json,
+    }
+}

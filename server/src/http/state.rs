@@ -1,0 +1,63 @@
+//! What every request shares, and the bounds on what requests may take.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use quipu::Scope;
+use quipu::store::Store;
+use tokio::sync::Semaphore;
+
+use super::WORKSPACE_HEADER;
+use super::problem::Problem;
+
+/// Threads for blocking work. More than processors, since most of the time of a commit is waiting
+/// for the disk, and waiting batches share one sync.
+pub(super) const BLOCKING_THREADS: usize = 16;
+/// Requests that may be at work or wait for a thread.
+const REQUESTS_AT_WORK: usize = 64;
+/// KiB of bodies that may be in memory at once, as they were sent.
+const BODY_KIB: usize = 256 * 1024;
+
+/// The shared state.
+#[derive(Clone)]
+pub(super) struct App {
+    pub(super) store: Arc<Store>,
+    pub(super) bodies: Arc<Semaphore>,
+    work: Arc<Semaphore>,
+}
+
+impl App {
+    pub(super) fn new(store: Store) -> Self {
+        Self {
+            store: Arc::new(store),
+            bodies: Arc::new(Semaphore::new(BODY_KIB)),
+            work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
+        }
+    }
+
+    /// Runs blocking work on a thread of its own.
+    ///
+    /// # Errors
+    /// 503 when too much waits already, 500 should the work panic, else its own problem.
+    pub(super) async fn block<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = Arc::clone(&self.work).try_acquire_owned().map_err(|_| Problem::overloaded("requests"))?;
+        let store = Arc::clone(&self.store);
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work(&store);
+            // Held to the end even when the client has gone, for the work goes on without it.
+            drop(permit);
+            result
+        });
+        done.await.unwrap_or_else(|_| Err(Problem::internal()))
+    }
+}
+
+/// The workspace that a request is for.
+pub(super) fn scope(headers: &HeaderMap) -> Result<Scope, Problem> {
+    let Some(value) = headers.get(WORKSPACE_HEADER) else { return Ok(Scope::default()) };
+    let name = value.to_str().map_err(|_| Problem::bad_request(format!("{WORKSPACE_HEADER} is not ASCII text")))?;
+    Scope::new(name).map_err(|error| Problem::bad_request(format!("{WORKSPACE_HEADER}: {error}")))
+}

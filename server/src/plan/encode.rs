@@ -1,0 +1,48 @@
+//! From a query to the texts that say the same.
+
+use quipu::{CostBasis, Error, OrderKey, PathChoice, PriceChoice, Query, Result, Zone};
+use serde_json::Value as Json;
+
+use super::text::PlanText;
+use super::{Plan, filter};
+
+impl TryFrom<&Plan> for PlanText {
+    type Error = Error;
+
+    /// Every plan has a text, but for one that brings a price book of its own.
+    fn try_from(plan: &Plan) -> Result<Self> {
+        let Query { measures, by, filter, order, .. } = &plan.query;
+        let query = &plan.query;
+        let order = order.iter().map(|order| {
+            let name = match &order.by {
+                OrderKey::Measure(measure) => measure.to_string(),
+                OrderKey::Pivot(pivot) => pivot.to_string(),
+            };
+            format!("{}{name}", if order.descending { "-" } else { "" })
+        });
+        let assumed = query.assumed_values.iter();
+        let prices = match &query.prices {
+            PriceChoice::Current => Json::Null,
+            PriceChoice::Version(version) => (*version).into(),
+            PriceChoice::Book(_) => {
+                return Err(Error::invalid("a plan with prices of its own has no text; import them and name their version"));
+            }
+        };
+        Ok(Self {
+            report: plan.report,
+            measures: measures.iter().map(ToString::to_string).collect(),
+            by: by.iter().map(ToString::to_string).collect(),
+            filter: filter.as_ref().map_or(Json::Null, filter::encode),
+            since: query.since.map(|at| at.to_string()),
+            until: query.until.map(|at| at.to_string()),
+            tz: (query.zone != Zone::default()).then(|| query.zone.to_string()),
+            order: order.collect(),
+            limit: query.limit,
+            prices,
+            cost: (query.cost_basis != CostBasis::default()).then(|| query.cost_basis.name().into()),
+            assume_value: assumed.map(|(kind, value)| (kind.name().into(), value.to_string().into())).collect(),
+            path: (query.path != PathChoice::default()).then(|| query.path.name().into()),
+            explain: plan.explain,
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! One plan, three ways in: flags, query parameters and JSON all become a [`PlanText`], which
+//! alone knows how texts become a [`quipu::Query`].
+
+mod decode;
+mod encode;
+mod filter;
+#[cfg(test)]
+mod tests;
+mod text;
+mod times;
+
+use quipu::Query;
+
+pub use text::{PlanText, Report};
+pub use times::now;
+
+/// What to ask a store.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Which report.
+    pub report: Report,
+    /// The measures, groups, filters and prices.
+    pub query: Query,
+    /// Whether to say how the answer was found.
+    pub explain: bool,
+}

@@ -1,0 +1,51 @@
+//! An answer as a sheet.
+
+use quipu::{Answer, CostBasis, Explain, Unpriced};
+
+use super::facts::{Facts, PartFact, UnpricedFact};
+use super::sheet::Sheet;
+
+impl Sheet {
+    /// The sheet of an answer; `explain` keeps how it was found.
+    pub fn of_answer(answer: Answer, explain: bool) -> Self {
+        let has_keys = answer.columns.iter().any(|column| column.is_key);
+        let facts = Facts {
+            groups: Some(answer.groups),
+            lsn: Some(answer.lsn),
+            price_book_version: answer.price_book_version,
+            cost_basis: (answer.cost_basis != CostBasis::default()).then(|| answer.cost_basis.name().into()),
+            assumed_values: answer
+                .assumed_values
+                .iter()
+                .map(|(kind, value)| (kind.name().into(), value.to_string()))
+                .collect(),
+            zone: Some(answer.zone),
+            cohort: answer.cohort.map(Into::into),
+            unpriced: answer.price_book_version.map(|_| answer.unpriced.iter().map(unpriced).collect()),
+            explain: explain.then(|| parts(&answer.explain)),
+            notes: Vec::new(),
+        };
+        // The one row of an answer without keys is its own total.
+        let totals = has_keys.then_some(answer.totals);
+        Self { columns: answer.columns, rows: answer.rows, totals, facts }
+    }
+}
+
+fn unpriced(one: &Unpriced) -> UnpricedFact {
+    UnpricedFact {
+        provider: one.provider.as_ref().map(ToString::to_string),
+        model: one.model.as_ref().map(ToString::to_string),
+        meter: one.meter.to_string(),
+        quantity: u64::try_from(one.quantity).unwrap_or(u64::MAX),
+    }
+}
+
+fn parts(explain: &Explain) -> Vec<PartFact> {
+    let part = |part: &quipu::PartExplain| PartFact {
+        path: part.path.name().into(),
+        why: part.why.into(),
+        rows: part.rows,
+        rows_read: part.rows_read,
+    };
+    explain.parts.iter().map(part).collect()
+}

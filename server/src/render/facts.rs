@@ -1,0 +1,67 @@
+//! What an answer says about itself, beside its rows.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Where the numbers of a sheet come from; a fact that does not apply is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// How many groups there are, those beyond the limit too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<u64>,
+    /// The position in the log that the answer covers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn: Option<u64>,
+    /// The version of the price book, where prices were needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_book_version: Option<u32>,
+    /// `computed` or `reported`: which cost ROI and costs per job are made of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_basis: Option<String>,
+    /// USD per outcome of a type that states no value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub assumed_values: BTreeMap<String, String>,
+    /// The time zone of time buckets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Which jobs are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cohort: Option<String>,
+    /// Quantities without a rate; `None` where prices were not needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpriced: Option<Vec<UnpricedFact>>,
+    /// How the answer was found, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explain: Option<Vec<PartFact>>,
+    /// Anything else a reader must know, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A quantity that the price book has no rate for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnpricedFact {
+    /// Who bills it.
+    pub provider: Option<String>,
+    /// The model that served it.
+    pub model: Option<String>,
+    /// What was counted.
+    pub meter: String,
+    /// How much of it.
+    pub quantity: u64,
+}
+
+/// How one part of the store was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartFact {
+    /// `pruned`, `counters` or `scan`.
+    pub path: String,
+    /// Why not a shorter path.
+    pub why: String,
+    /// Rows the part has of that kind.
+    pub rows: u64,
+    /// Rows that were read.
+    pub rows_read: u64,
+}

@@ -1,0 +1,153 @@
+//! Sheets as JSON, both directions.
+//!
+//! ```json
+//! { "columns": [{"name": "model", "unit": "none", "key": true}, {"name": "cost", "unit": "usd", "key": false}],
+//!   "rows": [{"model": "gpt-4o", "cost": "1.25"}], "totals": {"cost": "1.25"}, "lsn": 12 }
+//! ```
+//!
+//! Counts are numbers. Money and quotients are decimal texts, because a reader that takes
+//! numbers for floats would change them. Absent is null.
+
+use std::io::{self, Write};
+
+use jiff::tz::TimeZone;
+use quipu::money::{PICO_DIGITS, PICO_PER_USD};
+use quipu::{Column, Error, PicoUsd, Ratio, Result, Timestamp, Unit, Value};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Deserialize, de};
+use serde_json::Value as Json;
+
+use super::cell;
+use super::facts::Facts;
+use super::sheet::Sheet;
+
+const UNITS: [Unit; 10] = [
+    Unit::None,
+    Unit::Events,
+    Unit::Jobs,
+    Unit::Tokens,
+    Unit::Units,
+    Unit::Usd,
+    Unit::Ratio,
+    Unit::Milliseconds,
+    Unit::Time,
+    Unit::Values,
+];
+
+struct Row<'a>(&'a Sheet, &'a [Value], &'a TimeZone);
+struct Totals<'a>(&'a Sheet, &'a [Value], &'a TimeZone);
+struct Cell<'a>(&'a Value, &'a TimeZone);
+
+#[derive(serde::Serialize, Deserialize)]
+struct Head {
+    name: String,
+    unit: String,
+    key: bool,
+}
+
+impl Serialize for Sheet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let zone = cell::zone(self.facts.zone.as_deref());
+        let head =
+            |column: &Column| Head { name: column.name.clone(), unit: column.unit.name().into(), key: column.is_key };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("columns", &self.columns.iter().map(head).collect::<Vec<_>>())?;
+        map.serialize_entry("rows", &self.rows.iter().map(|row| Row(self, row, &zone)).collect::<Vec<_>>())?;
+        if let Some(totals) = &self.totals {
+            map.serialize_entry("totals", &Totals(self, totals, &zone))?;
+        }
+        if let Json::Object(facts) = serde_json::to_value(&self.facts).map_err(serde::ser::Error::custom)? {
+            for (name, fact) in &facts {
+                map.serialize_entry(name, fact)?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let pairs = self.0.columns.iter().zip(self.1);
+        serializer.collect_map(pairs.map(|(column, value)| (&column.name, Cell(value, self.2))))
+    }
+}
+
+impl Serialize for Totals<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let pairs = self.0.columns.iter().zip(self.1).filter(|(column, _)| !column.is_key);
+        serializer.collect_map(pairs.map(|(column, value)| (&column.name, Cell(value, self.2))))
+    }
+}
+
+impl Serialize for Cell<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => serializer.serialize_unit(),
+            Value::Count(count) => serializer.serialize_u128(*count),
+            value => serializer.serialize_str(&cell::exact(value, self.1)),
+        }
+    }
+}
+
+/// Writes one object per row.
+pub(super) fn write_lines(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
+    let zone = cell::zone(sheet.facts.zone.as_deref());
+    for row in &sheet.rows {
+        serde_json::to_writer(&mut *out, &Row(sheet, row, &zone))?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+impl Sheet {
+    /// Reads back the JSON of a sheet, as a server sends it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when it is something else.
+    pub fn from_json(text: &[u8]) -> Result<Self> {
+        let broken = |error: serde_json::Error| Error::invalid(format!("not an answer of Quipu: {error}"));
+        let json: Json = serde_json::from_slice(text).map_err(broken)?;
+        let part = |name: &str| json.get(name).cloned().unwrap_or(Json::Null);
+        let heads: Vec<Head> = serde_json::from_value(part("columns")).map_err(broken)?;
+        let columns = heads.into_iter().map(column).collect::<Result<Vec<_>, _>>().map_err(broken)?;
+        let rows: Vec<Json> = serde_json::from_value(part("rows")).map_err(broken)?;
+        let rows = rows.iter().map(|object| row(&columns, object)).collect();
+        let totals = json.get("totals").map(|object| row(&columns, object));
+        let facts = serde_json::from_value::<Facts>(json.clone()).map_err(broken)?;
+        Ok(Self { columns, rows, totals, facts })
+    }
+}
+
+fn column(head: Head) -> Result<Column, serde_json::Error> {
+    let unit = UNITS.into_iter().find(|unit| unit.name() == head.unit);
+    let unit = unit.ok_or_else(|| de::Error::custom(format!("{:?} is not a unit", head.unit)))?;
+    Ok(Column { name: head.name, unit, is_key: head.key })
+}
+
+fn row(columns: &[Column], object: &Json) -> Vec<Value> {
+    columns.iter().map(|column| object.get(&column.name).map_or(Value::Null, |json| value(column, json))).collect()
+}
+
+fn value(column: &Column, json: &Json) -> Value {
+    match json {
+        Json::Number(number) => number.to_string().parse().map_or(Value::Null, Value::Count),
+        Json::String(text) => match column.unit {
+            // The end of a time bucket is not needed to show it, so a key that reads as a time is one.
+            Unit::Time | Unit::None => {
+                Timestamp::parse_rfc3339(text).map_or_else(|_| Value::Text(text.as_str().into()), Value::Time)
+            }
+            _ => decimal(text),
+        },
+        _ => Value::Null,
+    }
+}
+
+/// A decimal text as the quotient that is shown with the same digits.
+fn decimal(text: &str) -> Value {
+    let digits = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let digits = u8::try_from(digits).unwrap_or(u8::MAX).min(PICO_DIGITS as u8);
+    match PicoUsd::parse(text) {
+        Ok(amount) => Ratio::new(amount.pico(), PICO_PER_USD, digits).map_or(Value::Null, Value::Ratio),
+        Err(_) => Value::Text(text.into()),
+    }
+}

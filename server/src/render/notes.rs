@@ -1,0 +1,89 @@
+//! The footnotes of a sheet: nothing that bears on a number stays silent.
+
+use std::collections::BTreeMap;
+
+use super::amount::grouped;
+use super::facts::{PartFact, UnpricedFact};
+use super::sheet::Sheet;
+
+/// Unpriced quantities that are named; the rest is counted.
+const NAMED: usize = 5;
+
+pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
+    let facts = &sheet.facts;
+    let mut notes = facts.notes.clone();
+    if let Some(groups) = facts.groups
+        && groups > sheet.rows.len() as u64
+    {
+        let (shown, groups) = (grouped(&sheet.rows.len().to_string()), grouped(&groups.to_string()));
+        notes.push(format!("{shown} of {groups} rows shown; totals cover all of them (--limit N shows more)"));
+    }
+    if let Some(cohort) = &facts.cohort {
+        notes.push(format!("cohort: {cohort}"));
+    }
+    if let Some(unpriced) = &facts.unpriced
+        && !unpriced.is_empty()
+    {
+        notes.push(unpriced_note(unpriced));
+    }
+    notes.extend(provenance(sheet));
+    if let Some(parts) = &facts.explain {
+        notes.extend(explain(parts));
+    }
+    notes
+}
+
+/// One line: cost basis, assumed values, price book, zone, position in the log.
+fn provenance(sheet: &Sheet) -> Option<String> {
+    let facts = &sheet.facts;
+    let mut parts = Vec::new();
+    if let Some(basis) = &facts.cost_basis {
+        parts.push(format!("job costs: as {basis}"));
+    }
+    for (kind, value) in &facts.assumed_values {
+        parts.push(format!("assumed value: ${} per {kind} outcome that states none", grouped(value)));
+    }
+    match facts.price_book_version {
+        Some(0) => parts.push("prices: none in this store (quipu prices import FILE)".into()),
+        Some(version) => parts.push(format!("prices: version {version}")),
+        None => {}
+    }
+    if let Some(zone) = &facts.zone
+        && zone != "UTC"
+    {
+        parts.push(format!("time zone: {zone}"));
+    }
+    if let Some(lsn) = facts.lsn {
+        parts.push(format!("log position: {lsn}"));
+    }
+    (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+fn unpriced_note(unpriced: &[UnpricedFact]) -> String {
+    let one = |fact: &UnpricedFact| {
+        let model = fact.model.as_deref().unwrap_or("no model");
+        let provider = fact.provider.as_ref().map(|provider| format!(" ({provider})")).unwrap_or_default();
+        format!("{} {} of {model}{provider}", grouped(&fact.quantity.to_string()), fact.meter)
+    };
+    let mut largest: Vec<&UnpricedFact> = unpriced.iter().collect();
+    largest.sort_by_key(|fact| std::cmp::Reverse(fact.quantity));
+    let named: Vec<String> = largest.iter().take(NAMED).map(|fact| one(fact)).collect();
+    let more = match unpriced.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more (--format json lists all)"),
+    };
+    format!("without a price, so not in the cost: {}{more}", named.join("; "))
+}
+
+fn explain(parts: &[PartFact]) -> Vec<String> {
+    let mut ways: BTreeMap<(&str, &str), (u64, u64, u64)> = BTreeMap::new();
+    for part in parts {
+        let way = ways.entry((&part.path, &part.why)).or_default();
+        *way = (way.0 + 1, way.1 + part.rows_read, way.2 + part.rows);
+    }
+    let line = |((path, why), (parts, read, rows)): ((&str, &str), (u64, u64, u64))| {
+        let [parts, read, rows] = [parts, read, rows].map(|count| grouped(&count.to_string()));
+        format!("{path}: {parts} parts, {read} of {rows} rows read ({why})")
+    };
+    ways.into_iter().map(line).collect()
+}

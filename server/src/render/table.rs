@@ -1,0 +1,130 @@
+//! Rows as a table for people.
+
+use std::io::{self, Write};
+
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle, Width,
+};
+use quipu::{Unit, Value};
+
+use super::amount::money_digits;
+use super::cell;
+use super::sheet::Sheet;
+
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none().junction(' '))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .content_lines(ContentLineStyle::none().junction(' '));
+
+/// Columns of text may shrink to this; numbers never do.
+const NARROWEST_TEXT: u16 = 12;
+
+/// A single row of more columns than this is shown upright: a name and a value per line.
+const WIDEST_SINGLE_ROW: usize = 6;
+
+/// Writes rows, totals under a rule, and the notes.
+pub(super) fn write(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> io::Result<()> {
+    match sheet.rows.len() {
+        1 if sheet.columns.len() > WIDEST_SINGLE_ROW && sheet.totals.is_none() => write_upright(sheet, out)?,
+        _ => write_rows(&without_empty_columns(sheet), width, out)?,
+    }
+    let notes = sheet.notes();
+    if !notes.is_empty() {
+        writeln!(out)?;
+    }
+    for note in notes {
+        writeln!(out, "{note}")?;
+    }
+    Ok(())
+}
+
+fn write_upright(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
+    let widest = sheet.columns.iter().map(|column| column.name.len()).max().unwrap_or_default();
+    for (column, cells) in sheet.columns.iter().zip(columns(sheet)) {
+        writeln!(out, "{:widest$}  {}", column.name, cells.concat())?;
+    }
+    Ok(())
+}
+
+/// The sheet without the properties that no row has.
+fn without_empty_columns(sheet: &Sheet) -> Sheet {
+    let is_empty = |at: usize| {
+        let column = &sheet.columns[at];
+        let in_row = |row: &Vec<Value>| row.get(at).is_none_or(Value::is_null);
+        !column.is_key && column.unit == Unit::None && !sheet.rows.is_empty() && sheet.rows.iter().all(in_row)
+    };
+    let kept: Vec<usize> = (0..sheet.columns.len()).filter(|at| !is_empty(*at)).collect();
+    let keep = |row: &Vec<Value>| kept.iter().filter_map(|at| row.get(*at).cloned()).collect::<Vec<_>>();
+    Sheet {
+        columns: kept.iter().map(|at| sheet.columns[*at].clone()).collect(),
+        rows: sheet.rows.iter().map(keep).collect(),
+        totals: sheet.totals.as_ref().map(keep),
+        facts: sheet.facts.clone(),
+    }
+}
+
+fn write_rows(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> io::Result<()> {
+    let columns = columns(sheet);
+    let mut table = Table::new();
+    table.load_style(STYLE).force_no_tty();
+    if let Some(width) = width {
+        table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    table.set_header(sheet.columns.iter().map(|column| column.name.clone()));
+    let height = sheet.rows.len() + usize::from(sheet.totals.is_some());
+    for row in 0..height {
+        table.add_row(columns.iter().map(|cells| cells[row].clone()));
+    }
+    let widths = table.column_max_content_widths();
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((u16::from(at > 0), 0));
+        let padding = u16::from(at > 0);
+        if is_number(sheet, at) {
+            column.set_cell_alignment(CellAlignment::Right);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(widths[at] + padding)));
+        } else {
+            let narrowest = widths[at].min(NARROWEST_TEXT) + padding;
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(narrowest)));
+        }
+    }
+    let lines: Vec<String> = table.lines().collect();
+    let rule = lines.iter().find(|line| line.starts_with('─')).cloned().unwrap_or_default();
+    for (at, line) in lines.iter().enumerate() {
+        if sheet.totals.is_some() && at + 1 == lines.len() {
+            writeln!(out, "{rule}")?;
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if sheet.rows.is_empty() {
+        writeln!(out, "(nothing)")?;
+    }
+    Ok(())
+}
+
+fn is_number(sheet: &Sheet, column: usize) -> bool {
+    let unit = sheet.columns[column].unit;
+    let is_text = |row: &Vec<Value>| matches!(row.get(column), Some(Value::Text(_) | Value::Time(_)));
+    !sheet.columns[column].is_key && (unit != Unit::None || !sheet.rows.iter().any(is_text))
+}
+
+/// The cells of every column, from top to bottom, the total last.
+fn columns(sheet: &Sheet) -> Vec<Vec<String>> {
+    let zone = cell::zone(sheet.facts.zone.as_deref());
+    let first_key = sheet.columns.iter().position(|column| column.is_key);
+    let mut columns = Vec::with_capacity(sheet.columns.len());
+    for (at, column) in sheet.columns.iter().enumerate() {
+        let total = sheet.totals.as_ref().and_then(|totals| totals.get(at));
+        let values = || sheet.rows.iter().filter_map(|row| row.get(at));
+        let digits = money_digits(values().chain(total));
+        let mut cells: Vec<String> = values().map(|value| cell::shown(value, column, &zone, digits)).collect();
+        if let Some(total) = total {
+            cells.push(match column.is_key {
+                true if first_key == Some(at) => "total".into(),
+                true => String::new(),
+                false => cell::shown(total, column, &zone, digits),
+            });
+        }
+        columns.push(cells);
+    }
+    columns
+}
