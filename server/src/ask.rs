@@ -97,17 +97,8 @@ fn bare(sheet: Sheet) -> Sheet {
 
 fn of_events(events: &[PricedEvent], count: u64) -> Sheet {
     use Dimension as D;
-    const SHOWN: [Dimension; 9] = [
-        D::TraceId,
-        D::SpanId,
-        D::ParentId,
-        D::Agent,
-        D::Operation,
-        D::TaskType,
-        D::ToolName,
-        D::Model,
-        D::Status,
-    ];
+    const SHOWN: [Dimension; 9] =
+        [D::TraceId, D::SpanId, D::ParentId, D::Agent, D::Operation, D::TaskType, D::ToolName, D::Model, D::Status];
     let mut sheet = Sheet::new(&[("at", Unit::Time, false), ("id", Unit::None, false)]);
     let column = |name: &str, unit| Column { name: name.into(), unit, is_key: false };
     sheet.columns.extend(SHOWN.map(|dimension| column(dimension.name(), Unit::None)));

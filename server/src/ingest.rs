@@ -1,15 +1,43 @@
-//! Into the store: what imports and requests do with events before and after.
+//! Into the store: items that could not be read keep their place among those that are stored, and
+//! everything goes into the workspace it was sent to.
 
-use quipu::store::{Item, OutcomeItem, Store};
-use quipu::{Dimension, Event, Outcome, Result};
+use quipu::store::{Item, OutcomeItem, OutcomeReceipt, Receipt};
+use quipu::{Dimension, Error, Event, Outcome, Result, Store};
 
-use crate::import::{EventFate, OutcomeFate, Sink};
+use crate::import::Sink;
 
-/// Puts an event into the workspace it was sent to.
+/// Stores the events that could be read; one fate per item, in order.
+///
+/// Where `workspace` is `None`, an event goes into the one that it names.
 ///
 /// # Errors
-/// A sentence when the event names another one.
-pub fn assign(event: &mut Event, workspace: &str) -> Result<(), String> {
+/// As [`Store::append`].
+pub fn events(
+    store: &Store,
+    workspace: Option<&str>,
+    items: impl IntoIterator<Item = Result<Event>>,
+) -> Result<Receipt> {
+    let (good, places) = sort_out(items, |event| assign(event, workspace));
+    let Receipt { lsn, items } = store.append(good)?;
+    Ok(Receipt { lsn, items: put_back(places, items, Item::Rejected) })
+}
+
+/// Stores the outcomes that could be read; else as [`events`].
+///
+/// # Errors
+/// As [`Store::record_outcomes`].
+pub fn outcomes(
+    store: &Store,
+    workspace: Option<&str>,
+    items: impl IntoIterator<Item = Result<Outcome>>,
+) -> Result<OutcomeReceipt> {
+    let (good, places) = sort_out(items, |outcome| assign_outcome(outcome, workspace));
+    let OutcomeReceipt { lsn, items } = store.record_outcomes(good)?;
+    Ok(OutcomeReceipt { lsn, items: put_back(places, items, OutcomeItem::Rejected) })
+}
+
+fn assign(event: &mut Event, workspace: Option<&str>) -> Result<()> {
+    let Some(workspace) = workspace else { return Ok(()) };
     match event.get(Dimension::Workspace).filter(|named| !named.is_empty()) {
         Some(named) if named != workspace => Err(foreign(named, workspace)),
         _ => {
@@ -19,11 +47,8 @@ pub fn assign(event: &mut Event, workspace: &str) -> Result<(), String> {
     }
 }
 
-/// Puts an outcome into the workspace it was sent to.
-///
-/// # Errors
-/// A sentence when the outcome names another one.
-pub fn assign_outcome(outcome: &mut Outcome, workspace: &str) -> Result<(), String> {
+fn assign_outcome(outcome: &mut Outcome, workspace: Option<&str>) -> Result<()> {
+    let Some(workspace) = workspace else { return Ok(()) };
     match outcome.workspace.as_deref() {
         Some(named) if named != workspace => Err(foreign(named, workspace)),
         _ => {
@@ -33,64 +58,44 @@ pub fn assign_outcome(outcome: &mut Outcome, workspace: &str) -> Result<(), Stri
     }
 }
 
-fn foreign(named: &str, workspace: &str) -> String {
-    format!("workspace is {named:?}, but it was sent to {workspace:?}; leave the field out, or send it there")
+fn foreign(named: &str, workspace: &str) -> Error {
+    Error::invalid(format!(
+        "workspace is {named:?}, but it was sent to {workspace:?}; leave the field out, or send it there"
+    ))
 }
 
-/// Splits items into those that may go on and, by their place, those that may not; keeps every place.
-pub fn sort_out<T>(items: Vec<T>, mut admit: impl FnMut(&mut T) -> Result<(), String>) -> (Vec<T>, Vec<Option<String>>) {
-    let (mut good, mut refusals) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
-    for mut item in items {
-        let refusal = admit(&mut item).err();
-        if refusal.is_none() {
-            good.push(item);
-        }
-        refusals.push(refusal);
+/// The items that may go on, and for every place the error where there is one.
+fn sort_out<T>(
+    items: impl IntoIterator<Item = Result<T>>,
+    admit: impl Fn(&mut T) -> Result<()>,
+) -> (Vec<T>, Vec<Option<Error>>) {
+    let (mut good, mut places) = (Vec::new(), Vec::new());
+    for item in items {
+        let admitted = item.and_then(|mut item| admit(&mut item).map(|()| item));
+        places.push(admitted.map(|item| good.push(item)).err());
     }
-    (good, refusals)
+    (good, places)
 }
 
-/// Stores what an import reads.
+fn put_back<F>(places: Vec<Option<Error>>, fates: Vec<F>, refused: impl Fn(Error) -> F) -> Vec<F> {
+    let mut fates = fates.into_iter();
+    places.into_iter().filter_map(|place| place.map(&refused).or_else(|| fates.next())).collect()
+}
+
+/// A store as an import sees it, for a workspace of its own.
 pub struct StoreSink<'a> {
-    store: &'a Store,
-    workspace: Option<&'a str>,
-}
-
-impl<'a> StoreSink<'a> {
-    /// Everything goes into `workspace`; where it is `None`, into the one that each item names.
-    pub fn new(store: &'a Store, workspace: Option<&'a str>) -> Self {
-        Self { store, workspace }
-    }
+    /// The store.
+    pub store: &'a Store,
+    /// Where everything goes; `None` leaves it where it says.
+    pub workspace: Option<&'a str>,
 }
 
 impl Sink for StoreSink<'_> {
-    fn events(&mut self, events: Vec<Event>) -> Result<Vec<EventFate>> {
-        let workspace = self.workspace;
-        let admit = |event: &mut Event| workspace.map_or(Ok(()), |workspace| assign(event, workspace));
-        let (good, refusals) = sort_out(events, admit);
-        let mut stored = self.store.append(good)?.items.into_iter().map(|item| match item {
-            Item::Stored { .. } => EventFate::Stored,
-            Item::Duplicate { .. } => EventFate::Duplicate,
-            Item::Conflict { .. } => EventFate::Conflict,
-            Item::Rejected(error) => EventFate::Rejected(error.to_string()),
-        });
-        let fates = refusals.into_iter().filter_map(|refusal| refusal.map(EventFate::Rejected).or_else(|| stored.next()));
-        Ok(fates.collect())
+    fn events(&mut self, batch: Vec<Event>) -> Result<Vec<Item>> {
+        Ok(events(self.store, self.workspace, batch.into_iter().map(Ok))?.items)
     }
 
-    fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeFate>> {
-        let workspace = self.workspace;
-        let admit = |outcome: &mut Outcome| workspace.map_or(Ok(()), |workspace| assign_outcome(outcome, workspace));
-        let (good, refusals) = sort_out(outcomes, admit);
-        let mut stored = self.store.record_outcomes(good)?.items.into_iter().map(|item| match item {
-            OutcomeItem::Stored => OutcomeFate::Stored,
-            OutcomeItem::Replayed => OutcomeFate::Replayed,
-            OutcomeItem::AlreadyReported(_) => OutcomeFate::AlreadyReported,
-            OutcomeItem::UnknownJob => OutcomeFate::UnknownJob,
-            OutcomeItem::Rejected(error) => OutcomeFate::Rejected(error.to_string()),
-        });
-        let fates =
-            refusals.into_iter().filter_map(|refusal| refusal.map(OutcomeFate::Rejected).or_else(|| stored.next()));
-        Ok(fates.collect())
+    fn outcomes(&mut self, batch: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {
+        Ok(outcomes(self.store, self.workspace, batch.into_iter().map(Ok))?.items)
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod ask;
 pub mod cli;
+pub mod demo;
 pub mod demo_data;
 pub mod http;
 pub mod import;

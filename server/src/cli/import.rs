@@ -51,7 +51,8 @@ pub(super) fn run(args: &Args, workspace: Option<&str>, output: &Output) -> Resu
     let store = open(&args.store.store)?;
     let bar = bar();
     let started = Instant::now();
-    let imported = import::import(&inputs, &options, &mut StoreSink::new(&store, workspace), |at| show(&bar, at));
+    let mut sink = StoreSink { store: &store, workspace };
+    let imported = import::import(&inputs, &options, &mut sink, |at| show(&bar, at));
     bar.finish_and_clear();
     let summary = imported?;
     store.seal()?;

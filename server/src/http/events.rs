@@ -7,23 +7,24 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use quipu::store::{Item, Store};
+use quipu::store::Item;
+use quipu::{Error, Store};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::body;
 use super::problem::Problem;
 use super::state::{App, scope};
-use crate::ingest::assign;
+use crate::ingest;
 use crate::wire::native;
 
 /// What became of a request.
 #[derive(Debug, Default, Serialize)]
 struct Answer {
-    stored: u64,
-    duplicates: u64,
-    conflicts: u64,
-    rejected: u64,
+    stored: usize,
+    duplicates: usize,
+    conflicts: usize,
+    rejected: usize,
     lsn: u64,
     #[serde(skip_serializing_if = "Map::is_empty")]
     ignored: Map<String, Json>,
@@ -52,53 +53,30 @@ pub(super) async fn post(State(app): State<App>, headers: HeaderMap, body: Body)
 
 fn store_events(store: &Store, bytes: &[u8], workspace: &str) -> Result<Answer, Problem> {
     let decoded = native::decode(bytes)?;
-    let mut fates: Vec<Option<Fate>> = Vec::with_capacity(decoded.items.len());
-    let mut good = Vec::with_capacity(decoded.items.len());
-    for (index, item) in decoded.items.into_iter().enumerate() {
-        let admitted = item.map_err(|error| error.to_string()).and_then(|mut event| {
-            let id = event.id.as_ref().map(ToString::to_string);
-            assign(&mut event, workspace).map_err(|problem| with_id(id, problem)).map(|()| event)
-        });
-        fates.push(match admitted {
-            Ok(event) => {
-                good.push(event);
-                None
-            }
-            Err(error) => Some(Fate { index, status: "rejected", id: None, error: Some(error) }),
-        });
-    }
-    let ids: Vec<Option<String>> = good.iter().map(|event| event.id.as_ref().map(ToString::to_string)).collect();
-    let receipt = store.append(good)?;
-    let mut stored = receipt.items.into_iter().zip(ids);
-    let fates = fates.into_iter().enumerate().filter_map(|(index, fate)| {
-        fate.or_else(|| stored.next().map(|(item, id)| of_item(index, item, id)))
-    });
-    let mut answer = Answer { lsn: receipt.lsn, items: fates.collect(), ..Answer::default() };
+    let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
+    let receipt = ingest::events(store, Some(workspace), items)?;
+    let mut answer = Answer {
+        stored: receipt.stored(),
+        duplicates: receipt.duplicates(),
+        conflicts: receipt.conflicts(),
+        rejected: receipt.rejected(),
+        lsn: receipt.lsn,
+        ..Answer::default()
+    };
     answer.ignored = decoded.ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect();
-    for fate in &answer.items {
-        match fate.status {
-            "stored" => answer.stored += 1,
-            "duplicate" => answer.duplicates += 1,
-            "conflict" => answer.conflicts += 1,
-            _ => answer.rejected += 1,
-        }
-    }
+    answer.items = receipt.items.into_iter().enumerate().map(|(index, item)| of_item(index, item)).collect();
     Ok(answer)
 }
 
-fn with_id(id: Option<String>, problem: String) -> String {
-    id.map_or(problem.clone(), |id| format!("event {id:?}: {problem}"))
-}
-
-fn of_item(index: usize, item: Item, sent_id: Option<String>) -> Fate {
-    let fate = |status, id: Option<String>, error| Fate { index, status, id, error };
-    match item {
-        Item::Stored { id } => fate("stored", Some(id.to_string()), None),
-        Item::Duplicate { id } => fate("duplicate", Some(id.to_string()), None),
+fn of_item(index: usize, item: Item) -> Fate {
+    let (status, id, error) = match item {
+        Item::Stored { id } => ("stored", Some(id), None),
+        Item::Duplicate { id } => ("duplicate", Some(id), None),
         Item::Conflict { id } => {
             let error = "an event of this id is stored with other content, which stands";
-            fate("conflict", Some(id.to_string()), Some(error.to_owned()))
+            ("conflict", Some(id), Some(error.to_owned()))
         }
-        Item::Rejected(error) => fate("rejected", sent_id, Some(error.to_string())),
-    }
+        Item::Rejected(error) => ("rejected", None, Some(error.to_string())),
+    };
+    Fate { index, status, id: id.map(String::from), error }
 }

@@ -4,14 +4,14 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use quipu::store::{OutcomeItem, Store};
-use quipu::{Outcome, Text};
+use quipu::store::OutcomeItem;
+use quipu::{Error, Outcome, Store, Text};
 use serde_json::{Value as Json, json};
 
 use super::body;
 use super::problem::Problem;
 use super::state::{App, scope};
-use crate::ingest::assign_outcome;
+use crate::ingest;
 use crate::wire::{Ignored, outcome as wire};
 
 /// The header that makes a retry of a report harmless.
@@ -28,34 +28,23 @@ pub(super) async fn post(State(app): State<App>, headers: HeaderMap, body: Body)
 
 fn store_outcomes(store: &Store, bytes: &[u8], workspace: &str) -> Result<(bool, Json), Problem> {
     let decoded = wire::decode(bytes)?;
-    let mut refusals: Vec<Option<String>> = Vec::with_capacity(decoded.items.len());
-    let mut good: Vec<Outcome> = Vec::with_capacity(decoded.items.len());
-    for item in decoded.items {
-        let admitted = item.map_err(|error| error.to_string()).and_then(|mut outcome| {
-            assign_outcome(&mut outcome, workspace)?;
-            Ok(outcome)
-        });
-        refusals.push(admitted.map(|outcome| good.push(outcome)).err());
-    }
-    let job_ids: Vec<Text> = good.iter().map(|outcome| outcome.job_id.clone()).collect();
-    let receipt = store.record_outcomes(good)?;
-    let mut stored = receipt.items.into_iter().zip(job_ids);
+    let job_ids: Vec<Option<Text>> =
+        decoded.items.iter().map(|item| item.as_ref().ok().map(|outcome| outcome.job_id.clone())).collect();
+    let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
+    let receipt = ingest::outcomes(store, Some(workspace), items)?;
     let mut accepted = 0_usize;
-    let mut items: Vec<Json> = Vec::with_capacity(refusals.len());
-    for (index, refusal) in refusals.into_iter().enumerate() {
-        let item = match refusal {
-            Some(error) => Some(json!({ "index": index, "status": "rejected", "error": error })),
-            None => stored.next().map(|(item, job_id)| {
-                let (status, error) = describe(&item, &job_id);
-                accepted += usize::from(error.is_none());
-                let mut fate = json!({ "index": index, "job_id": job_id.as_str(), "status": status });
-                if let Some(error) = error {
-                    fate["error"] = error.into();
-                }
-                fate
-            }),
-        };
-        items.extend(item);
+    let mut items: Vec<Json> = Vec::with_capacity(job_ids.len());
+    for (index, (item, job_id)) in receipt.items.into_iter().zip(job_ids).enumerate() {
+        let (status, error) = describe(&item, job_id.as_deref().unwrap_or_default());
+        accepted += usize::from(error.is_none());
+        let mut fate = json!({ "index": index, "status": status });
+        if let Some(job_id) = job_id {
+            fate["job_id"] = job_id.as_str().into();
+        }
+        if let Some(error) = error {
+            fate["error"] = error.into();
+        }
+        items.push(fate);
     }
     let ignored: serde_json::Map<String, Json> =
         decoded.ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect();
@@ -99,7 +88,6 @@ pub(super) async fn post_one(
     let sent = body::receive(&app, &headers, body).await?;
     app.block(move |store| {
         let mut outcome = wire::decode_for(&job_id, &sent.unpack()?, &mut Ignored::default())?;
-        assign_outcome(&mut outcome, &workspace).map_err(Problem::bad_request)?;
         match (&outcome.idempotency_key, key) {
             (Some(in_body), Some(in_header)) if *in_body != in_header => {
                 return Err(Problem::bad_request("idempotency_key differs between header and body"));
@@ -107,14 +95,14 @@ pub(super) async fn post_one(
             (None, header) => outcome.idempotency_key = header,
             _ => {}
         }
-        store_one(store, outcome)
+        store_one(store, outcome, &workspace)
     })
     .await
 }
 
-fn store_one(store: &Store, outcome: Outcome) -> Result<Response, Problem> {
+fn store_one(store: &Store, outcome: Outcome, workspace: &str) -> Result<Response, Problem> {
     let job_id = outcome.job_id.clone();
-    let receipt = store.record_outcomes(vec![outcome])?;
+    let receipt = ingest::outcomes(store, Some(workspace), [Ok(outcome)])?;
     let done = |status: &str| {
         axum::Json(json!({ "status": status, "job_id": job_id.as_str(), "lsn": receipt.lsn })).into_response()
     };
@@ -126,9 +114,7 @@ fn store_one(store: &Store, outcome: Outcome) -> Result<Response, Problem> {
             Err(Problem::new(StatusCode::CONFLICT, already(&job_id)).with("stored", stored))
         }
         Some(OutcomeItem::UnknownJob) => Err(Problem::new(StatusCode::NOT_FOUND, unknown(&job_id))),
-        Some(OutcomeItem::Rejected(error)) => {
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
-        }
+        Some(OutcomeItem::Rejected(error)) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())),
         None => Err(Problem::internal()),
     }
 }

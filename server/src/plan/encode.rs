@@ -25,7 +25,9 @@ impl TryFrom<&Plan> for PlanText {
             PriceChoice::Current => Json::Null,
             PriceChoice::Version(version) => (*version).into(),
             PriceChoice::Book(_) => {
-                return Err(Error::invalid("a plan with prices of its own has no text; import them and name their version"));
+                return Err(Error::invalid(
+                    "a plan with prices of its own has no text; import them and name their version",
+                ));
             }
         };
         Ok(Self {

@@ -40,8 +40,8 @@ impl Document {
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when it is something else.
     pub fn from_json(text: &[u8], names: &[&str]) -> Result<Self> {
-        let sheets: BTreeMap<String, &RawValue> = serde_json::from_slice(text)
-            .map_err(|error| Error::invalid(format!("not an answer of Quipu: {error}")))?;
+        let sheets: BTreeMap<String, &RawValue> =
+            serde_json::from_slice(text).map_err(|error| Error::invalid(format!("not an answer of Quipu: {error}")))?;
         let sheet = |name: &&str| {
             let raw = sheets.get(*name)?;
             Some(Sheet::from_json(raw.get().as_bytes()).map(|sheet| ((*name).to_owned(), sheet)))
