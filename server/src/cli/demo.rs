@@ -8,7 +8,7 @@ use quipu::{Error, Result};
 use super::args::open;
 use super::output::Output;
 use crate::demo;
-use crate::render::Format;
+use crate::render::{self, Facts, Format, Sheet};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -42,7 +42,9 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
         lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         for (at, (heading, sheet)) in answers.0.iter().enumerate() {
             writeln!(out, "\n{heading}")?;
-            crate::render::write(sheet, Format::Table, None, out)?;
+            // The heading says already how many rows are shown.
+            let facts = Facts { groups: None, ..sheet.facts.clone() };
+            render::write(&Sheet { facts, ..sheet.clone() }, Format::Table, None, out)?;
             if at == 0 {
                 in_short.iter().try_for_each(|line| writeln!(out, "{line}"))?;
             }

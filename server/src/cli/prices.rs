@@ -36,7 +36,8 @@ enum Command {
     /// Show the versions, or the rates of one.
     List {
         /// The version whose rates to show; `current` is the newest.
-        version: Option<String>,
+        #[arg(value_name = "VERSION")]
+        book: Option<String>,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -60,9 +61,9 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
             sheet.facts.notes = report.to_string().lines().map(String::from).collect();
             output.sheet(&sheet)?;
         }
-        Command::List { version, store } => {
+        Command::List { book, store } => {
             let snapshot = snapshot(&store.store)?;
-            let sheet = match version.as_deref() {
+            let sheet = match book.as_deref() {
                 None => versions(snapshot.price_books().iter().map(AsRef::as_ref)),
                 Some("current") => rates(&*snapshot.price_book(None)?),
                 Some(version) => {

@@ -6,7 +6,7 @@ use quipu::{Result, Unit, Value};
 
 use super::args::StoreArgs;
 use super::output::Output;
-use crate::render::Sheet;
+use crate::render::{Sheet, grouped};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -16,7 +16,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     let found = quipu::store::verify(&args.store.store)?;
-    let checked = format!("{} files, {} bytes and {} events checked", found.files, found.bytes, found.events);
+    let [files, bytes, events] = [found.files as u64, found.bytes, found.events].map(|n| grouped(&n.to_string()));
+    let checked = format!("{files} files, {bytes} bytes and {events} events checked");
     let mut sheet = Sheet::new(&[("damage", Unit::None, false)]);
     sheet.rows = found.damage.iter().map(|error| vec![Value::Text(error.to_string().into())]).collect();
     if found.damage.is_empty() {

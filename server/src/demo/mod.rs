@@ -94,7 +94,7 @@ pub fn loaded_lines(loaded: &Loaded, snapshot: &Snapshot) -> Result<Vec<String>>
 /// When the first of the answers is not about jobs.
 pub fn in_short(answers: &Document) -> Result<Vec<String>> {
     let totals = answers.0.first().and_then(|(_, sheet)| total(sheet));
-    let [jobs, converted, _, cost, unknown, each] = totals.ok_or_else(|| Error::invalid("the demo has no totals"))?;
+    let [jobs, converted, cost, unknown, each] = totals.ok_or_else(|| Error::invalid("the demo has no totals"))?;
     let count = |value: &Value| grouped(&value.to_string());
     let dollars = |value: &Value| format!("${}", grouped(&value.to_string()));
     Ok(vec![

@@ -15,8 +15,7 @@ pub fn next_steps(program: &str, kept: Option<&Path>) -> Vec<String> {
         format!("{program} query --store {store} --by model,month --measure reported_cost,jobs --limit 20"),
         format!("{program} jobs --store {store} --cost reported --where \"model ^= claude\" --limit 5"),
         format!("{program} roi --store {store} --by agent --cost reported --assume-value CONVERTED=25"),
-        format!("{program} query --store {store} --where \"source = aider\" --every 1mo --measure cost,reported_cost"),
-        format!("{program} stat --store {store}"),
+        format!("{program} query --store {store} --where \"source = aider\" --every 1mo"),
         format!("{program} serve --store {store}"),
     ]);
     commands

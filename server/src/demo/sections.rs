@@ -6,20 +6,31 @@ use quipu::{CostBasis, Dimension, Filter, Measure, Order, OutcomeType, PicoUsd, 
 use crate::render::{Facts, Sheet};
 
 /// Rows of the long tables.
-const ROWS: u64 = 5;
+const ROWS: u64 = 4;
 /// What a resolved job is assumed to be worth, in USD: nobody published it.
 const VALUE_USD: i64 = 5;
 
 /// Every answer under its heading.
 pub(super) fn all(snapshot: &Snapshot) -> Result<Vec<(String, Sheet)>> {
     let view = View::new(snapshot, Scope::default());
+    let (by_model, by_version) = (jobs_by(&view, Dimension::Model)?, jobs_by(&view, Dimension::AgentVersion)?);
+    let computed = computed(&view)?;
     Ok(vec![
-        ("Where the money went: jobs of coding agents by model".into(), jobs_by(&view, Dimension::Model)?),
-        ("… and by agent version".into(), jobs_by(&view, Dimension::AgentVersion)?),
+        (format!("Where the money went: jobs of coding agents by model{}", cut(&by_model)), by_model),
+        (format!("… and by agent version{}", cut(&by_version)), by_version),
         ("The funnel, by benchmark: finished, then resolved (converted)".into(), funnel(&view)?),
         (format!("ROI, if a resolved job is worth ${VALUE_USD} and any other nothing"), roi(&view)?),
-        ("Computed from the price list, against what the tools reported".into(), computed(&view)?),
+        (
+            format!("aider and Claude Code: cost from a price list, beside what was reported{}", cut(&computed)),
+            computed,
+        ),
     ])
+}
+
+/// How many rows of how many are shown.
+fn cut(sheet: &Sheet) -> String {
+    let groups = sheet.facts.groups.unwrap_or_default();
+    format!(" ({} of {groups}; the total is of all)", sheet.rows.len())
 }
 
 /// Jobs carry the cost that their run reported, so everything about them is on that basis.
@@ -30,7 +41,7 @@ fn about_jobs() -> Query {
 fn jobs_by(view: &View<'_>, dimension: Dimension) -> Result<Sheet> {
     use Measure as M;
     let query = about_jobs()
-        .measures([M::Jobs, M::Converted, M::ConversionRate, M::ReportedCost, M::ReportedUnknown, M::CostPerConversion])
+        .measures([M::Jobs, M::Converted, M::ReportedCost, M::ReportedUnknown, M::CostPerConversion])
         .by(dimension)
         .order(Order::descending(M::ReportedCost))
         .limit(ROWS);
@@ -38,8 +49,10 @@ fn jobs_by(view: &View<'_>, dimension: Dimension) -> Result<Sheet> {
 }
 
 fn funnel(view: &View<'_>) -> Result<Sheet> {
-    let answer = view.funnel(&about_jobs().by(Dimension::JobType))?;
-    Ok(Sheet { facts: Facts::default(), ..Sheet::of_answer(answer, false) })
+    use Measure as M;
+    let stages = [M::Jobs, M::Pending, M::Successful, M::SuccessRate, M::Converted, M::ConversionRate];
+    let query = about_jobs().measures(stages).by(Dimension::JobType);
+    Ok(Sheet { facts: Facts::default(), ..Sheet::of_answer(view.query(&query)?, false) })
 }
 
 fn roi(view: &View<'_>) -> Result<Sheet> {
@@ -57,8 +70,10 @@ fn computed(view: &View<'_>) -> Result<Sheet> {
     use Measure as M;
     let query = Query::new()
         .filter(Filter::one_of(Dimension::Source, ["aider", "claude-code"]))
-        .measures([M::Requests, M::TotalTokens, M::ReportedCost, M::Cost, M::Unpriced])
-        .by(Dimension::Source);
+        .measures([M::Requests, M::ReportedCost, M::Cost, M::Unpriced])
+        .by(Dimension::Model)
+        .order(Order::descending(M::Cost))
+        .limit(ROWS);
     Ok(brief(Sheet::of_answer(view.query(&query)?, false)))
 }
 

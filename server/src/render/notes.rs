@@ -7,7 +7,7 @@ use super::facts::{PartFact, UnpricedFact};
 use super::sheet::Sheet;
 
 /// Unpriced quantities that are named; the rest is counted.
-const NAMED: usize = 5;
+const NAMED: usize = 3;
 
 pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
     let facts = &sheet.facts;
@@ -54,7 +54,7 @@ fn provenance(sheet: &Sheet) -> Option<String> {
         parts.push(format!("time zone: {zone}"));
     }
     if let Some(lsn) = facts.lsn {
-        parts.push(format!("log position: {lsn}"));
+        parts.push(format!("log position: {}", grouped(&lsn.to_string())));
     }
     (!parts.is_empty()).then(|| parts.join(" · "))
 }

@@ -16,6 +16,8 @@ const STYLE: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none().junction(' '));
 
+/// Notes are broken into lines of at most this many characters.
+const PROSE_WIDTH: u16 = 100;
 /// Columns of text may shrink to this; numbers never do.
 const NARROWEST_TEXT: u16 = 12;
 
@@ -32,10 +34,31 @@ pub(super) fn write(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> i
     if !notes.is_empty() {
         writeln!(out)?;
     }
-    for note in notes {
-        writeln!(out, "{note}")?;
+    let width = usize::from(width.unwrap_or(PROSE_WIDTH).clamp(40, PROSE_WIDTH));
+    for line in notes.iter().flat_map(|note| wrapped(note, width)) {
+        writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+/// A sentence in lines of at most `width` characters, broken between words, all but the first indented.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            lines.push("  ".to_owned());
+            used = 2;
+        }
+        if let Some(line) = lines.last_mut() {
+            let gap = usize::from(!line.trim_start().is_empty());
+            line.push_str(&" ".repeat(gap));
+            line.push_str(word);
+            used += gap + length;
+        }
+    }
+    lines
 }
 
 fn write_upright(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
