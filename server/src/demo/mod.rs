@@ -78,7 +78,7 @@ pub fn loaded_lines(loaded: &Loaded, snapshot: &Snapshot) -> Result<Vec<String>>
     lines.push(match stored {
         0 => format!("All {} events were there already; nothing was stored twice.", count(before)),
         _ => format!(
-            "{} events and {} outcomes, durable in {} ms: {} events/s, {per_event} bytes per event on disk.",
+            "{} events and {} outcomes, durable in {} ms: {} events/s, {per_event} bytes per event.",
             count(stored),
             count(outcomes),
             grouped(&millis.to_string()),

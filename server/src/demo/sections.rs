@@ -20,10 +20,7 @@ pub(super) fn all(snapshot: &Snapshot) -> Result<Vec<(String, Sheet)>> {
         (format!("… and by agent version{}", cut(&by_version)), by_version),
         ("The funnel, by benchmark: finished, then resolved (converted)".into(), funnel(&view)?),
         (format!("ROI, if a resolved job is worth ${VALUE_USD} and any other nothing"), roi(&view)?),
-        (
-            format!("aider and Claude Code: cost from a price list, beside what was reported{}", cut(&computed)),
-            computed,
-        ),
+        (format!("aider and Claude Code: cost from a price list, beside the reported{}", cut(&computed)), computed),
     ])
 }
 
