@@ -156,6 +156,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_has_room_for_every_slot_of_the_one_before() {
+        let rows = 70_000;
+        let columns = vec![(0..rows).collect(), (0..rows).map(|row| u32::from(row < 65_536)).collect()];
+        let mut slots = Slots::new(&[1 << 40, 1 << 32]);
+        let mut numbers = Vec::new();
+        slots.number(&columns, rows as usize, &mut numbers);
+        assert_eq!((slots.len(), slots.stages.len()), (rows as usize, 2));
+    }
+
+    #[test]
     fn without_columns_there_is_one_slot() {
         let mut slots = Slots::new(&[]);
         let mut numbers = Vec::new();

@@ -9,6 +9,7 @@ use quipu_query::{Bucket, CostBasis, Filter, Measure, Order, Path, PathChoice, P
 
 use crate::generate::{CHANGE, book};
 use crate::memory::{Form, Memory};
+use crate::oracle::Oracle;
 
 /// Two jobs that touch two teams, one event without a job, one event of another workspace.
 fn events() -> Vec<Event> {
@@ -145,4 +146,38 @@ fn contradictory_queries_are_refused_with_a_reason() {
     assert!(refused(requests().by(Dimension::Feature).path(PathChoice::Counters)).contains("counters cannot answer"));
     let what_if = Query::new().measure(Measure::Cost).prices(PriceChoice::Version(9));
     assert!(refused(what_if).contains("no price book 9"));
+}
+
+#[test]
+fn blocks_that_cannot_hold_a_match_are_not_read_and_the_answer_is_the_same() {
+    let events: Vec<Event> = (0..40_000_i64)
+        .map(|n| {
+            Event::new(format!("e{n}"), Timestamp::from_micros(CHANGE.micros() + n * 1_000_000))
+                .with(Dimension::Workspace, "default")
+                .with(Dimension::Tenant, format!("t{}", n % 7))
+                .with(Dimension::JobId, format!("j{}", n / 50))
+                .with(Dimension::Model, if n % 3 == 0 { "m1" } else { "m3" })
+                .used(TokenMeter::Input, n.unsigned_abs())
+        })
+        .collect();
+    let book = book();
+    let mut memory = Memory::default().with(&events, Form::Segment);
+    memory.book = Arc::new(book.clone());
+    let oracle = Oracle { events: &events, outcomes: &[], book: &book };
+    for filter in
+        ["tenant = t3", "tenant in (t0, t1) and model = m1", "job_id = j77 or tenant = t6", "not (tenant != t2)"]
+    {
+        let query = Query::new()
+            .measures([Measure::Requests, Measure::InputTokens, Measure::Cost, Measure::Jobs])
+            .by(Dimension::Model)
+            .filter(Filter::parse(filter).expect("valid"));
+        for query in [query.clone(), query.since(Timestamp::from_micros(CHANGE.micros() + 39_000_000_000))] {
+            let answer = View::new(&memory, Scope::default()).query(&query).expect("valid");
+            let (rows, totals, ..) = oracle.answer(&query);
+            assert_eq!((&answer.rows, &answer.totals), (&rows, &totals), "{filter}");
+        }
+    }
+    let one = Query::new().measure(Measure::Requests).filter(Filter::is(Dimension::Tenant, "t0"));
+    let answer = View::new(&memory, Scope::default()).query(&one).expect("valid");
+    assert_eq!((answer.explain.rows_read(), answer.totals[0].to_string().as_str()), (16_384, "5715"));
 }

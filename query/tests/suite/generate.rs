@@ -17,7 +17,9 @@ pub(crate) const CHANGE: Timestamp = Timestamp::from_seconds(START + 2 * 86_400 
 
 fn instant() -> impl Strategy<Value = Timestamp> {
     prop_oneof![
-        6 => (0..5 * 96_i64).prop_map(|quarter| Timestamp::from_seconds(START + quarter * 900)),
+        // Few quarters of few days, the first and the last of a day in several zones among them.
+        6 => (0..4_i64, select(&[0, 1, 4, 88, 92, 95][..]))
+            .prop_map(|(day, quarter)| Timestamp::from_seconds(START + day * 86_400 + quarter * 900)),
         1 => Just(CHANGE),
         1 => Just(Timestamp::from_micros(CHANGE.micros() - 1)),
     ]
@@ -56,7 +58,7 @@ fn meters() -> [(Meter, [u64; 3], f64); 5] {
     ]
 }
 
-/// Events of two workspaces; ids are given by [`events`].
+/// An event of one of two workspaces; [`events`] gives it its id.
 fn event() -> impl Strategy<Value = Event> {
     let texts: Vec<_> = TEXTS.iter().map(|(_, values, p)| weighted(*p, select(&values[..]))).collect();
     let numbers: Vec<_> = NUMBERS.iter().map(|(_, values, p)| weighted(*p, select(&values[..]))).collect();
@@ -82,12 +84,19 @@ fn event() -> impl Strategy<Value = Event> {
     )
 }
 
+/// Events most of which share all their texts with others, so that counters sum up several.
 pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
-    prop::collection::vec(event(), 0..60).prop_map(|mut events| {
-        for (at, event) in events.iter_mut().enumerate() {
+    let kinds = prop::collection::vec(event(), 1..4);
+    let own = prop::collection::vec((event(), weighted(0.8, any::<prop::sample::Index>())), 0..60);
+    (kinds, own).prop_map(|(kinds, own)| {
+        let events = own.into_iter().enumerate().map(|(at, (mut event, kind))| {
+            if let Some(kind) = kind {
+                event.dimensions = kind.get(&kinds).dimensions.clone();
+            }
             event.id = Some(format!("e{at}").into());
-        }
-        events
+            event
+        });
+        events.collect()
     })
 }
 
