@@ -28,7 +28,7 @@ pub(super) struct Args {
     store: StoreArgs,
     /// The format: quipu, outcomes, csv, jsonl, parquet or claude-code; by the file's name when absent.
     #[arg(long = "as", value_name = "FORMAT")]
-    format: Option<String>,
+    read_as: Option<String>,
     /// How columns become fields: a built-in map such as openhands, or a file of your own.
     #[arg(long, value_name = "NAME|FILE")]
     map: Option<String>,
@@ -42,7 +42,7 @@ const LISTED: usize = 10;
 
 pub(super) fn run(args: &Args, workspace: Option<&str>, output: &Output) -> Result<ExitCode> {
     let options = Options {
-        format: args.format.as_deref().map(str::parse::<Format>).transpose()?,
+        format: args.read_as.as_deref().map(str::parse::<Format>).transpose()?,
         map: args.map.as_deref().map(Map::load).transpose()?.map(Arc::new),
         joins: args.join.iter().map(|join| joined(join)).collect::<Result<_>>()?,
         ..Options::default()

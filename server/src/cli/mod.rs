@@ -113,3 +113,15 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
 fn io_error(action: &str, name: &str, error: std::io::Error) -> Error {
     Error::io(action, name, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn no_two_arguments_of_a_command_clash() {
+        Cli::command().debug_assert();
+    }
+}

@@ -28,7 +28,7 @@ enum Command {
         store: StoreArgs,
         /// The format: quipu or litellm; found out from the content when absent.
         #[arg(long = "as", value_name = "FORMAT")]
-        format: Option<String>,
+        read_as: Option<String>,
         /// From when prices hold that name no start themselves; since ever when absent.
         #[arg(long, value_name = "TIME")]
         from: Option<String>,
@@ -45,9 +45,9 @@ enum Command {
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     match &args.command {
-        Command::Import { file, store, format, from } => {
+        Command::Import { file, store, read_as, from } => {
             let options = ReadOptions {
-                format: format.as_deref().map(Format::parse).transpose()?,
+                format: read_as.as_deref().map(Format::parse).transpose()?,
                 source: file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
                 from: from.as_deref().map(|from| Zone::default().parse_time(from)).transpose()?,
             };

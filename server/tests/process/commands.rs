@@ -1,0 +1,186 @@
+use std::fs;
+
+use crate::support::{Server, arg, quipu, quipu_with};
+
+const EVENTS: &str = r#"{"id": "a", "at": "2026-01-31T08:00:00Z", "job_id": "j1", "model": "m1", "team": "=cmd()", "usage": {"input": 1000000}}
+{"id": "b", "at": "2026-02-01T08:00:00Z", "job_id": "j2", "model": "m2", "usage": {"output": 5}, "reported_cost": "0.5"}
+"#;
+
+const PRICES: &str = "[[price]]\nmodel = \"m1\"\ninput = 2.5\n";
+
+/// A store with two events.
+fn store() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    let ran = quipu_with(&["import", "--store", arg(dir.path()), "-"], EVENTS.as_bytes());
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    dir
+}
+
+#[test]
+fn exit_codes_tell_bad_usage_from_failure() {
+    let dir = store();
+    let store = arg(dir.path());
+    let empty = tempfile::tempdir().expect("a directory");
+    let foreign = tempfile::tempdir().expect("a directory");
+    fs::write(foreign.path().join("notes.txt"), "mine").expect("a file");
+    for (args, code, message) in [
+        (vec!["query", "--store", store], 0, ""),
+        (vec!["query"], 2, "--store"),
+        (vec!["query", "--store", store, "--colour"], 2, "--colour"),
+        (vec!["query", "--store", store, "--measure", "cots"], 2, "did you mean `cost`?"),
+        (vec!["query", "--store", store, "--by", "modle"], 2, "did you mean `model`?"),
+        (vec!["query", "--store", store, "--where", "team == a"], 2, "expected a value"),
+        (vec!["query", "--store", store, "--since", "soon"], 2, "\"soon\" is not a time"),
+        (vec!["query", "--store", store, "--prices", "no-such-file"], 2, "nor a file"),
+        (vec!["query", "--store", store, "--prices", "7"], 1, "no price book 7"),
+        (vec!["query", "--store", arg(empty.path())], 1, "not a Quipu store"),
+        (vec!["query", "--url", "https://example.org"], 2, "http://127.0.0.1:8080"),
+        (vec!["query", "--url", "http://127.0.0.1:1"], 1, "is the server running there?"),
+        (vec!["job", "nobody", "--store", store], 1, "\"nobody\""),
+        (vec!["outcome", "nobody", "--store", store, "--status", "SUCCESS"], 1, "no event of it is stored"),
+        (vec!["outcome", "j1", "--store", store, "--status", "DONE"], 2, "allowed are SUCCESS, FAILED"),
+        (vec!["import", "--store", store, "no-such-file.csv"], 1, "no-such-file.csv"),
+        (vec!["import", "--store", arg(foreign.path()), "-"], 1, "not a Quipu store"),
+        (vec!["import", "--store", store, "--as", "xml", "-"], 2, "unknown format \"xml\""),
+        (vec!["serve", "--store", store, "--listen", "0.0.0.0:0"], 2, "--allow-public"),
+        (vec!["prices", "import", "--store", store, "no-such-file"], 1, "no-such-file"),
+    ] {
+        let ran = quipu(&args);
+        assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.err);
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains(message), "{args:?}: {said}");
+    }
+    assert!(fs::exists(foreign.path().join("notes.txt")).expect("a directory"));
+}
+
+#[test]
+fn rejected_rows_are_named_and_the_good_ones_are_stored() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("events.ndjson");
+    let lines = "{\"id\":\"1\",\"at\":\"2026-01-01T00:00:00Z\"}\n{broken\n{\"id\":\"2\",\"at\":\"2026-01-01T00:00:00Z\",\"usage\":{\"input\":-4}}\n{\"id\":\"3\",\"at\":\"2026-01-01T00:00:00Z\"}\n";
+    fs::write(&file, lines).expect("a file");
+    let store = dir.path().join("store");
+    let ran = quipu(&["import", "--store", arg(&store), arg(&file)]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.out.contains("events.ndjson:2:") && ran.out.contains("events.ndjson:3:"), "{}", ran.out);
+    let count = quipu(&["query", "--store", arg(&store), "--measure", "requests", "--format", "ndjson"]);
+    assert_eq!(count.out.trim(), r#"{"requests":2}"#);
+    let again = quipu(&["import", "--store", arg(&store), arg(&file)]);
+    assert!(again.out.contains("events stored before"), "{}", again.out);
+}
+
+#[test]
+fn prices_apply_to_history_and_a_file_is_a_question() {
+    let dir = store();
+    let (store, book) = (arg(dir.path()), tempfile::tempdir().expect("a directory"));
+    let list = book.path().join("prices.toml");
+    fs::write(&list, PRICES).expect("a file");
+    let cost = |more: &[&str]| {
+        let args = [&["query", "--store", store, "--measure", "cost", "--format", "csv"], more].concat();
+        let ran = quipu(&args);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        (ran.out.lines().nth(1).map(str::to_owned), ran.err)
+    };
+    assert_eq!(cost(&[]).0.as_deref(), Some("\"\""));
+    let (what_if, notes) = cost(&["--prices", arg(&list)]);
+    assert_eq!(what_if.as_deref(), Some("2.5"));
+    assert!(notes.contains("without a price, so not in the cost: 5 output of m2"), "{notes}");
+    let imported = quipu(&["prices", "import", arg(&list), "--store", store]);
+    assert_eq!(imported.code, Some(0), "{}", imported.err);
+    assert_eq!(cost(&[]).0.as_deref(), Some("2.5"));
+    let listed = quipu(&["prices", "list", "current", "--store", store, "--format", "csv"]);
+    assert!(listed.out.contains("m1,,,,,input,2.5,1M,,"), "{}", listed.out);
+}
+
+#[test]
+fn outcomes_are_first_wins_on_the_command_line() {
+    let dir = store();
+    let base = ["outcome", "j1", "--store", arg(dir.path()), "--value", "12.5", "--type", "CONVERTED", "--status"];
+    let report = |status| quipu(&[&base[..], &[status]].concat());
+    assert_eq!(report("SUCCESS").code, Some(0));
+    let second = report("FAILED");
+    assert_eq!(second.code, Some(1));
+    assert!(second.err.contains("has an outcome already") && second.err.contains("12.5"), "{}", second.err);
+    let job = quipu(&["job", "j1", "--store", arg(dir.path())]);
+    assert!(job.out.contains("CONVERTED") && job.out.contains("$12.50"), "{}", job.out);
+}
+
+#[test]
+fn a_cell_of_csv_is_no_formula() {
+    let dir = store();
+    let ran = quipu(&["query", "--store", arg(dir.path()), "--by", "team", "--measure", "requests", "--format", "csv"]);
+    assert!(ran.out.contains("'=cmd(),1"), "{}", ran.out);
+    assert!(ran.out.contains("\n,1"), "{}", ran.out);
+}
+
+#[test]
+fn reading_works_beside_a_server_and_gives_the_same_as_asking_it() {
+    let dir = store();
+    let store = arg(dir.path());
+    let server = Server::start(dir.path());
+    let second = quipu_with(&["import", "--store", store, "-"], EVENTS.as_bytes());
+    assert_eq!(second.code, Some(1));
+    assert!(second.err.contains(&server.id().to_string()), "{}", second.err);
+    for args in [
+        vec!["query", "--by", "model,month", "--measure", "requests,reported_cost,error_rate", "--tz", "Asia/Kolkata"],
+        vec!["query", "--where", "model = m1", "--where", "team is not null", "--explain"],
+        vec!["jobs", "--order=-reported_cost", "--limit", "1"],
+        vec!["funnel", "--by", "team"],
+        vec!["roi", "--cost", "reported", "--assume-value", "CONVERTED=25"],
+        vec!["job", "j2", "--since", "2026-01-01"],
+    ] {
+        for format in ["table", "json", "csv", "ndjson"] {
+            let with = |place: [&str; 2]| quipu(&[&args[..], &place, &["--format", format]].concat());
+            let (local, remote) = (with(["--store", store]), with(["--url", &server.url]));
+            assert_eq!((local.code, remote.code), (Some(0), Some(0)), "{args:?}: {}{}", local.err, remote.err);
+            assert_eq!(local.out, remote.out, "{args:?}");
+        }
+    }
+    let plan = r#"{"report": "funnel", "by": ["model"], "order": ["-jobs"]}"#;
+    let from_file = quipu_with(&["query", "--store", store, "--json", "-"], plan.as_bytes());
+    let from_flags = quipu(&["funnel", "--store", store, "--by", "model", "--order=-jobs"]);
+    assert_eq!(from_file.out, from_flags.out);
+    let wrong = quipu(&["query", "--url", &server.url, "--measure", "cots"]);
+    assert_eq!((wrong.code, wrong.err.contains("did you mean `cost`?")), (Some(2), true), "{}", wrong.err);
+    let reported = quipu(&["outcome", "j1", "--url", &server.url, "--status", "SUCCESS"]);
+    assert_eq!(reported.code, Some(0), "{}", reported.err);
+    assert_eq!(quipu(&["outcome", "j1", "--url", &server.url, "--status", "FAILED"]).code, Some(1));
+    assert_eq!(
+        quipu(&["query", "--store", store, "--measure", "successful", "--format", "ndjson"]).out.trim(),
+        r#"{"successful":1}"#
+    );
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn damage_is_named_and_fails() {
+    let dir = store();
+    let segment = fs::read_dir(dir.path().join("seg")).expect("segments").next().expect("one").expect("one").path();
+    let mut bytes = fs::read(&segment).expect("a segment");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment, bytes).expect("a segment");
+    let ran = quipu(&["verify", "--store", arg(dir.path())]);
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    let name = segment.file_name().expect("a name").to_string_lossy().into_owned();
+    assert!(ran.out.contains(&name), "{}", ran.out);
+}
+
+#[test]
+fn workspaces_do_not_see_each_other() {
+    let dir = store();
+    let store = arg(dir.path());
+    let other = ["import", "--store", store, "--workspace", "acme", "-"];
+    assert_eq!(quipu_with(&other, EVENTS.as_bytes()).code, Some(0));
+    let count = |workspace: &[&str]| {
+        let args = [&["query", "--store", store, "--measure", "requests", "--format", "ndjson"], workspace].concat();
+        quipu(&args).out.trim().to_owned()
+    };
+    assert_eq!(count(&[]), r#"{"requests":2}"#);
+    assert_eq!(count(&["--workspace", "acme"]), r#"{"requests":2}"#);
+    assert_eq!(count(&["--workspace", "nobody"]), r#"{"requests":0}"#);
+    let foreign = br#"{"id": "x", "at": "2026-01-01T00:00:00Z", "workspace": "other"}"#;
+    let refused = quipu_with(&other, foreign);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.out.contains("workspace is \"other\""), "{}", refused.out);
+}

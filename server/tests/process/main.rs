@@ -1,0 +1,7 @@
+//! The binary as users meet it: real processes, real sockets, real signals.
+
+mod commands;
+mod demo;
+mod http;
+mod kill;
+mod support;

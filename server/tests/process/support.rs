@@ -1,0 +1,127 @@
+//! Starting the binary, talking to it, ending it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use ureq::Agent;
+use ureq::http::Request;
+
+/// What a command did.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Runs the binary to its end.
+pub(crate) fn quipu(args: &[&str]) -> Ran {
+    quipu_with(args, b"")
+}
+
+/// Runs the binary with something on its standard input.
+pub(crate) fn quipu_with(args: &[&str], input: &[u8]) -> Ran {
+    let mut child = command(args).stdin(Stdio::piped()).spawn().expect("the binary starts");
+    // A command that refuses its arguments does not read its input.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    let Output { status, stdout, stderr } = child.wait_with_output().expect("the binary ends");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Ran { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quipu"));
+    command.args(args).env_remove("QUIPU_STORE").env_remove("QUIPU_WORKSPACE").env_remove("QUIPU_LISTEN");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A path as an argument.
+pub(crate) fn arg(path: &Path) -> &str {
+    path.to_str().expect("a path of the test")
+}
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+    agent: Agent,
+}
+
+impl Server {
+    /// Serves the store in `dir` on a free port.
+    pub(crate) fn start(dir: &Path) -> Self {
+        let mut child = command(&["serve", "--store", arg(dir), "--listen", "127.0.0.1:0"])
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned();
+        Self { child, url, agent: agent() }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The address without its scheme.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    pub(crate) fn get(&self, path: &str) -> (u16, Json) {
+        let answer = self.agent.get(format!("{}{path}", self.url)).call();
+        read(answer).expect("an answer")
+    }
+
+    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Json) {
+        post(&self.agent, &format!("{}{path}", self.url), headers, body).expect("an answer")
+    }
+
+    /// Asks for one number of the default workspace.
+    pub(crate) fn count(&self, plan: &str) -> u64 {
+        let (status, answer) = self.post("/v1/query", &[], plan.as_bytes());
+        assert_eq!(status, 200, "{answer}");
+        let row = answer["rows"][0].as_object().expect("one row");
+        row.values().next().and_then(Json::as_u64).expect("a count")
+    }
+
+    /// SIGTERM, as a supervisor would.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        let signalled = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(signalled.expect("kill runs").success());
+        self.child.wait().expect("the server ends")
+    }
+
+    /// SIGKILL: the process gets no say.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("the server runs");
+        self.child.wait().expect("the server ends");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A test that failed must not leave its server behind; one that ended it has nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn agent() -> Agent {
+    Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60))).build().into()
+}
+
+pub(crate) fn post(agent: &Agent, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, Json)> {
+    let request = headers.iter().fold(Request::post(url), |request, (name, value)| request.header(*name, *value));
+    read(agent.run(request.body(body).expect("a request")))
+}
+
+fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Option<(u16, Json)> {
+    let mut answer = answer.ok()?;
+    let body = answer.body_mut().read_to_vec().ok()?;
+    Some((answer.status().as_u16(), serde_json::from_slice(&body).unwrap_or(Json::Null)))
+}
