@@ -279,6 +279,9 @@ pub(crate) fn check_text(field: &str, text: &str, max_bytes: usize) -> Result<()
     if text.len() > max_bytes {
         return Err(Error::invalid(format!("{field} has {} bytes; the longest allowed is {max_bytes}", text.len())));
     }
+    if text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        return Ok(());
+    }
     if let Some((at, control)) = text.char_indices().find(|(_, c)| c.is_control()) {
         return Err(Error::invalid(format!("{field} has the control character {control:?} at byte {at}")));
     }

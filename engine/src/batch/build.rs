@@ -30,7 +30,7 @@ impl BatchBuilder {
         let row = self.batch.at.len();
         let batch = &mut self.batch;
         batch.at.push(event.at.expect("the store gave the event a time").micros());
-        batch.ids.push(event.id.clone().expect("the store gave the event an id"));
+        batch.ids.push(event.id.as_deref().expect("the store gave the event an id"));
         batch.bands.push(event.context_band());
         batch.checks.push(content::check(event, &mut self.scratch));
         for (number, value) in event.numbers.iter() {
@@ -106,11 +106,11 @@ impl Batch {
         }
         let mut all = Self {
             at: batches.iter().flat_map(|batch| batch.at.iter().copied()).collect(),
-            ids: batches.iter().flat_map(|batch| batch.ids.iter().cloned()).collect(),
             checks: batches.iter().flat_map(|batch| batch.checks.iter().copied()).collect(),
             bands: batches.iter().flat_map(|batch| batch.bands.iter().copied()).collect(),
             ..Self::default()
         };
+        batches.iter().for_each(|batch| all.ids.append(&batch.ids));
         for dimension in Dimension::ALL {
             if let Some(column) = concat_codes(batches, *dimension) {
                 all.dimensions.insert(*dimension, column);

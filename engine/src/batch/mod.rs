@@ -3,15 +3,17 @@
 mod build;
 mod order;
 mod read;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::dictionary::Dictionary;
 use crate::rows::TagSets;
-use crate::schema::{Dimension, Meter, Number, Text};
+use crate::schema::{Dimension, Meter, Number};
 
 pub use build::BatchBuilder;
+pub(crate) use texts::Texts;
 
 /// Immutable rows of events in columns. Columns that no row uses do not exist.
 ///
@@ -19,7 +21,7 @@ pub use build::BatchBuilder;
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(crate) at: Vec<i64>,
-    pub(crate) ids: Vec<Text>,
+    pub(crate) ids: Texts,
     pub(crate) bands: Vec<u8>,
     /// What tells a retry from a conflict, see [`crate::dedup`]; not part of what queries read.
     pub(crate) checks: Vec<u32>,
@@ -57,9 +59,7 @@ impl Batch {
     /// Bytes of memory held, near enough to bound it.
     pub fn memory_bytes(&self) -> usize {
         let dictionaries: usize = self.dimensions.values().map(|column| column.dictionary.memory_bytes()).sum();
-        let ids: usize =
-            self.ids.iter().map(|id| size_of::<Text>() + if id.is_heap_allocated() { id.len() } else { 0 }).sum();
         let row = 8 + 1 + 4 + 4 * (self.dimensions.len() + 1) + 8 * (self.numbers.len() + self.usage.len());
-        dictionaries + ids + row * self.len()
+        dictionaries + self.ids.memory_bytes() + row * self.len()
     }
 }

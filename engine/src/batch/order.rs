@@ -43,7 +43,7 @@ impl Batch {
         let used = |column: &Vec<u64>| column.iter().any(|value| *value != 0);
         Self {
             at: rows.iter().map(|row| self.at[*row as usize]).collect(),
-            ids: rows.iter().map(|row| self.ids[*row as usize].clone()).collect(),
+            ids: self.ids.select(rows),
             checks: rows.iter().map(|row| self.checks[*row as usize]).collect(),
             bands: rows.iter().map(|row| self.bands[*row as usize]).collect(),
             dimensions: self

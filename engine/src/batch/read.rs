@@ -91,7 +91,7 @@ impl EventRows for Batch {
     fn event(&self, row: usize) -> Result<Event> {
         let present = |column: &Vec<u64>| column[row].checked_sub(1);
         Ok(Event {
-            id: Some(self.ids[row].clone()),
+            id: Some(self.ids.get(row).into()),
             at: Some(Timestamp::from_micros(self.at[row])),
             dimensions: Dimension::ALL.iter().filter_map(|d| Some((*d, self.value(*d, row)?.into()))).collect(),
             numbers: self.numbers.iter().filter_map(|(number, column)| Some((*number, present(column)?))).collect(),

@@ -31,7 +31,7 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, secret: &Secret, batch: &
     let mut records = Vec::with_capacity(batch.len());
     for row in 0..batch.len() {
         let workspace = batch.value(Dimension::Workspace, row).unwrap_or(DEFAULT_WORKSPACE);
-        let fingerprint = secret.fingerprint(workspace, &batch.ids[row]).upper();
+        let fingerprint = secret.fingerprint(workspace, batch.ids.get(row)).upper();
         records.push((fingerprint, u32::try_from(row).expect("a head has fewer than 2³² rows"), batch.checks[row]));
     }
     records.sort_unstable();

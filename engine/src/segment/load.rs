@@ -1,12 +1,12 @@
 //! Reads a whole segment into a batch, for verification.
 
 use super::Segment;
-use crate::batch::{Batch, Codes};
+use crate::batch::{Batch, Codes, Texts};
 use crate::dedup::content;
 use crate::error::Result;
 use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
 use crate::rows::{EventRows, Quantity};
-use crate::schema::{Dimension, Number, Text};
+use crate::schema::{Dimension, Number};
 
 impl Segment {
     /// Every row, with content checks computed anew.
@@ -21,7 +21,7 @@ impl Segment {
         self.column(&mut bands, |block, out| self.quantities(&Quantity::ContextBand, block, out))?;
         batch.bands = bands.into_iter().map(|band| band.saturating_sub(1) as u8).collect();
         for row in (0..self.rows()).step_by(VECTOR_ROWS) {
-            batch.ids.extend(self.id_texts(row)?);
+            self.id_texts(row, &mut batch.ids)?;
         }
         for dimension in Dimension::ALL {
             let dictionary = self.dictionary(*dimension)?;
@@ -60,11 +60,11 @@ impl Segment {
         Ok(())
     }
 
-    fn id_texts(&self, row: usize) -> Result<Vec<Text>> {
-        let text = |id: Vec<u8>| {
-            let text = String::from_utf8(id).map(Text::from);
-            text.map_err(|_| self.container().damaged("id", &format!("an id near row {row} is not UTF-8")))
-        };
-        self.id_frame(row)?.into_iter().map(text).collect()
+    fn id_texts(&self, row: usize, ids: &mut Texts) -> Result<()> {
+        for id in self.id_frame(row)? {
+            let id = std::str::from_utf8(&id);
+            ids.push(id.map_err(|_| self.container().damaged("id", &format!("an id near row {row} is not UTF-8")))?);
+        }
+        Ok(())
     }
 }

@@ -25,7 +25,7 @@ pub(super) const INDEXED: [Dimension; 3] = [Dimension::Tenant, Dimension::Team, 
 pub fn write(disk: &Arc<dyn Disk>, identity: Identity, batch: &Batch) -> Result<FileEntry> {
     let mut writer = ContainerWriter::create(disk, FileKind::Segment, identity)?;
     writer.numbers(sections::AT, &batch.at.iter().map(|at| zone_time(*at)).collect::<Vec<_>>())?;
-    writer.texts(sections::ID, &batch.ids.iter().map(|id| id.as_bytes()).collect::<Vec<_>>())?;
+    writer.texts(sections::ID, &batch.ids.iter().map(str::as_bytes).collect::<Vec<_>>())?;
     for (dimension, column) in &batch.dimensions {
         write_codes(&mut writer, *dimension, &column.dictionary, &column.codes)?;
         if INDEXED.contains(dimension) {

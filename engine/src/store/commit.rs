@@ -35,7 +35,6 @@ pub(super) struct Request {
 #[derive(Debug)]
 struct Checked {
     event: Event,
-    id: Text,
     fingerprint: Fingerprint,
     check: u32,
 }
@@ -80,11 +79,10 @@ impl Shared {
             event.numbers.insert(Number::IdDerived, 1);
             event.id = Some(self.derive_id(&event)?);
         }
-        let id = event.id.clone().unwrap_or_default();
         let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
-        let fingerprint = self.secret.fingerprint(workspace, &id);
+        let fingerprint = self.secret.fingerprint(workspace, event.id.as_deref().unwrap_or_default());
         let check = content::check(&event, scratch);
-        Ok(Checked { event, id, fingerprint, check })
+        Ok(Checked { event, fingerprint, check })
     }
 
     /// An id for an event without one: from its content when the caller said when it happened, so
@@ -160,18 +158,21 @@ impl Shared {
             Ok(checked) => checked,
             Err(error) => return Ok(Item::Rejected(error)),
         };
-        let Checked { event, id, fingerprint, check } = checked;
+        let Checked { mut event, fingerprint, check } = checked;
         let heads = [Some(&group.index), Some(&writer.active), writer.frozen.as_deref()];
         let in_heads =
             heads.into_iter().flatten().map(|head| head.find(fingerprint, check)).find(|known| *known != Known::New);
         let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
         let known = match in_heads {
             Some(known) => known,
-            None => find_sealed(state, &mut writer.id_frames, fingerprint, workspace, &id, check)?,
+            None => {
+                let id = event.id.as_deref().unwrap_or_default();
+                find_sealed(state, &mut writer.id_frames, fingerprint, workspace, id, check)?
+            }
         };
         match known {
-            Known::Same => return Ok(Item::Duplicate { id }),
-            Known::Other => return Ok(Item::Conflict { id }),
+            Known::Same => return Ok(Item::Duplicate { id: event.id.unwrap_or_default() }),
+            Known::Other => return Ok(Item::Conflict { id: event.id.unwrap_or_default() }),
             Known::New => {}
         }
         for (meter, _) in event.usage.iter() {
@@ -195,7 +196,7 @@ impl Shared {
         }
         group.index.events.insert(fingerprint, check);
         group.push(&event);
-        Ok(Item::Stored { id })
+        Ok(Item::Stored { id: event.id.take().unwrap_or_default() })
     }
 
     /// Refuses work while there is no room for what must follow it.

@@ -20,8 +20,8 @@ pub(super) struct Head {
 /// Chunks are joined while the older is less than so many times the newer: each row is then
 /// copied a few times in all, and a head of n single commits has some log n chunks.
 const GROWTH: usize = 4;
-/// A chunk of this size is left alone.
-const LARGE_ROWS: usize = 1 << 16;
+/// A chunk of this size is left alone: a full head has some dozens of them.
+const LARGE_ROWS: usize = 1 << 12;
 
 impl Head {
     pub(super) fn is_empty(&self) -> bool {

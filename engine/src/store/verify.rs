@@ -94,7 +94,7 @@ fn verify_part(part: &SealedPart, secret: &Secret) -> Result<()> {
 fn verify_ids(part: &SealedPart, secret: &Secret, batch: &Batch) -> Result<()> {
     for row in 0..batch.len() {
         let workspace = batch.value(Dimension::Workspace, row).unwrap_or(DEFAULT_WORKSPACE);
-        let found = part.id_run.candidates(secret.fingerprint(workspace, &batch.ids[row]))?;
+        let found = part.id_run.candidates(secret.fingerprint(workspace, batch.ids.get(row)))?;
         if !found.contains(&(row, batch.checks[row])) {
             let what = format!("the event in row {row} of the segment is missing");
             return Err(part.id_run.container().damaged("fingerprints", &what));
