@@ -11,7 +11,7 @@ fn group_by(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (store, _) = load(dir.path(), &series).expect("imported");
     let snapshot = store.snapshot();
-    let view = View::new(&snapshot, Scope::new("default"));
+    let view = View::new(&snapshot, Scope::new("default").expect("a workspace"));
     let tokens = ["input_tokens", "output_tokens", "reasoning"].map(|name| Measure::parse(name).expect("a measure"));
     let by_tenant = tokens.into_iter().fold(Query::new(), Query::measure).by(Dimension::Tenant);
     let mut group = criterion.benchmark_group("group_by");
