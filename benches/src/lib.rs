@@ -6,3 +6,7 @@
 
 pub mod series;
 pub mod store;
+
+/// The allocator of the `quipu` binary, so that benchmarks measure what users run.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
