@@ -10,6 +10,9 @@ use crate::import::{Format, Input, Map, Options};
 /// A price list in the shape of LiteLLM's public price map, for the models of the demo data.
 pub const PRICES: &[u8] = include_bytes!("../demo/prices.json");
 
+/// A price list in Quipu's own form, for models of the demo data that the other no longer lists.
+pub const RETIRED_PRICES: &[u8] = include_bytes!("../demo/prices_retired.toml");
+
 /// One source of the demo: what to import, and how.
 #[derive(Debug)]
 pub struct Source {

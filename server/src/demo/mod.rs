@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use quipu::store::Snapshot;
-use quipu::{Error, Result, Store, Value};
+use quipu::{Error, PriceBook, Result, Store, Value};
 
 use crate::demo_data;
 use crate::import::{Summary, import};
@@ -19,6 +19,9 @@ pub use next::next_steps;
 
 /// The name under which the price list of the demo is kept.
 const PRICES_NAME: &str = "LiteLLM's model price map (the models of the demo)";
+
+/// The same of the list that goes on top of it.
+const RETIRED_PRICES_NAME: &str = "prices of models no longer listed (genai-prices, 2026-08-21)";
 
 /// What the import did.
 #[derive(Debug)]
@@ -35,8 +38,7 @@ pub struct Loaded {
 /// When the store cannot take them.
 pub fn load(store: &Store) -> Result<Loaded> {
     let started = Instant::now();
-    let options = ReadOptions { source: PRICES_NAME.into(), ..ReadOptions::default() };
-    let (book, _) = prices::read(demo_data::PRICES, &options)?;
+    let book = price_book()?;
     if store.snapshot().price_book(None)?.rules() != book.rules() {
         store.add_price_book(book)?;
     }
@@ -47,6 +49,13 @@ pub fn load(store: &Store) -> Result<Loaded> {
     }
     store.seal()?;
     Ok(Loaded { sources, elapsed: started.elapsed() })
+}
+
+fn price_book() -> Result<PriceBook> {
+    let read = |list: &[u8], source: &str| {
+        prices::read(list, &ReadOptions { source: source.into(), ..ReadOptions::default() }).map(|(book, _)| book)
+    };
+    read(demo_data::PRICES, PRICES_NAME)?.overlaid_by(&read(demo_data::RETIRED_PRICES, RETIRED_PRICES_NAME)?)
 }
 
 /// The answers, each under its heading.
