@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use quipu::Result;
 use quipu::store::{Options, Store};
+use quipu::{Error, ErrorKind, Result};
 
 use crate::cli::io_error;
 use crate::plan::PlanText;
@@ -20,14 +20,31 @@ pub(super) struct StoreArgs {
 
 /// A store on this machine, or a server.
 #[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false, id = "where_to_ask")]
 pub(super) struct TargetArgs {
-    /// The directory of the store.
-    #[arg(long, env = "QUIPU_STORE", value_name = "DIR")]
-    pub(super) store: Option<PathBuf>,
+    /// The directory of the store; QUIPU_STORE names it where neither this nor --url does.
+    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    store: Option<PathBuf>,
     /// The address of a server instead, such as http://127.0.0.1:8080.
     #[arg(long, value_name = "URL")]
-    pub(super) url: Option<String>,
+    url: Option<String>,
+}
+
+/// What the arguments name.
+pub(super) enum Place<'a> {
+    Store(PathBuf),
+    Server(&'a str),
+}
+
+impl TargetArgs {
+    /// The store or server that is meant. The environment yields to flags, which clap's own
+    /// reading of it would not: to it, a variable conflicts with `--url` like a flag.
+    pub(super) fn place(&self) -> Result<Place<'_>> {
+        if let Some(url) = &self.url {
+            return Ok(Place::Server(url));
+        }
+        let named = self.store.clone().or_else(|| std::env::var_os("QUIPU_STORE").map(PathBuf::from));
+        named.map(Place::Store).ok_or_else(|| Error::invalid("name a store with --store or a server with --url"))
+    }
 }
 
 /// Which events, at what prices.
@@ -106,10 +123,9 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
 /// Opens a store for writing.
 pub(super) fn open(dir: &Path) -> Result<Store> {
     Store::open(dir, Options::default()).map_err(|error| match error.kind() {
-        quipu::ErrorKind::Busy => {
-            let kind = error.kind();
+        ErrorKind::Busy => {
             let hint = "stop that process first, or send what you have to it over HTTP; reading works beside it";
-            quipu::Error::new(kind, format!("{error}; {hint}"))
+            Error::new(ErrorKind::Busy, format!("{error}; {hint}"))
         }
         _ => error,
     })

@@ -6,7 +6,7 @@ use quipu::store::OutcomeItem;
 use quipu::{Error, ErrorKind, Outcome, Result, Scope, Value};
 use serde_json::{Value as Json, json};
 
-use super::args::{TargetArgs, open};
+use super::args::{Place, TargetArgs, open};
 use super::output::Output;
 use super::remote::Remote;
 use crate::render::Sheet;
@@ -43,14 +43,13 @@ pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCod
     // Read here too, so that a wrong report is refused in the same words wherever it goes.
     let mut outcome = wire::decode_for(&args.job_id, body.to_string().as_bytes(), &mut Ignored::default())?;
     outcome.workspace = Some(scope.workspace().into());
-    let done = match (&args.target.store, &args.target.url) {
-        (_, Some(url)) => {
+    let done = match args.target.place()? {
+        Place::Server(url) => {
             let answer = Remote::new(url, scope)?.post(&["v1", "jobs", &args.job_id, "outcome"], &body)?;
             let answer: Json = serde_json::from_slice(&answer).unwrap_or_default();
             answer.get("status").and_then(Json::as_str).unwrap_or("stored").to_owned()
         }
-        (Some(dir), None) => record(&open(dir)?, outcome)?,
-        (None, None) => return Err(Error::invalid("name a store with --store or a server with --url")),
+        Place::Store(dir) => record(&open(&dir)?, outcome)?,
     };
     output.sheet(&Sheet::of_pairs([
         ("job", Value::Text(args.job_id.as_str().into())),

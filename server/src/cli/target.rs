@@ -1,12 +1,12 @@
 //! Where to ask: a store on this machine, read beside its writer, or a server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use quipu::store::Snapshot;
 use quipu::{Error, ErrorKind, PriceChoice, Result, Scope};
 use serde_json::Value as Json;
 
-use super::args::{TargetArgs, read_file};
+use super::args::{Place, TargetArgs, read_file};
 use super::remote::Remote;
 use crate::ask;
 use crate::plan::{Plan, PlanText, now};
@@ -15,16 +15,15 @@ use crate::render::{Document, Sheet};
 
 /// A place to ask.
 pub(super) enum Target<'a> {
-    Store(&'a Path),
+    Store(PathBuf),
     Server(Remote<'a>),
 }
 
 impl<'a> Target<'a> {
     pub(super) fn new(args: &'a TargetArgs, scope: &'a Scope) -> Result<Self> {
-        match (&args.store, &args.url) {
-            (_, Some(url)) => Remote::new(url, scope).map(Self::Server),
-            (Some(dir), None) => Ok(Self::Store(dir)),
-            (None, None) => Err(Error::invalid("name a store with --store or a server with --url")),
+        match args.place()? {
+            Place::Server(url) => Remote::new(url, scope).map(Self::Server),
+            Place::Store(dir) => Ok(Self::Store(dir)),
         }
     }
 

@@ -9,6 +9,7 @@ mod cell;
 mod csv;
 mod document;
 mod facts;
+mod fit;
 mod json;
 mod notes;
 mod sheet;

@@ -87,3 +87,23 @@ fn explain(parts: &[PartFact]) -> Vec<String> {
     };
     ways.into_iter().map(line).collect()
 }
+
+/// A sentence in lines of at most `width` characters, broken between words, all but the first indented.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            lines.push("  ".to_owned());
+            used = 2;
+        }
+        if let Some(line) = lines.last_mut() {
+            let gap = usize::from(!line.trim_start().is_empty());
+            line.push_str(&" ".repeat(gap));
+            line.push_str(word);
+            used += gap + length;
+        }
+    }
+    lines
+}

@@ -9,6 +9,8 @@ use quipu::{Unit, Value};
 
 use super::amount::money_digits;
 use super::cell;
+use super::fit::{self, NARROWEST_TEXT};
+use super::notes::wrapped;
 use super::sheet::Sheet;
 
 const STYLE: TableStyle = TableStyle::new()
@@ -18,19 +20,21 @@ const STYLE: TableStyle = TableStyle::new()
 
 /// Notes are broken into lines of at most this many characters.
 const PROSE_WIDTH: u16 = 100;
-/// Columns of text may shrink to this; numbers never do.
-const NARROWEST_TEXT: u16 = 12;
-
 /// A single row of more columns than this is shown upright: a name and a value per line.
 const WIDEST_SINGLE_ROW: usize = 6;
 
 /// Writes rows, totals under a rule, and the notes.
 pub(super) fn write(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> io::Result<()> {
-    match sheet.rows.len() {
-        1 if sheet.columns.len() > WIDEST_SINGLE_ROW && sheet.totals.is_none() => write_upright(sheet, out)?,
-        _ => write_rows(&without_empty_columns(sheet), width, out)?,
+    let mut notes = sheet.notes();
+    if sheet.rows.len() == 1 && sheet.totals.is_none() && sheet.columns.len() > WIDEST_SINGLE_ROW {
+        write_upright(sheet, out)?;
+    } else {
+        let (sheet, hidden) = fit::narrowed(&fit::without_empty_columns(sheet), width);
+        write_rows(&sheet, width, out)?;
+        if !hidden.is_empty() {
+            notes.insert(0, format!("no room for {} (--format csv has them)", hidden.join(", ")));
+        }
     }
-    let notes = sheet.notes();
     if !notes.is_empty() {
         writeln!(out)?;
     }
@@ -41,49 +45,12 @@ pub(super) fn write(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> i
     Ok(())
 }
 
-/// A sentence in lines of at most `width` characters, broken between words, all but the first indented.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > width {
-            lines.push("  ".to_owned());
-            used = 2;
-        }
-        if let Some(line) = lines.last_mut() {
-            let gap = usize::from(!line.trim_start().is_empty());
-            line.push_str(&" ".repeat(gap));
-            line.push_str(word);
-            used += gap + length;
-        }
-    }
-    lines
-}
-
 fn write_upright(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
     let widest = sheet.columns.iter().map(|column| column.name.len()).max().unwrap_or_default();
     for (column, cells) in sheet.columns.iter().zip(columns(sheet)) {
         writeln!(out, "{:widest$}  {}", column.name, cells.concat())?;
     }
     Ok(())
-}
-
-/// The sheet without the properties that no row has.
-fn without_empty_columns(sheet: &Sheet) -> Sheet {
-    let is_empty = |at: usize| {
-        let column = &sheet.columns[at];
-        let in_row = |row: &Vec<Value>| row.get(at).is_none_or(Value::is_null);
-        !column.is_key && column.unit == Unit::None && !sheet.rows.is_empty() && sheet.rows.iter().all(in_row)
-    };
-    let kept: Vec<usize> = (0..sheet.columns.len()).filter(|at| !is_empty(*at)).collect();
-    let keep = |row: &Vec<Value>| kept.iter().filter_map(|at| row.get(*at).cloned()).collect::<Vec<_>>();
-    Sheet {
-        columns: kept.iter().map(|at| sheet.columns[*at].clone()).collect(),
-        rows: sheet.rows.iter().map(keep).collect(),
-        totals: sheet.totals.as_ref().map(keep),
-        facts: sheet.facts.clone(),
-    }
 }
 
 fn write_rows(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> io::Result<()> {
@@ -124,14 +91,14 @@ fn write_rows(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> io::Res
     Ok(())
 }
 
-fn is_number(sheet: &Sheet, column: usize) -> bool {
+pub(super) fn is_number(sheet: &Sheet, column: usize) -> bool {
     let unit = sheet.columns[column].unit;
     let is_text = |row: &Vec<Value>| matches!(row.get(column), Some(Value::Text(_) | Value::Time(_)));
     !sheet.columns[column].is_key && (unit != Unit::None || !sheet.rows.iter().any(is_text))
 }
 
 /// The cells of every column, from top to bottom, the total last.
-fn columns(sheet: &Sheet) -> Vec<Vec<String>> {
+pub(super) fn columns(sheet: &Sheet) -> Vec<Vec<String>> {
     let zone = cell::zone(sheet.facts.zone.as_deref());
     let first_key = sheet.columns.iter().position(|column| column.is_key);
     let mut columns = Vec::with_capacity(sheet.columns.len());

@@ -84,6 +84,19 @@ fn a_narrow_table_keeps_its_numbers_whole() {
 }
 
 #[test]
+fn columns_without_room_are_named_instead() {
+    let mut sheet = sample();
+    sheet.columns.insert(1, Column { name: "errors".into(), unit: Unit::Events, is_key: false });
+    sheet.rows.iter_mut().chain(&mut sheet.totals).for_each(|row| row.insert(1, Value::Count(0)));
+    let table = rendered(&sheet, Format::Table, Some(66));
+    assert!(table.contains("no room for errors (--format csv has them)"), "{table}");
+    assert!(table.contains("cost_per_success") && !table.lines().any(|line| line.contains("errors  ")), "{table}");
+    let narrower = rendered(&sheet, Format::Table, Some(40));
+    assert!(narrower.replace("\n  ", " ").contains("no room for errors, success_rate, cost_per_success"), "{narrower}");
+    assert!(narrower.lines().all(|line| line.chars().count() <= 40), "{narrower}");
+}
+
+#[test]
 fn json_is_exact_and_reads_back() {
     let json = rendered(&sample(), Format::Json, None);
     let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
