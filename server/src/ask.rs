@@ -72,7 +72,7 @@ pub fn trace(snapshot: &Snapshot, scope: Scope, trace_id: &str, plan: &Plan) -> 
 /// The only row of a sheet gets more columns in front.
 fn put_before(sheet: &mut Sheet, properties: impl IntoIterator<Item = (&'static str, Value)>) {
     for (at, (name, value)) in properties.into_iter().enumerate() {
-        let unit = if matches!(value, Value::Money(_)) { Unit::Usd } else { Unit::None };
+        let unit = if matches!(value, Value::Time(_)) { Unit::Time } else { Unit::None };
         sheet.columns.insert(at, Column { name: name.into(), unit, is_key: false });
         for row in &mut sheet.rows {
             row.insert(at, value.clone());

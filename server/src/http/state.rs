@@ -61,3 +61,62 @@ pub(super) fn scope(headers: &HeaderMap) -> Result<Scope, Problem> {
     let name = value.to_str().map_err(|_| Problem::bad_request(format!("{WORKSPACE_HEADER} is not ASCII text")))?;
     Scope::new(name).map_err(|error| Problem::bad_request(format!("{WORKSPACE_HEADER}: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use axum::http::{StatusCode, header};
+    use axum::response::{IntoResponse, Response};
+    use quipu::store::Options;
+
+    use super::*;
+
+    fn app(dir: &tempfile::TempDir) -> App {
+        App::new(Store::open(dir.path(), Options::default().background(false)).expect("a store"))
+    }
+
+    fn refused(result: Result<(), Problem>) -> Response {
+        result.expect_err("a problem").into_response()
+    }
+
+    #[tokio::test]
+    async fn work_beyond_the_bound_is_refused_and_taken_again_later() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let app = app(&dir);
+        let (release, released) = mpsc::channel::<()>();
+        let released = Arc::new(std::sync::Mutex::new(released));
+        let blocked: Vec<_> = (0..REQUESTS_AT_WORK)
+            .map(|_| {
+                let (app, released) = (app.clone(), Arc::clone(&released));
+                // Waits until the sender is gone, one after the other.
+                let wait = move |_: &Store| {
+                    let _ = released.lock().map(|released| released.recv());
+                    Ok(())
+                };
+                tokio::spawn(async move { app.block(wait).await })
+            })
+            .collect();
+        while app.work.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let response = refused(app.block(|_| Ok(())).await);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers().get(header::RETRY_AFTER).map(|value| value.as_bytes()), Some(&b"1"[..]));
+        drop(release);
+        for blocked in blocked {
+            assert!(blocked.await.expect("no panic").is_ok());
+        }
+        assert!(app.block(|_| Ok(())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_and_gives_its_place_back() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let app = app(&dir);
+        let response = refused(app.block(|_| panic!("on purpose")).await);
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(app.work.available_permits(), REQUESTS_AT_WORK);
+        assert!(app.block(|_| Ok(())).await.is_ok());
+    }
+}

@@ -132,10 +132,10 @@ fn value(column: &Column, json: &Json) -> Value {
     match json {
         Json::Number(number) => number.to_string().parse().map_or(Value::Null, Value::Count),
         Json::String(text) => match column.unit {
-            // The end of a time bucket is not needed to show it, so a key that reads as a time is one.
-            Unit::Time | Unit::None => {
+            Unit::Time => {
                 Timestamp::parse_rfc3339(text).map_or_else(|_| Value::Text(text.as_str().into()), Value::Time)
             }
+            Unit::None => Value::Text(text.as_str().into()),
             _ => decimal(text),
         },
         _ => Value::Null,
