@@ -3,6 +3,21 @@
 //! Ingest and queries are blocking work: routes hand it to a bounded number of threads and refuse
 //! with 503 what would have to queue for long. There is no authentication; a request names its
 //! workspace in the header [`WORKSPACE_HEADER`].
+//!
+//! | route | does | answers |
+//! |---|---|---|
+//! | `POST /v1/events` | stores one event, an array, or one per line; gzip and zstd | 200 with a fate per event; 422 when none is stored |
+//! | `POST /v1/outcomes` | stores outcomes, likewise | as above |
+//! | `POST /v1/jobs/{id}/outcome` | stores the outcome of one job | 200 stored or replayed, 404, 409 with the one that stands |
+//! | `POST /v1/query` | answers a plan | a sheet |
+//! | `GET /v1/jobs`, `/v1/funnel`, `/v1/roi` | reports; flags as query parameters | a sheet |
+//! | `GET /v1/jobs/{id}`, `/v1/traces/{id}` | everything about one | a document |
+//! | `GET /healthz` | says that the server runs, and the LSN | 200 |
+//!
+//! A sheet comes as JSON, or as `Accept` asks: `text/csv`, `application/x-ndjson`, `text/plain`.
+//! Failures are `application/problem+json`: 400 wrong, 408 too slow, 413 too long, 415 unknown
+//! encoding, 503 with `Retry-After` when too much is in flight or the disk's state is unknown, 507
+//! when the disk is full.
 
 mod accept;
 mod body;
