@@ -1,4 +1,4 @@
-//! Quipu: the embedded database for LLM usage.
+#![doc = include_str!("../README.md")]
 
 pub use quipu_engine::*;
 pub use quipu_query::*;
