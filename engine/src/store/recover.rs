@@ -3,7 +3,7 @@
 //! | the log says | then |
 //! |---|---|
 //! | nothing after the flushed LSN | go on in a new file |
-//! | frames after the flushed LSN | write them into segments, publish, go on in a new file |
+//! | frames after the flushed LSN | write them into segments, publish, then go on in a new file |
 //! | a torn tail | the same without it: nothing in it was acknowledged |
 //! | damage to what was acknowledged | refuse to open, naming file, offset and LSNs |
 //!
@@ -25,6 +25,7 @@ use crate::batch::BatchBuilder;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::event_row::{decode_events, decode_outcomes};
+use crate::format::manifest::Manifest;
 use crate::io::{Disk, Lock};
 use crate::log::{self, Frame, FrameKind, LogIdentity, LogWriter, Recovery, Start};
 use crate::schema::Dimension;
@@ -35,23 +36,41 @@ pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>
     let Some(Published { number, store, manifest, hash }) = newest else { return Err(not_a_store()) };
     let secret = Secret::read(&*disk, store)?;
     remove_orphans(&*disk, number, &manifest)?;
-    let version = Version::open(&*disk, store, number, manifest, None)?;
+    let mut version = Version::open(&*disk, store, number, manifest, None)?;
     let (head, recovery) = replay(&*disk, store, &secret, &version)?;
 
     let mut publisher = Publisher::new(&version.manifest, hash);
-    let (parts, outcomes) = write_head(&disk, store, &secret, &head, &mut publisher.next_file)?;
+    if !head.is_empty() {
+        let (parts, outcomes) = write_head(&disk, store, &secret, &head, &mut publisher.next_file)?;
+        let log = Some((recovery.next_lsn - 1, version.manifest.first_log));
+        let manifest = version.manifest.with(Change { parts, outcomes, log, ..Change::default() });
+        // After a kill the records read may be in the page cache alone. They are published before a log file is
+        // chained to them: it would testify to what a power cut may yet take.
+        version = publish_next(&disk, store, &version, manifest, &mut publisher)?;
+    }
     let epoch =
         version.manifest.epoch.checked_add(1).ok_or_else(|| Error::invalid("the store was opened 2³² times"))?;
     let identity = LogIdentity { store, epoch };
     let log = LogWriter::create(&disk, identity, recovery.next_file, recovery.next_lsn, recovery.last)?;
     let flushed = Some((recovery.next_lsn - 1, log.number()));
-    let mut manifest = version.manifest.with(Change { parts, outcomes, log: flushed, ..Change::default() });
-    (manifest.epoch, manifest.next_file, manifest.previous) = (epoch, publisher.next_file, hash);
-    let opened = Version::open(&*disk, store, number + 1, manifest, Some(&version))?;
-    publisher.manifest_hash = write_manifest(&disk, store, opened.number, &opened.manifest)?;
+    let manifest = Manifest { epoch, ..version.manifest.with(Change { log: flushed, ..Change::default() }) };
+    let opened = publish_next(&disk, store, &version, manifest, &mut publisher)?;
     publish::remove_manifests_before(&*disk, opened.number);
     remove_logs_before(&*disk, log.number());
     Ok(Shared::new(disk, options, store, secret, log, publisher, Arc::new(opened), lock))
+}
+
+fn publish_next(
+    disk: &Arc<dyn Disk>,
+    store: [u8; 16],
+    before: &Version,
+    mut manifest: Manifest,
+    publisher: &mut Publisher,
+) -> Result<Version> {
+    (manifest.next_file, manifest.previous) = (publisher.next_file, publisher.manifest_hash);
+    let version = Version::open(&**disk, store, before.number + 1, manifest, Some(before))?;
+    publisher.manifest_hash = write_manifest(disk, store, version.number, &version.manifest)?;
+    Ok(version)
 }
 
 /// Reads the log after the flushed LSN into a head.
