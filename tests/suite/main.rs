@@ -2,3 +2,4 @@
 
 mod format_doc;
 mod log;
+mod store;

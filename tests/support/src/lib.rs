@@ -1,7 +1,9 @@
-//! What Quipu's tests share: the simulated disk.
+//! What Quipu's tests share: the simulated disk, and the naive model that a store is held against.
 
 mod careless;
+pub mod model;
 pub mod sim_disk;
 
 pub use careless::{CarelessDisk, Omission};
+pub use model::{Fate, Model, OutcomeFate};
 pub use sim_disk::{Crash, Fault, SimDisk};

@@ -1,0 +1,208 @@
+//! Everything a snapshot shows, held against the model and against itself.
+
+use std::collections::BTreeMap;
+
+use quipu_engine::limits::BLOCK_ROWS;
+use quipu_engine::rows::{
+    COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows, EventRows, Quantity, Zone, ZoneColumn, zone_time,
+};
+use quipu_engine::{Dimension, Event, Number, Outcome, PriceBook, Snapshot};
+use quipu_test_support::Model;
+
+/// The events, outcomes and price books of a snapshot, in order.
+type Contents = (Vec<Event>, Vec<Outcome>, Vec<PriceBook>);
+
+/// What a snapshot holds, read through every path there is; an error of the engine, or what contradicts what.
+pub(super) fn read(snapshot: &Snapshot) -> Result<Contents, String> {
+    let text = |error: quipu_engine::Error| format!("{:?}: {error}", error.kind());
+    let mut events = Vec::new();
+    for (number, part) in snapshot.parts().iter().enumerate() {
+        let rows = (0..part.events.rows()).map(|row| part.events.event(row)).collect::<Result<Vec<_>, _>>();
+        let rows = rows.map_err(text)?;
+        columns(&*part.events, &rows).map_err(text)?.map_or(Ok(()), |what| Err(format!("part {number}: {what}")))?;
+        if let Some(counters) = &part.counters
+            && counted(&**counters).map_err(text)? != summed(&rows)
+        {
+            return Err(format!("part {number}: the counters are not the sums of the rows"));
+        }
+        events.extend(rows);
+    }
+    let books: Vec<PriceBook> = snapshot.price_books().iter().map(|book| PriceBook::clone(book)).collect();
+    let mut outcomes = Vec::new();
+    let mut workspaces: Vec<&str> = events.iter().filter_map(|event| event.get(Dimension::Workspace)).collect();
+    workspaces.sort_unstable();
+    workspaces.dedup();
+    for workspace in workspaces {
+        outcomes.extend(snapshot.outcomes(workspace).map_err(text)?);
+    }
+    for outcome in &outcomes {
+        let found = snapshot.outcome(outcome.workspace(), &outcome.job_id).map_err(text)?;
+        if found.as_ref() != Some(outcome) {
+            return Err(format!("{found:?} is found where {outcome:?} is listed"));
+        }
+    }
+    events.sort_by(by_identity);
+    outcomes.sort_by(by_job);
+    let stat = snapshot.stat().map_err(text)?;
+    if (stat.events, stat.outcomes, stat.price_books) != (events.len() as u64, outcomes.len() as u64, books.len()) {
+        return Err(format!("stat counts {} events and {} outcomes", stat.events, stat.outcomes));
+    }
+    Ok((events, outcomes, books))
+}
+
+/// What differs between a snapshot and the model.
+pub(super) fn compare(snapshot: &Snapshot, model: &Model) -> Result<(), String> {
+    let (events, outcomes, books) = read(snapshot)?;
+    let mut expected = model.events.clone();
+    expected.sort_by(by_identity);
+    same("events", &events, &expected)?;
+    let mut expected = model.outcomes.clone();
+    expected.sort_by(by_job);
+    same("outcomes", &outcomes, &expected)?;
+    same("price books", &books, &model.books)?;
+    if snapshot.lsn() != model.lsn() {
+        return Err(format!("LSN {}, {} expected", snapshot.lsn(), model.lsn()));
+    }
+    Ok(())
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &[T], expected: &[T]) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    let differs = found.iter().zip(expected).find(|(found, expected)| found != expected);
+    Err(format!("{} {what}, {} expected; the first that differ: {differs:?}", found.len(), expected.len()))
+}
+
+fn by_identity(a: &Event, b: &Event) -> std::cmp::Ordering {
+    let key = |event: &Event| (event.get(Dimension::Workspace).map(String::from), event.id.clone());
+    key(a).cmp(&key(b))
+}
+
+fn by_job(a: &Outcome, b: &Outcome) -> std::cmp::Ordering {
+    (a.workspace(), &a.job_id).cmp(&(b.workspace(), &b.job_id))
+}
+
+/// What of the columns, zones and bitmaps contradicts the rows.
+fn columns(part: &dyn EventRows, rows: &[Event]) -> quipu_engine::Result<Option<String>> {
+    for block in 0..rows.len().div_ceil(BLOCK_ROWS) {
+        let rows = &rows[block * BLOCK_ROWS..rows.len().min((block + 1) * BLOCK_ROWS)];
+        let mut times = Vec::new();
+        part.times(block, &mut times)?;
+        let at = |event: &Event| event.at.map_or(0, quipu_engine::Timestamp::micros);
+        if times != rows.iter().map(at).collect::<Vec<_>>() {
+            return Ok(Some("times".into()));
+        }
+        let stored = times.iter().map(|time| zone_time(*time));
+        if !holds(part.zone(ZoneColumn::Time, block), stored) {
+            return Ok(Some("the zone of times".into()));
+        }
+        for &dimension in Dimension::ALL {
+            let (dictionary, mut codes) = (part.dictionary(dimension)?, Vec::new());
+            part.codes(dimension, block, &mut codes)?;
+            let values = codes.iter().map(|code| dictionary.get(*code));
+            if !values.eq(rows.iter().map(|event| event.get(dimension))) {
+                return Ok(Some(format!("codes of {dimension}")));
+            }
+            if !holds(part.zone(ZoneColumn::Codes(dimension), block), codes.iter().map(|code| u64::from(*code))) {
+                return Ok(Some(format!("the zone of {dimension}")));
+            }
+            for (code, _) in dictionary.iter() {
+                let expected = (0..).zip(&codes).filter(|(_, found)| **found == code).map(|(row, _)| row);
+                if let Some(found) = part.rows_with(dimension, code)?
+                    && block == 0
+                    && !found.iter().filter(|row| *row < BLOCK_ROWS as u32).eq(expected)
+                {
+                    return Ok(Some(format!("the rows of {dimension} {code}")));
+                }
+            }
+        }
+        let numbers = Number::ALL.iter().map(|number| Quantity::Number(*number));
+        for quantity in numbers.chain(part.meters().into_iter().map(Quantity::Meter)) {
+            let mut found = Vec::new();
+            part.quantities(&quantity, block, &mut found)?;
+            let expected = rows.iter().map(|event| match &quantity {
+                Quantity::Meter(meter) => event.usage.get(meter).map_or(0, |quantity| quantity + 1),
+                Quantity::Number(number) => event.number(*number).map_or(0, |value| value + 1),
+                Quantity::ContextBand => u64::from(event.context_band()) + 1,
+            });
+            if !found.iter().copied().eq(expected) {
+                return Ok(Some(format!("{quantity:?}")));
+            }
+            if !holds(part.zone(ZoneColumn::Quantity(&quantity), block), found.into_iter()) {
+                return Ok(Some(format!("the zone of {quantity:?}")));
+            }
+        }
+        let (sets, mut codes) = (part.tag_sets()?, Vec::new());
+        part.tag_set_codes(block, &mut codes)?;
+        let tags = |event: &Event| event.tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect::<Vec<_>>();
+        if !codes.iter().map(|code| sets.get(*code).to_vec()).eq(rows.iter().map(tags)) {
+            return Ok(Some("tags".into()));
+        }
+    }
+    let (first, last) = part.time_range();
+    let range = rows.iter().filter_map(|event| event.at).fold(None, |range, at| {
+        let (first, last) = range.unwrap_or((at, at));
+        Some((at.min(first), at.max(last)))
+    });
+    Ok(range.filter(|range| *range != (first, last)).map(|range| format!("{range:?} is outside {first} to {last}")))
+}
+
+fn holds(zone: Option<Zone>, mut values: impl Iterator<Item = u64>) -> bool {
+    zone.is_none_or(|zone| values.all(|value| (zone.min..=zone.max).contains(&value)))
+}
+
+type Key = (Vec<Option<String>>, u64);
+type Totals = BTreeMap<Key, BTreeMap<Counter, u128>>;
+
+/// The sums of a job run by key; what is 0 is left out.
+fn counted(counters: &dyn CounterRows) -> quipu_engine::Result<Totals> {
+    let mut wanted = vec![Counter::Events, Counter::Errors, Counter::Cancelled, Counter::Retries];
+    wanted.extend(counters.meters().into_iter().map(Counter::Meter));
+    wanted.extend(COUNTER_NUMBERS.into_iter().flat_map(|n| [Counter::Number(n), Counter::NumberEvents(n)]));
+    let mut totals = Totals::new();
+    for block in 0..counters.rows().div_ceil(BLOCK_ROWS) {
+        let mut bands = Vec::new();
+        counters.sums(&Counter::ContextBand, block, &mut bands)?;
+        let mut keys: Vec<Key> = bands.into_iter().map(|band| (Vec::new(), band)).collect();
+        for dimension in COUNTER_DIMENSIONS {
+            let (dictionary, mut codes) = (counters.dictionary(dimension)?, Vec::new());
+            counters.codes(dimension, block, &mut codes)?;
+            keys.iter_mut().zip(codes).for_each(|(key, code)| key.0.push(dictionary.get(code).map(String::from)));
+        }
+        for counter in &wanted {
+            let mut sums = Vec::new();
+            counters.sums(counter, block, &mut sums)?;
+            for (key, sum) in keys.iter().zip(sums).filter(|(_, sum)| *sum > 0) {
+                *totals.entry(key.clone()).or_default().entry(counter.clone()).or_default() += u128::from(sum);
+            }
+        }
+    }
+    Ok(totals)
+}
+
+/// The same, from the rows.
+fn summed(rows: &[Event]) -> Totals {
+    let mut totals = Totals::new();
+    for event in rows {
+        let dimensions = COUNTER_DIMENSIONS.iter().map(|dimension| event.get(*dimension).map(String::from)).collect();
+        let sums = totals.entry((dimensions, u64::from(event.context_band()))).or_default();
+        let mut add = |counter: Counter, value: u64| {
+            if value > 0 {
+                *sums.entry(counter).or_default() += u128::from(value);
+            }
+        };
+        add(Counter::Events, 1);
+        add(Counter::Errors, u64::from(event.get(Dimension::Status) == Some("error")));
+        add(Counter::Cancelled, u64::from(event.get(Dimension::Status) == Some("cancelled")));
+        add(Counter::Retries, u64::from(event.number(Number::RetryDepth).is_some_and(|depth| depth > 0)));
+        event.usage.iter().for_each(|(meter, quantity)| add(Counter::Meter(meter.clone()), *quantity));
+        for number in COUNTER_NUMBERS {
+            if let Some(value) = event.number(number) {
+                add(Counter::Number(number), value);
+                add(Counter::NumberEvents(number), 1);
+            }
+        }
+    }
+    totals
+}

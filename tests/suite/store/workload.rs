@@ -1,0 +1,299 @@
+//! What is done to a store, and what it answers, held against the model.
+
+use std::fmt;
+use std::sync::Arc;
+
+use fastrand::Rng;
+use quipu_engine::io::Disk;
+use quipu_engine::price_book::{ModelPattern, PriceOf, PriceRule};
+use quipu_engine::store::{Item, OutcomeItem, OutcomeReceipt, Receipt};
+use quipu_engine::{
+    Dimension, Error, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, PriceBook, Store, Timestamp,
+    TokenMeter,
+};
+use quipu_test_support::{Fate, Model, OutcomeFate};
+
+/// One call on the store.
+#[derive(Clone, PartialEq)]
+pub(super) enum Op {
+    Append(Vec<Event>),
+    Outcomes(Vec<Outcome>),
+    Book(PriceBook),
+    Seal,
+    Reopen,
+}
+
+impl fmt::Debug for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Append(batch) => write!(f, "Append({})", batch.len()),
+            Self::Outcomes(batch) => write!(f, "Outcomes({})", batch.len()),
+            Self::Book(book) => write!(f, "Book({})", book.source),
+            Self::Seal => f.write_str("Seal"),
+            Self::Reopen => f.write_str("Reopen"),
+        }
+    }
+}
+
+/// Why an operation did not go as the model says.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The store refused with an error: what was asked may or may not have happened.
+    Refused(Error),
+    /// It answered something wrong.
+    Wrong(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// A store on a disk, with the model of what it has acknowledged.
+pub(super) struct Driver {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) store: Option<Store>,
+    pub(super) model: Model,
+    seal_events: usize,
+}
+
+impl Driver {
+    /// A driver of the store on `disk`, which is not open yet and holds what `model` says.
+    pub(super) fn new(disk: Arc<dyn Disk>, model: Model, seal_events: usize) -> Self {
+        Self { disk, store: None, model, seal_events }
+    }
+
+    pub(super) fn open(&mut self) -> Result<&Store, Error> {
+        self.store = None;
+        let store = super::open(&self.disk, self.seal_events)?;
+        Ok(self.store.insert(store))
+    }
+
+    /// Does `op`; on success the model has done it too, and the answers agreed.
+    pub(super) fn run(&mut self, op: &Op) -> Result<(), Failure> {
+        let store = match &self.store {
+            Some(store) if *op != Op::Reopen => store,
+            _ => return Ok(self.open().map(|_| ())?),
+        };
+        match op {
+            Op::Append(batch) => {
+                let receipt = store.append(batch.clone())?;
+                let mut after = self.model.clone();
+                check_receipt(&receipt, batch, &mut after)?;
+                self.model = after;
+            }
+            Op::Outcomes(batch) => {
+                let receipt = store.record_outcomes(batch.clone())?;
+                let mut after = self.model.clone();
+                check_outcomes(&receipt, batch, &mut after)?;
+                self.model = after;
+            }
+            Op::Book(book) => {
+                let version = store.add_price_book(book.clone())?;
+                let expected = self.model.add_price_book(book);
+                if version != expected {
+                    return Err(Failure::Wrong(format!("price book {version}, {expected} expected")));
+                }
+            }
+            Op::Seal => store.seal()?,
+            Op::Reopen => {}
+        }
+        Ok(())
+    }
+
+    /// The model as it is if `op` took place, whatever the store answered. Events must have ids of their own.
+    pub(super) fn model_after(&self, op: &Op) -> Model {
+        let mut model = self.model.clone();
+        match op {
+            Op::Append(batch) => drop(model.append(batch, &|_| None)),
+            Op::Outcomes(batch) => drop(model.record_outcomes(batch)),
+            Op::Book(book) => drop(model.add_price_book(book)),
+            Op::Seal | Op::Reopen => {}
+        }
+        model
+    }
+
+    /// What differs between what the store shows and the model.
+    pub(super) fn compare(&self) -> Result<(), String> {
+        let Some(store) = &self.store else { return Ok(()) };
+        super::look::compare(&store.snapshot(), &self.model)
+    }
+}
+
+fn check_receipt(receipt: &Receipt, batch: &[Event], model: &mut Model) -> Result<(), Failure> {
+    let id = |item: &Item| match item {
+        Item::Stored { id } | Item::Duplicate { id } | Item::Conflict { id } => Some(id.to_string()),
+        Item::Rejected(_) => None,
+    };
+    let found: Vec<Fate> = receipt
+        .items
+        .iter()
+        .map(|item| match item {
+            Item::Stored { .. } => Fate::Stored,
+            Item::Duplicate { .. } => Fate::Duplicate,
+            Item::Conflict { .. } => Fate::Conflict,
+            Item::Rejected(_) => Fate::Rejected,
+        })
+        .collect();
+    let expected = model.append(batch, &|place| receipt.items.get(place).and_then(id));
+    if found != expected {
+        return Err(Failure::Wrong(format!("{found:?} answered, {expected:?} expected")));
+    }
+    if receipt.lsn != model.lsn() {
+        return Err(Failure::Wrong(format!("LSN {} answered, {} expected", receipt.lsn, model.lsn())));
+    }
+    for (item, sent) in receipt.items.iter().zip(batch) {
+        let (answered, known) = (id(item), |id: &str| model.events.iter().any(|e| e.id.as_deref() == Some(id)));
+        if sent.id.is_some() && answered.is_some() && answered.as_deref() != sent.id.as_deref() {
+            return Err(Failure::Wrong(format!("{answered:?} answered for {:?}", sent.id)));
+        }
+        if answered.as_deref().is_some_and(|id| !known(id)) {
+            return Err(Failure::Wrong(format!("{answered:?} answered, which is not stored")));
+        }
+    }
+    Ok(())
+}
+
+fn check_outcomes(receipt: &OutcomeReceipt, batch: &[Outcome], model: &mut Model) -> Result<(), Failure> {
+    let found: Vec<OutcomeFate> = receipt
+        .items
+        .iter()
+        .map(|item| match item {
+            OutcomeItem::Stored => OutcomeFate::Stored,
+            OutcomeItem::Replayed => OutcomeFate::Replayed,
+            OutcomeItem::AlreadyReported(stored) => OutcomeFate::AlreadyReported(Outcome::clone(stored)),
+            OutcomeItem::UnknownJob => OutcomeFate::UnknownJob,
+            OutcomeItem::Rejected(_) => OutcomeFate::Rejected,
+        })
+        .collect();
+    let expected = model.record_outcomes(batch);
+    if found != expected {
+        return Err(Failure::Wrong(format!("{found:?} answered, {expected:?} expected")));
+    }
+    if receipt.lsn != model.lsn() {
+        return Err(Failure::Wrong(format!("LSN {} answered, {} expected", receipt.lsn, model.lsn())));
+    }
+    Ok(())
+}
+
+/// The clock of simulated disks.
+pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
+
+/// Event `n` of a plain workload: with an id and a time, in one of two months.
+pub(super) fn event(n: u64) -> Event {
+    let month = if n.is_multiple_of(5) { 40 * 24 * 3600 } else { 0 };
+    let event = Event::new(format!("e{n}"), Timestamp::from_seconds(1_767_000_000 - month - n.cast_signed()))
+        .with(Dimension::Tenant, format!("t{}", n % 2))
+        .with(Dimension::JobId, format!("j{}", n % 4))
+        .with(Dimension::Model, "m")
+        .used(TokenMeter::Input, n * 1000);
+    if n.is_multiple_of(3) { event.tagged("k", format!("v{}", n % 2)) } else { event }
+}
+
+pub(super) fn events(numbers: std::ops::Range<u64>) -> Op {
+    Op::Append(numbers.map(event).collect())
+}
+
+pub(super) fn outcome(job: u64) -> Outcome {
+    Outcome {
+        kind: Some(OutcomeType::Converted),
+        value: Some(PicoUsd::from_pico(1_000_000_000_000)),
+        ..Outcome::new(format!("j{job}"), OutcomeStatus::Success)
+    }
+}
+
+pub(super) fn book(rate: u64) -> Op {
+    let of = PriceOf::Meter(TokenMeter::Input.into());
+    let rule = PriceRule::new(ModelPattern::Exact("m".into()), of, rate);
+    Op::Book(PriceBook::new(format!("rate {rate}"), vec![rule]).expect("valid"))
+}
+
+/// Random operations out of small pools, so that identities meet again.
+pub(super) struct Generator {
+    pub(super) rng: Rng,
+    /// Whether events may lack what the store then assigns, which a crashed run cannot foretell.
+    pub(super) assigned: bool,
+}
+
+impl Generator {
+    pub(super) fn op(&mut self) -> Op {
+        match self.rng.u8(0..20) {
+            0..11 => Op::Append((0..self.rng.usize(0..7)).map(|_| self.event()).collect()),
+            11..15 => Op::Outcomes((0..self.rng.usize(0..4)).map(|_| self.outcome()).collect()),
+            15 => book(self.rng.u64(1..9)),
+            16..18 => Op::Seal,
+            _ => Op::Reopen,
+        }
+    }
+
+    fn event(&mut self) -> Event {
+        let rng = &mut self.rng;
+        let n = rng.u64(0..40);
+        let mut event = event(n);
+        // Mostly a pure function of n, so that a second sending is a duplicate.
+        let mut own = Rng::with_seed(n);
+        for &dimension in Dimension::ALL.iter().filter(|dimension| **dimension != Dimension::Status) {
+            if own.u8(0..6) == 0 {
+                event =
+                    event.with(dimension, ["", "A", "b", "ü€", "a-name-longer-than-an-inline-text"][own.usize(0..5)]);
+            }
+        }
+        for &number in Number::ALL {
+            if own.u8(0..3) == 0 && !matches!(number, Number::IdDerived | Number::AtAssigned) {
+                event = event.with_number(number, own.u64(0..=number.limit()));
+            }
+        }
+        for &meter in TokenMeter::ALL {
+            if own.u8(0..4) == 0 {
+                let bits = own.u8(0..41);
+                event = event.used(meter, own.u64(0..=1 << bits));
+            }
+        }
+        if own.u8(0..4) == 0 {
+            event = event.used(Meter::Named(format!("tool:{}", n % 3).as_str().into()), own.u64(0..3));
+        }
+        if own.u8(0..3) == 0 {
+            event = event.with(Dimension::Status, ["ok", "error", "cancelled", ""][own.usize(0..4)]);
+        }
+        for key in ["empty", "k", "long key"] {
+            if own.u8(0..3) == 0 {
+                event = event.tagged(key, ["", "v", "another value"][own.usize(0..3)]);
+            }
+        }
+        match rng.u8(0..24) {
+            0 => event = event.with(Dimension::Workspace, "other"),
+            1 => event = event.used(TokenMeter::Output, 7),
+            2 => event = event.with(Dimension::Status, "fine"),
+            3 => event.at = Some(Timestamp::from_seconds(5)),
+            4 => event.at = Some(Timestamp::from_seconds(NOW.micros() / 1_000_000 + 90_000)),
+            5 => event.id = Some("".into()),
+            6 => event = event.with(Dimension::Team, "a\u{7}b"),
+            7 => event = event.used(TokenMeter::Input, (1 << 40) + 1),
+            8 => event.at = Some(Timestamp::from_seconds(1_500_000_000 + n.cast_signed() * 3_000_000)),
+            9 => event = event.with(Dimension::Workspace, "default"),
+            10..13 if self.assigned => event.id = None,
+            13 if self.assigned => event.at = None,
+            14 if self.assigned => (event.id, event.at) = (None, None),
+            _ => {}
+        }
+        event
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        let rng = &mut self.rng;
+        let mut outcome = outcome(rng.u64(0..6));
+        match rng.u8(0..10) {
+            0 => outcome.workspace = Some("other".into()),
+            1 => outcome.job_id = "".into(),
+            2 => outcome.at = Some(Timestamp::from_seconds(rng.i64(0..2) * 1_700_000_000)),
+            3 => outcome.status = OutcomeStatus::Failed,
+            4 => outcome.metadata = Some("{\"a\": 1}".into()),
+            _ => {}
+        }
+        if rng.bool() {
+            outcome.idempotency_key = Some("key".into());
+        }
+        outcome
+    }
+}

@@ -1,0 +1,181 @@
+//! The naive oracle: what a store must hold after what was done to it, as lists searched from front to back.
+
+use quipu_engine::outcome::DEFAULT_WORKSPACE;
+use quipu_engine::{Dimension, Event, Number, Outcome, PriceBook, Timestamp};
+
+const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
+const YEAR_2015_MICROS: i64 = 1_420_070_400_000_000;
+
+/// Everything a store holds, in the order of arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// The clock of its disk.
+    pub now: Timestamp,
+    /// The events in their stored form.
+    pub events: Vec<Event>,
+    /// The outcomes in their stored form.
+    pub outcomes: Vec<Outcome>,
+    /// The versions of the price book.
+    pub books: Vec<PriceBook>,
+}
+
+/// What must become of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is stored.
+    Stored,
+    /// It was stored before.
+    Duplicate,
+    /// Another event has its id.
+    Conflict,
+    /// It breaks a rule.
+    Rejected,
+}
+
+/// What must become of one outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutcomeFate {
+    /// It is stored.
+    Stored,
+    /// This very report was stored before.
+    Replayed,
+    /// This one was stored before.
+    AlreadyReported(Outcome),
+    /// There is no such job.
+    UnknownJob,
+    /// It breaks a rule.
+    Rejected,
+}
+
+impl Model {
+    /// An empty store on a disk whose clock stands at `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self { now, events: Vec::new(), outcomes: Vec::new(), books: Vec::new() }
+    }
+
+    /// The LSN of the last record.
+    pub fn lsn(&self) -> u64 {
+        (self.events.len() + self.outcomes.len()) as u64
+    }
+
+    /// Takes a batch of events; what must become of each.
+    ///
+    /// `derived` gives the id that the store reports for the event at that place of the batch, if it had none:
+    /// how such ids are made is the store's secret, that they tell events apart is not.
+    pub fn append(&mut self, batch: &[Event], derived: &dyn Fn(usize) -> Option<String>) -> Vec<Fate> {
+        let mut fates = Vec::new();
+        for (place, sent) in batch.iter().enumerate() {
+            fates.push(match self.stored_form(sent) {
+                Some(event) => self.take(event, &|| derived(place)),
+                None => Fate::Rejected,
+            });
+        }
+        fates
+    }
+
+    fn take(&mut self, mut event: Event, derived: &dyn Fn() -> Option<String>) -> Fate {
+        let nothing_to_know_it_by = event.id.is_none() && event.number(Number::AtAssigned) == Some(1);
+        for known in &self.events {
+            let same_id = match &event.id {
+                Some(id) => known.id.as_ref() == Some(id),
+                None => !nothing_to_know_it_by && says_the_same(known, &event),
+            };
+            if same_id && known.get(Dimension::Workspace) == event.get(Dimension::Workspace) {
+                return if says_the_same(known, &event) { Fate::Duplicate } else { Fate::Conflict };
+            }
+        }
+        if event.id.is_none() {
+            event.id = derived().map(Into::into);
+        }
+        self.events.push(event);
+        Fate::Stored
+    }
+
+    /// The event as it must read once stored, but for a derived id; `None` when it breaks a rule.
+    fn stored_form(&self, sent: &Event) -> Option<Event> {
+        let mut event = Event { id: sent.id.clone(), at: sent.at, ..Event::default() };
+        for (dimension, value) in sent.dimensions.iter() {
+            if value.chars().any(char::is_control) || value.len() > dimension.max_bytes() {
+                return None;
+            }
+            if *dimension == Dimension::Status && !["ok", "error", "cancelled", ""].contains(&value.as_str()) {
+                return None;
+            }
+            if !value.is_empty() {
+                let lower = *dimension == Dimension::JobType;
+                let value = if lower { value.to_lowercase().as_str().into() } else { value.clone() };
+                event.dimensions.insert(*dimension, value);
+            }
+        }
+        if event.get(Dimension::Workspace).is_none() {
+            event.dimensions.insert(Dimension::Workspace, DEFAULT_WORKSPACE.into());
+        }
+        event.numbers = sent.numbers.clone();
+        event.usage = sent.usage.clone();
+        event.tags = sent.tags.clone();
+        let at = event.at.unwrap_or(self.now).micros();
+        if event.id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 128)
+            || !(YEAR_2015_MICROS..=self.now.micros() + DAY_MICROS).contains(&at)
+            || event.usage.iter().any(|(_, quantity)| *quantity > 1 << 40)
+            || event.tags.len() > 32
+        {
+            return None;
+        }
+        if event.at.is_none() {
+            event.at = Some(self.now);
+            event.numbers.insert(Number::AtAssigned, 1);
+        }
+        if event.id.is_none() {
+            event.numbers.insert(Number::IdDerived, 1);
+        }
+        Some(event)
+    }
+
+    /// Takes a batch of outcomes; what must become of each.
+    pub fn record_outcomes(&mut self, batch: &[Outcome]) -> Vec<OutcomeFate> {
+        batch.iter().map(|outcome| self.record_outcome(outcome)).collect()
+    }
+
+    fn record_outcome(&mut self, sent: &Outcome) -> OutcomeFate {
+        if sent.job_id.is_empty() || sent.at.is_some_and(|at| at.micros() < YEAR_2015_MICROS) {
+            return OutcomeFate::Rejected;
+        }
+        for known in &self.outcomes {
+            if known.workspace() == sent.workspace() && known.job_id == sent.job_id {
+                let at = sent.at.or(known.at);
+                let retried = Outcome { workspace: known.workspace.clone(), at, ..sent.clone() };
+                let replayed = sent.idempotency_key.is_some() && retried == *known;
+                return if replayed { OutcomeFate::Replayed } else { OutcomeFate::AlreadyReported(known.clone()) };
+            }
+        }
+        let of_the_job = |event: &Event| {
+            event.get(Dimension::Workspace) == Some(sent.workspace())
+                && event.get(Dimension::JobId) == Some(sent.job_id.as_str())
+        };
+        if !self.events.iter().any(of_the_job) {
+            return OutcomeFate::UnknownJob;
+        }
+        let workspace = Some(sent.workspace().into());
+        self.outcomes.push(Outcome { workspace, at: sent.at.or(Some(self.now)), ..sent.clone() });
+        OutcomeFate::Stored
+    }
+
+    /// Takes a price book; the number it must get.
+    pub fn add_price_book(&mut self, book: &PriceBook) -> u32 {
+        let version = self.books.len() as u32 + 1;
+        let mut book = book.clone();
+        (book.version, book.known_at) = (version, self.now);
+        self.books.push(book);
+        version
+    }
+}
+
+/// Whether two events in their stored form are one that was sent twice: what the store assigned does not count.
+fn says_the_same(a: &Event, b: &Event) -> bool {
+    let derived = |event: &Event| event.number(Number::IdDerived) == Some(1);
+    let assigned = |event: &Event| event.number(Number::AtAssigned) == Some(1);
+    derived(a) == derived(b)
+        && (derived(a) || a.id == b.id)
+        && (assigned(a) == assigned(b) && (assigned(a) || a.at == b.at))
+        && (&a.dimensions, &a.numbers, &a.usage, &a.tags) == (&b.dimensions, &b.numbers, &b.usage, &b.tags)
+}
