@@ -18,6 +18,7 @@ pub(super) fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Arc<Shared>>
     refuse_strangers(&*disk)?;
     let lock = lock(&*disk)?;
     if newest_manifest(&*disk)?.is_none() {
+        refuse_remains(&*disk)?;
         create(&disk)?;
     }
     recover(disk, options, lock)
@@ -34,6 +35,22 @@ fn refuse_strangers(disk: &dyn Disk) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+/// Nothing is written to these directories before the first manifest is durable, so what lies there without one
+/// is a store that lost its manifest, not an opening cut short: making a new store would remove it all.
+fn refuse_remains(disk: &dyn Disk) -> Result<()> {
+    for directory in DIRECTORIES.into_iter().filter(|directory| !["manifest", "tmp"].contains(directory)) {
+        let names = match disk.list(directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            names => names.map_err(|error| Error::io("list", directory, error))?,
+        };
+        if let Some(name) = names.first() {
+            let what = format!("the manifest is missing, yet there is {directory}/{name}; nothing was changed");
+            return Err(Error::corrupt(FileKind::Manifest.directory(), 0, what));
+        }
+    }
+    Ok(())
 }
 
 fn lock(disk: &dyn Disk) -> Result<Box<dyn Lock>> {
