@@ -1,9 +1,11 @@
 //! The store as a whole, held against a naive model on a disk that crashes, fails, fills up and is damaged.
 
 mod crash;
+mod damage;
 mod faults;
 mod look;
 mod random;
+mod threads;
 mod workload;
 
 use std::sync::Arc;
