@@ -82,7 +82,7 @@ impl Ledger {
                 Step::Rotate => writer.rotate()?,
                 Step::Close => {
                     let last = writer.next_lsn() - 1;
-                    log.take().map_or(Ok(()), LogWriter::close)?;
+                    log.take().map_or(Ok(()), |mut log| log.close())?;
                     self.acknowledged_lsn = last;
                 }
             }

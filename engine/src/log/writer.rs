@@ -153,13 +153,16 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Seals the file, so that the next opening finds a log that was closed properly.
+    /// Seals the file, so that the next opening finds a log that was closed properly; the writer
+    /// takes nothing more.
     ///
     /// # Errors
     /// As [`LogWriter::sync`].
-    pub fn close(mut self) -> Result<()> {
+    pub fn close(&mut self) -> Result<()> {
         self.sync()?;
-        self.seal()
+        self.seal()?;
+        self.poisoned = true;
+        Ok(())
     }
 
     /// The LSN that the next record gets.

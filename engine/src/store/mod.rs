@@ -141,7 +141,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.shared.wait_for_sealing();
+        self.shared.close();
     }
 }
 

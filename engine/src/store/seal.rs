@@ -61,10 +61,15 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn wait_for_sealing(&self) {
-        let sealer = self.writer.lock().sealer.take();
-        if let Some(sealer) = sealer {
+    /// Ends the log properly: damage to its last commit then shows as damage, not as a torn tail.
+    /// A failure changes nothing, for all that was acknowledged is synced.
+    pub(super) fn close(&self) {
+        let mut writer = self.writer.lock();
+        if let Some(sealer) = writer.sealer.take() {
             let _ = sealer.join();
+        }
+        if self.check_usable().is_ok() {
+            let _ = writer.log.close();
         }
     }
 

@@ -143,9 +143,11 @@ impl Shared {
         }
     }
 
-    /// Remembers a failure after which the state of the disk is unknown. Space running out is not one.
+    /// Remembers a failure of the disk after which its state is unknown. Bad input, damage that
+    /// was found and space running out leave it known.
     pub(super) fn poison_by(&self, error: &Error) {
-        if error.kind() != ErrorKind::Full {
+        let known = matches!(error.kind(), ErrorKind::Full | ErrorKind::Invalid | ErrorKind::Corrupt);
+        if !known {
             self.poison.lock().get_or_insert_with(|| error.to_string());
         }
     }

@@ -217,3 +217,15 @@ fn stat_accounts_for_every_event_and_byte() {
     let sealed = files.iter().filter(|(path, _)| ["seg/", "job/", "ids/"].iter().any(|dir| path.starts_with(dir)));
     assert_eq!(stat.bytes(), sealed.map(|(_, content)| content.len() as u64).sum::<u64>());
 }
+
+#[test]
+fn damage_to_the_last_commit_of_a_store_that_was_closed_is_no_torn_tail() {
+    let disk = MemoryDisk::new(NOW, 1);
+    open(&disk, 1_000).append((0..3).map(event).collect()).expect("stored");
+    let (path, mut log) = disk.files().into_iter().find(|(path, _)| path.starts_with("wal/")).expect("a log file");
+    log[4096 + 60] ^= 1;
+    disk.overwrite(&path, Some(log));
+    let error = Store::open_on(Arc::new(disk), Options::default()).expect_err("damaged");
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains(&path), "{error}");
+}
