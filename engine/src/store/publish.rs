@@ -46,6 +46,15 @@ impl Shared {
     pub(super) fn publish(&self, write: impl FnOnce(&mut u64) -> Result<Change>) -> Result<()> {
         let mut publisher = self.publisher.lock();
         self.check_usable()?;
+        let first_file = publisher.next_file;
+        let published = self.publish_next(&mut publisher, write);
+        if published.as_ref().is_err_and(|error| error.kind() == ErrorKind::Full) {
+            remove_unpublished(&*self.disk, first_file..publisher.next_file);
+        }
+        published
+    }
+
+    fn publish_next(&self, publisher: &mut Publisher, write: impl FnOnce(&mut u64) -> Result<Change>) -> Result<()> {
         let change = write(&mut publisher.next_file)?;
         let sealed_head = change.log.is_some();
         let before = self.state().version.clone();
@@ -121,6 +130,16 @@ pub(super) fn remove_manifests_before(disk: &dyn Disk, number: u64) {
     for name in disk.list(directory).unwrap_or_default() {
         if FileKind::Manifest.number(&name).is_some_and(|old| old < number) {
             let _ = disk.remove(&format!("{directory}/{name}"));
+        }
+    }
+}
+
+/// Gives back the space of files that no manifest names. What cannot be removed now is an orphan,
+/// removed at the next opening.
+fn remove_unpublished(disk: &dyn Disk, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        for kind in FileKind::NUMBERED.into_iter().filter(|kind| *kind != FileKind::Manifest) {
+            let _ = disk.remove(&kind.path(number));
         }
     }
 }

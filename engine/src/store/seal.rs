@@ -124,33 +124,25 @@ pub(super) fn write_head(
     head: &Head,
     next_file: &mut u64,
 ) -> Result<(Vec<PartEntry>, Vec<RunEntry>)> {
-    let started_at = *next_file;
-    let mut write = || {
-        let mut parts = Vec::new();
-        if !head.batches.is_empty() {
-            let all = Batch::concat(&head.batches);
-            for (window, rows) in split(&all) {
-                parts.push(write_part(disk, store, secret, window, &all.select(&rows).sorted(), take(next_file))?);
-            }
+    let mut parts = Vec::new();
+    if !head.batches.is_empty() {
+        let all = Batch::concat(&head.batches);
+        for (window, rows) in split(&all) {
+            parts.push(write_part(disk, store, secret, window, &all.select(&rows).sorted(), take(next_file))?);
         }
-        let mut outcomes: Outcomes = head.outcomes.iter().flat_map(|chunk| chunk.iter().cloned()).collect();
-        outcomes.sort_by_key(|(hash, _)| *hash);
-        let mut runs = Vec::new();
-        if !outcomes.is_empty() {
-            let identity = Identity { store, file: take(next_file) };
-            let file = outcome_run::write(disk, identity, &outcomes)?;
-            runs.push(RunEntry { number: outcomes.len() as u64, file });
-        }
-        for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun] {
-            sync_dir(&**disk, kind.directory())?;
-        }
-        Ok((parts, runs))
-    };
-    let written = write();
-    if written.is_err() {
-        remove_unpublished(&**disk, started_at..*next_file);
     }
-    written
+    let mut outcomes: Outcomes = head.outcomes.iter().flat_map(|chunk| chunk.iter().cloned()).collect();
+    outcomes.sort_by_key(|(hash, _)| *hash);
+    let mut runs = Vec::new();
+    if !outcomes.is_empty() {
+        let identity = Identity { store, file: take(next_file) };
+        let file = outcome_run::write(disk, identity, &outcomes)?;
+        runs.push(RunEntry { number: outcomes.len() as u64, file });
+    }
+    for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun] {
+        sync_dir(&**disk, kind.directory())?;
+    }
+    Ok((parts, runs))
 }
 
 fn take(next_file: &mut u64) -> u64 {
@@ -174,14 +166,4 @@ fn write_part(
         job_run: job_run::write(disk, identity, &Counters::of(batch))?,
         id_run: dedup::write(disk, identity, secret, batch)?,
     })
-}
-
-/// Gives back the space of files that no manifest will name. What cannot be removed now is an
-/// orphan, removed at the next opening.
-fn remove_unpublished(disk: &dyn Disk, numbers: std::ops::Range<u64>) {
-    for number in numbers {
-        for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun, FileKind::OutcomeRun] {
-            let _ = disk.remove(&kind.path(number));
-        }
-    }
 }
