@@ -15,4 +15,6 @@ pub use writer::write;
 pub(crate) use writer::write_codes;
 
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod tests;

@@ -9,9 +9,9 @@ use crate::rows::{EventRows, Quantity, ZoneColumn, zone_time};
 use crate::schema::{Dimension, Meter, Number, TokenMeter};
 use crate::time::Timestamp;
 
-const STORE: [u8; 16] = [9; 16];
+pub(super) const STORE: [u8; 16] = [9; 16];
 
-fn batch(rows: u64) -> Batch {
+pub(super) fn batch(rows: u64) -> Batch {
     let mut builder = BatchBuilder::default();
     for n in 0..rows {
         let event = Event::new(format!("id-{n}"), Timestamp::from_seconds(1_767_225_600 + n.cast_signed()))

@@ -34,6 +34,11 @@ pub struct Section {
 }
 
 impl Section {
+    /// How its blocks are encoded.
+    pub fn kind(&self) -> SectionKind {
+        self.kind
+    }
+
     /// How many blocks it has.
     pub fn blocks(&self) -> usize {
         self.blocks.len()
