@@ -1,9 +1,9 @@
 //! Group commit: whoever comes first commits for all who wait.
 //!
-//! A batch is checked on its caller's thread and queued. Then every caller takes the writer in
-//! turn; the one who finds work in the queue drains it, logs all of it in one go, syncs once,
-//! makes it visible and hands out the results. The next group forms during that sync. No thread
-//! and no timer of its own is needed, so a test drives it step by step.
+//! A batch is checked on its caller's thread and queued. A caller who finds nobody committing
+//! drains the queue, logs all of it in one go, syncs once, makes it visible, leaves each batch
+//! its result and wakes everybody who waits. The next group forms during that sync. No thread and
+//! no timer of its own is needed, so a test drives it step by step.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,6 +29,23 @@ use crate::time::Timestamp;
 pub(super) struct Request {
     events: Mutex<Vec<Result<Checked>>>,
     result: Mutex<Option<Result<Receipt>>>,
+}
+
+/// The batches that wait, and whether somebody commits.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: Vec<Arc<Request>>,
+    committing: bool,
+}
+
+/// The right to commit; given up, whatever happens, by waking everybody who waits.
+struct Turn<'a>(&'a Shared);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.queue.lock().committing = false;
+        self.0.committed.notify_all();
+    }
 }
 
 /// An event in its stored form with its identity.
@@ -57,15 +74,29 @@ impl Shared {
         let mut scratch = Vec::new();
         let checked = events.into_iter().map(|event| self.check(event, now, &mut scratch)).collect();
         let request = Arc::new(Request { events: Mutex::new(checked), result: Mutex::new(None) });
-        self.queue.lock().push(Arc::clone(&request));
-        let mut writer = self.writer.lock();
-        if let Some(result) = request.result.lock().take() {
-            return result;
+        let mut queue = self.queue.lock();
+        queue.waiting.push(Arc::clone(&request));
+        // Waiting for the turn, not for the writer's lock: all who were committed for wake at once
+        // instead of handing the lock from one to the next.
+        while queue.committing {
+            self.committed.wait(&mut queue);
+            if let Some(result) = request.result.lock().take() {
+                return result;
+            }
         }
-        let group = std::mem::take(&mut *self.queue.lock());
+        queue.committing = true;
+        drop(queue);
+        let turn = Turn(self);
+        let mut writer = self.writer.lock();
+        let group = std::mem::take(&mut self.queue.lock().waiting);
         self.commit(&mut writer, &group);
+        drop(writer);
+        drop(turn);
         let result = request.result.lock().take();
-        result.expect("the group that was committed holds every queued request, this one too")
+        // Only a panic of whoever had taken this request along leaves it without a result.
+        result.unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::DurabilityUnknown, "the commit of this batch was cut short; retry it"))
+        })
     }
 
     /// Brings an event into its stored form: checked, with an id, a time and a workspace.

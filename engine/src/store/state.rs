@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 
-use super::commit::Request;
+use super::commit::Queue;
 use super::head::Head;
 use super::options::Options;
 use super::snapshot::Snapshot;
@@ -25,7 +25,9 @@ pub(super) struct Shared {
     pub(super) store: [u8; 16],
     pub(super) secret: Secret,
     /// Batches waiting for the next commit.
-    pub(super) queue: Mutex<Vec<Arc<Request>>>,
+    pub(super) queue: Mutex<Queue>,
+    /// Signalled when a commit is done.
+    pub(super) committed: Condvar,
     pub(super) queued_events: AtomicUsize,
     pub(super) writer: Mutex<Writer>,
     /// Held while a manifest is made; holds the number of the next file.
@@ -102,6 +104,7 @@ impl Shared {
             store,
             secret,
             queue: Mutex::default(),
+            committed: Condvar::new(),
             queued_events: AtomicUsize::new(0),
             writer: Mutex::new(Writer {
                 log,
