@@ -237,7 +237,7 @@ impl Shared {
             return Err(Error::new(
                 ErrorKind::Full,
                 format!(
-                    "{free} bytes are free on the disk, {} are kept in reserve; nothing was stored, free some space and retry",
+                    "{free} bytes are free on the disk, {} are kept in reserve; this batch was not stored, free some space and retry it",
                     self.options.reserve_bytes
                 ),
             ));
