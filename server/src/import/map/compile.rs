@@ -307,6 +307,14 @@ impl Plan {
                 Err(_) => plan.tags.push((column.into(), text(form))),
             }
         }
+        // A file of other columns would become events of nothing but tags, dated now.
+        if plan.dimensions.is_empty() && plan.numbers.is_empty() && plan.usage.is_empty() {
+            return Err(Error::invalid(format!(
+                "none of the columns ({}) is named like a field of an event (model, tenant, usage.input…); say with --map \
+                 which column is what",
+                header.join(", ")
+            )));
+        }
         plan.sort();
         Ok(plan)
     }

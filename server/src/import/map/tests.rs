@@ -1,6 +1,7 @@
 //! Map files that are wrong, and what is said about them.
 
 use super::Map;
+use super::plan::Plan;
 
 #[test]
 fn every_built_in_map_compiles() {
@@ -72,4 +73,12 @@ fn the_example_of_the_documentation_compiles() {
     let blocks = page.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
     let map: String = blocks.collect();
     Map::parse("maps.md", &map).expect("all examples together are one map");
+}
+
+#[test]
+fn a_file_without_any_known_column_is_refused_instead_of_becoming_tags() {
+    let header = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let error = Plan::native("csv", &header(&["TIMESTAMP", "ContextTokens"])).expect_err("nothing is known");
+    assert!(error.to_string().contains("ContextTokens") && error.to_string().contains("--map"), "{error}");
+    assert!(Plan::native("csv", &header(&["id", "at", "model", "note"])).is_ok());
 }
