@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod codec;
+pub mod correction;
 pub mod dedup;
 pub mod dictionary;
 pub mod error;
@@ -25,6 +26,7 @@ pub mod segment;
 pub mod store;
 pub mod time;
 
+pub use correction::Correction;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Sparse};
 pub use money::PicoUsd;
