@@ -9,6 +9,7 @@ use quipu::{PriceBook, Result, Timestamp, Unit, Value, Zone};
 use super::args::{StoreArgs, open, read_file};
 use super::output::Output;
 use super::target::snapshot;
+use crate::import::{Input, Map};
 use crate::prices::{self, Format, ReadOptions};
 use crate::render::Sheet;
 
@@ -29,6 +30,9 @@ enum Command {
         /// The format: quipu or litellm; found out from the content when absent.
         #[arg(long = "as", value_name = "FORMAT")]
         read_as: Option<String>,
+        /// How the columns of a CSV, JSON lines or Parquet file become prices: a map with a [price] section.
+        #[arg(long, value_name = "NAME|FILE", conflicts_with = "read_as")]
+        map: Option<String>,
         /// From when prices hold that name no start themselves; since ever when absent.
         #[arg(long, value_name = "TIME")]
         from: Option<String>,
@@ -45,13 +49,16 @@ enum Command {
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     match &args.command {
-        Command::Import { file, store, read_as, from } => {
+        Command::Import { file, store, read_as, map, from } => {
             let options = ReadOptions {
                 format: read_as.as_deref().map(Format::parse).transpose()?,
                 source: file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
                 from: from.as_deref().map(|from| Zone::default().parse_time(from)).transpose()?,
             };
-            let (book, report) = prices::read(&read_file(file)?, &options)?;
+            let (book, report) = match map {
+                Some(map) => prices::read_table(&Input::from_arg(file.as_os_str()), &Map::load(map)?, &options)?,
+                None => prices::read(&read_file(file)?, &options)?,
+            };
             let version = open(&store.store)?.add_price_book(book)?;
             let mut sheet = Sheet::of_pairs([
                 ("version", Value::Count(version.into())),

@@ -9,7 +9,8 @@ use quipu::{Error, Result};
 
 use super::batches::Batches;
 use super::input::Input;
-use super::map::Plan;
+use super::map::{Map, Plan};
+use super::mapped::PriceRow;
 use super::rows::Rows;
 use super::rows::csv::CsvRows;
 use super::rows::jsonl::JsonRows;
@@ -142,6 +143,32 @@ fn run<R: Rows>(
             .into());
         }
     };
+    if plan.price.is_some() {
+        return Err(Error::invalid("the map describes prices; read them with `quipu prices import --map`").into());
+    }
     rows.bind(plan.columns()).map_err(in_file)?;
     mapped::Run::prepare(plan, format, input, options, taken)?.rows(rows, batches)
+}
+
+/// The entries of a price list that lies in a table.
+///
+/// # Errors
+/// When the file cannot be read or an entry is broken, with its line; when the map describes no prices.
+pub fn price_rows(input: &Input, map: &Map) -> Result<Vec<PriceRow>> {
+    fn read<R: Rows>(mut rows: R, input: &Input, map: &Map) -> Result<Vec<PriceRow>> {
+        let plan = map.plan();
+        let Some(fields) = &plan.price else {
+            return Err(Error::invalid(format!("the map {} has no [price]; it does not describe prices", map.name())));
+        };
+        rows.bind(plan.columns())?;
+        let run = mapped::Run::prepare(plan, map.format(), input, &Options::default(), &Arc::default())?;
+        run.prices(rows, fields)
+    }
+    let taken = Arc::default();
+    let rows = match map.format() {
+        Format::Csv => read(CsvRows::open(input, &taken)?, input, map),
+        Format::Parquet => read(ParquetRows::open(input)?, input, map),
+        _ => read(JsonRows::open(input, &taken)?, input, map),
+    };
+    rows.map_err(|error| error.context(input.name()))
 }

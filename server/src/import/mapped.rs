@@ -9,7 +9,7 @@ use quipu::{Error, Result};
 
 use super::batches::Batches;
 use super::input::Input;
-use super::map::{Cells, Column, Join, Latest, Plan};
+use super::map::{Cells, Column, Join, Latest, Plan, PriceValue};
 use super::rows::csv::CsvRows;
 use super::rows::jsonl::JsonRows;
 use super::rows::{RowFault, Rows};
@@ -73,14 +73,52 @@ impl<'a> Run<'a> {
 
     /// Takes one row; false when it is left out.
     fn row(&self, number: u64, rows: &impl Rows, batches: &mut Batches<'_>) -> Result<bool, String> {
+        let Some(row) = self.wanted(number, rows)? else { return Ok(false) };
+        let event = self.plan.event(&row)?;
+        let outcome = self.plan.outcome(&row, &event)?;
+        if self.plan.events {
+            batches.event(rows.line(), event);
+        }
+        if let Some(outcome) = outcome {
+            batches.outcome(rows.line(), outcome);
+        }
+        Ok(true)
+    }
+
+    /// The fields of every entry of a price list, with the line of each.
+    pub(super) fn prices(&self, mut rows: impl Rows, fields: &[(String, PriceValue)]) -> Result<Vec<PriceRow>> {
+        let mut entries = Vec::new();
+        for number in 1.. {
+            let in_line = |reason: String, line| Error::invalid(format!("line {line}: {reason}"));
+            match rows.advance() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(RowFault::File(error)) => return Err(error),
+                Err(RowFault::Row(reason)) => return Err(in_line(reason, rows.line())),
+            }
+            let Some(row) = self.wanted(number, &rows).map_err(|reason| in_line(reason, rows.line()))? else {
+                continue;
+            };
+            let mut entry = PriceRow { line: rows.line(), fields: Vec::new() };
+            for (name, value) in fields {
+                let text = value.read(&row).map_err(|problem| in_line(format!("{name} {problem}"), rows.line()))?;
+                entry.fields.extend(text.map(|text| (name.clone(), text)));
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    /// The row with what is joined to it; `None` when it is left out.
+    fn wanted<'r, R: Rows>(&'r self, number: u64, rows: &'r R) -> Result<Option<Row<'r, R>>, String> {
         let mut row = Row { rows, number, stem: &self.stem, joined: None };
         if !self.plan.wants(&row) {
-            return Ok(false);
+            return Ok(None);
         }
         if let Some((latest, by_key)) = &self.latest
             && by_key.get(&key(&latest.key, &row)).map(String::as_str) != row.cell(latest.by)
         {
-            return Ok(false);
+            return Ok(None);
         }
         if let Some((join, by_key)) = &self.joined {
             let found = by_key.get(&key(&join.key, &row));
@@ -91,14 +129,16 @@ impl<'a> Run<'a> {
                 format!("{} has no row with {wanted}", join.file)
             })?);
         }
-        let event = self.plan.event(&row)?;
-        let outcome = self.plan.outcome(&row, &event)?;
-        batches.event(rows.line(), event);
-        if let Some(outcome) = outcome {
-            batches.outcome(rows.line(), outcome);
-        }
-        Ok(true)
+        Ok(Some(row))
     }
+}
+
+/// An entry of a price list.
+pub struct PriceRow {
+    /// The line it stands in; its number in formats without lines.
+    pub line: u64,
+    /// Its fields as Quipu's own price list names and writes them; absent ones are left out.
+    pub fields: Vec<(String, String)>,
 }
 
 /// One row with what is joined to it.

@@ -27,9 +27,10 @@ use quipu::{Error, Result};
 
 use batches::{Batch, Batches};
 
-pub use format::Format;
+pub use format::{Format, price_rows};
 pub use input::Input;
 pub use map::Map;
+pub use mapped::PriceRow;
 pub use sink::Sink;
 pub use summary::{Example, Summary};
 

@@ -8,7 +8,10 @@ mod litellm;
 mod own;
 mod report;
 
+use quipu::price_book::PriceRule;
 use quipu::{Error, PriceBook, Result, Timestamp};
+
+use crate::import::{self, Input, Map};
 
 pub use list::{Row, rows};
 pub use own::to_json;
@@ -81,9 +84,21 @@ pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<(PriceBook, Report)> 
         Format::Quipu => own::read(text, from),
         Format::Litellm => litellm::read(text, from, &mut report),
     };
-    let book = rules
-        .and_then(|rules| PriceBook::new(options.source.as_str(), rules))
-        .map_err(|error| error.context(&options.source))?;
+    finish(rules, report, &options.source)
+}
+
+/// Reads a price list that lies in a table, as `map` says; all of it or none.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) with the line of the fault, or what reading the file says.
+pub fn read_table(input: &Input, map: &Map, options: &ReadOptions) -> Result<(PriceBook, Report)> {
+    let from = options.from.unwrap_or(Timestamp::MIN);
+    let rows = import::price_rows(input, map)?;
+    finish(own::read_rows(&rows, from), Report::new(Format::Quipu, from), &options.source)
+}
+
+fn finish(rules: Result<Vec<PriceRule>>, mut report: Report, source: &str) -> Result<(PriceBook, Report)> {
+    let book = rules.and_then(|rules| PriceBook::new(source, rules)).map_err(|error| error.context(source))?;
     report.count(&book);
     Ok((book, report))
 }

@@ -343,3 +343,27 @@ fn the_whole_map_is_read_and_prices_the_captured_calls() {
     assert_eq!(PriceBook::decode("book", &encoded).expect("own bytes"), book);
     assert_eq!(book.overlaid_by(&book).expect("itself").rules(), book.rules());
 }
+
+#[test]
+fn a_table_of_prices_is_read_by_a_map() {
+    let map = |text: &str| Map::parse("m", text).expect("a map");
+    let prices = map(
+        "format = \"csv\"\n[price]\nmodel = \"name\"\nfrom = { column = \"since\", unit = \"s\" }\nabove = \"over\"\n\
+         per = { value = \"1K\" }\ninput = \"in\"\n",
+    );
+    let read = |body: &'static str, map: &Map| {
+        let input = Input::Bytes { name: "p.csv".into(), bytes: body.as_bytes().into() };
+        read_table(&input, map, &ReadOptions { source: "p.csv".into(), ..ReadOptions::default() })
+    };
+    let (book, report) = read("name,since,over,in\na,60,,0.0025\nb,,200000,1\n", &prices).expect("prices");
+    let rule = |model: &str, rate| {
+        PriceRule::new(ModelPattern::Exact(model.into()), PriceOf::Meter(TokenMeter::Input.into()), rate)
+    };
+    let a = PriceRule { from: Timestamp::from_seconds(60), ..rule("a", 2_500_000) };
+    assert_eq!(book.rules(), [a, PriceRule { above: 200_000, ..rule("b", 1_000_000_000) }]);
+    assert_eq!((report.models, report.rules), (2, 2));
+    let error = |body, map: &Map| read(body, map).expect_err("must be refused").to_string();
+    let free = error("name,since,over,in\na,60,,1\nb,60,,free\n", &prices);
+    assert!(free.contains("p.csv: line 3: input is \"free\""), "{free}");
+    assert!(error("a\n1\n", &map("format = \"csv\"\n[fields]\nmodel = \"a\"\n")).contains("has no [price]"));
+}

@@ -5,9 +5,9 @@ use toml::{Spanned, Value};
 
 use super::super::Format;
 use super::detail::{self, Detail};
-use super::plan::{Column, Join, Latest, NumberValue, OutcomePlan, Plan};
+use super::plan::{Column, Join, Latest, NumberValue, OutcomePlan, Plan, PriceValue};
 use super::spec::{Section, Spec};
-use super::value::{Clock, Form, Operand, Piece, Sum, Term, TextValue};
+use super::value::{Clock, Form, Money, Operand, Piece, Sum, Term, TextValue};
 
 /// Columns of a joined file are named with this in front.
 const JOINED: &str = "join.";
@@ -75,6 +75,14 @@ pub(super) fn compile(name: &str, text: &str) -> Result<(Format, Plan)> {
     compiler.section("tags", &spec.tags, Compiler::tag)?;
     if let Some(section) = &spec.outcome {
         compiler.outcome(section)?;
+    }
+    if let Some(section) = &spec.price {
+        compiler.plan.price = Some(Vec::new());
+        compiler.section("price", section, Compiler::price)?;
+    }
+    compiler.plan.events = spec.events.unwrap_or(true);
+    if !compiler.plan.events && compiler.plan.outcome.is_none() {
+        return Err(failed("events = false leaves nothing to import, as there is no [outcome]".into()));
     }
     Ok((format, compiler.finish()))
 }
@@ -160,8 +168,8 @@ impl Compiler<'_> {
                         NumberValue::Millis(form, unit)
                     }
                     Number::ReportedCost => {
-                        let (form, digits) = detail.money()?;
-                        NumberValue::Money(form, digits)
+                        let (form, money) = detail.money()?;
+                        NumberValue::Money(form, money)
                     }
                     _ if number.limit() == 1 => NumberValue::Flag(detail.plain()?),
                     _ => NumberValue::Count(detail.plain()?),
@@ -186,8 +194,26 @@ impl Compiler<'_> {
     }
 
     fn tag(&mut self, key: &str, value: &Value) -> Result<(), String> {
-        let value = Detail::parse(value, &mut self.columns)?.text()?;
-        self.plan.tags.push((key.into(), value));
+        let detail = Detail::parse(value, &mut self.columns)?;
+        if key == "*" {
+            self.plan.all_tags.push(detail.plain()?);
+        } else {
+            self.plan.tags.push((key.into(), detail.text()?));
+        }
+        Ok(())
+    }
+
+    /// Which fields there are is known where the entries of price lists are read.
+    fn price(&mut self, field: &str, value: &Value) -> Result<(), String> {
+        let detail = Detail::parse(value, &mut self.columns)?;
+        let value = match field {
+            "from" | "until" => {
+                let (form, clock) = detail.time()?;
+                PriceValue { form, clock: Some(clock) }
+            }
+            _ => PriceValue { form: detail.plain()?, clock: None },
+        };
+        self.plan.price.get_or_insert_default().push((field.to_owned(), value));
         Ok(())
     }
 
@@ -259,7 +285,10 @@ impl Plan {
             usage: Vec::new(),
             total: None,
             tags: Vec::new(),
+            all_tags: Vec::new(),
             outcome: None,
+            events: true,
+            price: None,
         }
     }
 
@@ -297,7 +326,7 @@ impl Plan {
                 Ok(Target::At) => plan.at = Some((form, Clock::Native)),
                 Ok(Target::Dimension(dimension)) => plan.dimensions.push((dimension, text(form))),
                 Ok(Target::Number(Number::ReportedCost)) => {
-                    let money = NumberValue::Money(form, quipu::money::PICO_DIGITS);
+                    let money = NumberValue::Money(form, Money::USD);
                     plan.numbers.push((Number::ReportedCost, money));
                 }
                 Ok(Target::Number(number)) if number.limit() == 1 => {

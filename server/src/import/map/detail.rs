@@ -7,7 +7,7 @@ use quipu::{Text, Timestamp};
 use toml::Value;
 
 use super::compile::Columns;
-use super::value::{Clock, Form, Operand, Piece, Sum, Term, TextValue, Unit};
+use super::value::{Clock, Form, Money, Operand, Piece, Sum, Term, TextValue, Unit};
 
 /// An entry taken apart; what is left in `rest` at the end is unknown.
 pub(super) struct Detail<'a> {
@@ -56,20 +56,25 @@ impl<'a> Detail<'a> {
         Ok(TextValue { form: self.done(", map")?, replace })
     }
 
-    pub(super) fn money(mut self) -> Result<(Form, u32), String> {
-        let digits = match self.rest.remove("round") {
-            None => quipu::money::PICO_DIGITS,
-            Some(round) => match round.as_str() {
-                Some("pico") => 12,
-                Some("nano") => 9,
-                Some("micro") => 6,
-                Some("cent") => 2,
-                _ => {
-                    return Err(format!("has round = {round}; allowed are \"pico\", \"nano\", \"micro\" and \"cent\""));
-                }
-            },
-        };
-        Ok((self.done(", round")?, digits))
+    pub(super) fn money(mut self) -> Result<(Form, Money), String> {
+        let digits = self.part_of_usd("round")?.unwrap_or(quipu::money::PICO_DIGITS);
+        let unit = self.part_of_usd("unit")?.unwrap_or(0);
+        if unit > digits {
+            return Err("is rounded to a coarser part than its unit".into());
+        }
+        Ok((self.done(", unit, round")?, Money { unit, digits }))
+    }
+
+    /// How many decimals of a USD the named part has.
+    fn part_of_usd(&mut self, key: &'static str) -> Result<Option<u32>, String> {
+        let Some(part) = self.rest.remove(key) else { return Ok(None) };
+        Ok(Some(match part.as_str() {
+            Some("pico") => 12,
+            Some("nano") => 9,
+            Some("micro") => 6,
+            Some("cent") => 2,
+            _ => return Err(format!("has {key} = {part}; allowed are \"pico\", \"nano\", \"micro\" and \"cent\"")),
+        }))
     }
 
     pub(super) fn duration(mut self) -> Result<(Form, Unit), String> {

@@ -17,7 +17,7 @@ use quipu::{Error, Result};
 
 use super::Format;
 
-pub(super) use plan::{Cells, Column, Join, Latest, Plan};
+pub(super) use plan::{Cells, Column, Join, Latest, Plan, PriceValue};
 
 /// A compiled map.
 #[derive(Debug)]
@@ -28,11 +28,14 @@ pub struct Map {
 }
 
 /// The maps that come with Quipu, by name.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("aider", include_str!("../../../maps/aider.toml")),
     ("azure", include_str!("../../../maps/azure.toml")),
     ("openhands", include_str!("../../../maps/openhands.toml")),
     ("servegen", include_str!("../../../maps/servegen.toml")),
+    ("yardstick", include_str!("../../../maps/yardstick.toml")),
+    ("yardstick-outcomes", include_str!("../../../maps/yardstick-outcomes.toml")),
+    ("yardstick-prices", include_str!("../../../maps/yardstick-prices.toml")),
 ];
 
 impl Map {

@@ -2,8 +2,9 @@
 
 use quipu::{Dimension, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, Result, Text};
 
-use super::value::{self, Clock, Form, Sum, TextValue, Unit};
+use super::value::{self, Clock, Form, Money, Sum, TextValue, Unit};
 use crate::wire::decimal;
+use crate::wire::json::{self, Kind, Members};
 
 /// A column by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,21 @@ pub(in crate::import) struct Plan {
     pub(super) usage: Vec<(Meter, Sum)>,
     pub(super) total: Option<Sum>,
     pub(super) tags: Vec<(Text, TextValue)>,
+    /// Columns of objects each of whose members is a tag.
+    pub(super) all_tags: Vec<Form>,
     pub(super) outcome: Option<OutcomePlan>,
+    /// Whether rows are events; else they are only outcomes.
+    pub(in crate::import) events: bool,
+    /// The fields of a price list's entries.
+    pub(in crate::import) price: Option<Vec<(String, PriceValue)>>,
+}
+
+/// Where a field of a price comes from.
+#[derive(Debug)]
+pub(in crate::import) struct PriceValue {
+    pub(super) form: Form,
+    /// How a time is written; `None` for all else.
+    pub(super) clock: Option<Clock>,
 }
 
 /// Only rows of the highest `by` among those of the same `key` count.
@@ -67,7 +82,7 @@ pub(super) enum NumberValue {
     Flag(Form),
     Count(Form),
     Millis(Form, Unit),
-    Money(Form, u32),
+    Money(Form, Money),
 }
 
 #[derive(Debug)]
@@ -77,7 +92,7 @@ pub(super) struct OutcomePlan {
     pub(super) job_id: Option<TextValue>,
     pub(super) status: TextValue,
     pub(super) kind: Option<TextValue>,
-    pub(super) value: Option<(Form, u32)>,
+    pub(super) value: Option<(Form, Money)>,
     pub(super) at: Option<(Form, Clock)>,
     pub(super) metadata: Option<Form>,
 }
@@ -115,6 +130,11 @@ impl Plan {
         }
         for (number, value) in &self.numbers {
             value.set(*number, cells, &mut event)?;
+        }
+        for form in &self.all_tags {
+            if let Some(text) = form.read(cells) {
+                insert_members(&text, &mut event).map_err(|problem| format!("tags {problem}"))?;
+            }
         }
         for (key, value) in &self.tags {
             if let Some(text) = value.read(cells).map_err(|problem| format!("tag {key} {problem}"))? {
@@ -174,10 +194,10 @@ impl Plan {
         {
             outcome.kind = Some(OutcomeType::parse(&kind).map_err(|error| format!("outcome.{error}"))?);
         }
-        if let Some((form, digits)) = &plan.value
+        if let Some((form, money)) = &plan.value
             && let Some(text) = form.read(cells)
         {
-            outcome.value = Some(value::money(&text, *digits).map_err(of("value"))?);
+            outcome.value = Some(money.read(&text).map_err(of("value"))?);
         }
         if let Some((form, clock)) = &plan.at
             && let Some(text) = form.read(cells)
@@ -193,6 +213,29 @@ impl Plan {
     }
 }
 
+impl PriceValue {
+    /// The text that Quipu's own price list would have; absent when a column it needs is.
+    pub(in crate::import) fn read(&self, cells: &impl Cells) -> Result<Option<String>, String> {
+        let Some(text) = self.form.read(cells) else { return Ok(None) };
+        Ok(Some(match &self.clock {
+            Some(clock) => clock.read(&text)?.to_string(),
+            None => text.into_owned(),
+        }))
+    }
+}
+
+/// Makes a tag of every member of a JSON object.
+fn insert_members(text: &str, event: &mut Event) -> Result<(), String> {
+    for (key, raw) in Members::parse(text).map_err(|error| error.to_string())?.0 {
+        match json::scalar(&key, raw).map_err(|error| error.to_string())? {
+            Some(value) => _ = event.tags.insert(key.as_ref().into(), value.as_ref().into()),
+            None if Kind::of(raw) == Kind::Null => {}
+            None => return Err(format!("has the member {key:?}, which is {}; expected a text", Kind::of(raw))),
+        }
+    }
+    Ok(())
+}
+
 impl NumberValue {
     fn set(&self, number: Number, cells: &impl Cells, event: &mut Event) -> Result<(), String> {
         let form = match self {
@@ -203,8 +246,8 @@ impl NumberValue {
             Self::Flag(_) => value::boolean(&text).map(u64::from),
             Self::Count(_) => decimal::count(&text),
             Self::Millis(_, unit) => value::millis(&text, *unit),
-            Self::Money(_, digits) => {
-                let cost = value::money(&text, *digits).map_err(|problem| format!("{number} {problem}"))?;
+            Self::Money(_, money) => {
+                let cost = money.read(&text).map_err(|problem| format!("{number} {problem}"))?;
                 return event.set_reported_cost(cost).map_err(|error| error.to_string());
             }
         };

@@ -11,6 +11,8 @@ pub(super) type Section = BTreeMap<String, Spanned<Value>>;
 #[serde(deny_unknown_fields)]
 pub(super) struct Spec {
     pub(super) format: Spanned<String>,
+    /// Whether rows are events; true by default.
+    pub(super) events: Option<bool>,
     #[serde(default, rename = "where")]
     pub(super) filter: Section,
     pub(super) latest: Option<LatestSpec>,
@@ -24,6 +26,7 @@ pub(super) struct Spec {
     #[serde(default)]
     pub(super) tags: Section,
     pub(super) outcome: Option<Section>,
+    pub(super) price: Option<Section>,
 }
 
 #[derive(Deserialize)]

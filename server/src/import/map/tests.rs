@@ -45,6 +45,12 @@ fn every_mistake_names_its_line_and_what_is_allowed() {
         ),
         ("format = \"csv\"\n[fields]\nat = { column = \"t\", zone = \"Mars\" }", "unknown zone \"Mars\""),
         ("format = \"csv\"\n[fields]\nreported_cost = { column = \"c\", round = 2 }", "allowed are \"pico\", \"nano\""),
+        (
+            "format = \"csv\"\n[fields]\nreported_cost = { column = \"c\", unit = \"nano\", round = \"cent\" }",
+            "rounded to a coarser part than its unit",
+        ),
+        ("format = \"csv\"\nevents = false", "leaves nothing to import"),
+        ("format = \"csv\"\n[price]\nfrom = { column = \"t\", unit = \"h\" }", "line 3: [price] from has unit"),
         ("format = \"csv\"\n[constants]\nretry_depth = 1", "cannot be the same in every row"),
         ("format = \"csv\"\n[usage]\noutput = \"a b\"", "between columns stands + or -"),
         ("format = \"csv\"\n[usage]\noutput = \"a -\"", "a column is missing at the end"),
@@ -63,7 +69,7 @@ fn every_mistake_names_its_line_and_what_is_allowed() {
 #[test]
 fn an_unknown_map_lists_the_built_in_ones() {
     let message = Map::load("openhand").expect_err("no such map").to_string();
-    assert!(message.contains("the built-in ones are aider, azure, openhands, servegen"), "{message}");
+    assert!(message.contains("the built-in ones are aider, azure, openhands, servegen, yardstick, "), "{message}");
     assert!(Map::load("nowhere.toml").expect_err("no such file").to_string().contains("cannot read nowhere.toml"));
 }
 

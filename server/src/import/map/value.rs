@@ -162,9 +162,24 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Money in USD, rounded half-even to that many digits.
-pub(super) fn money(text: &str, digits: u32) -> Result<PicoUsd, String> {
-    decimal::usd(text, digits)
+/// How an amount of money is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Money {
+    /// What the amounts count: parts of 10⁻ᵘⁿⁱᵗ USD.
+    pub(super) unit: u32,
+    /// The decimals of a USD that are kept, at least `unit`; rounded half-even.
+    pub(super) digits: u32,
+}
+
+impl Money {
+    /// Amounts in USD, as exact as money can be.
+    pub(super) const USD: Self = Self { unit: 0, digits: quipu::money::PICO_DIGITS };
+
+    pub(super) fn read(self, text: &str) -> Result<PicoUsd, String> {
+        let amount = decimal::usd(text, self.digits - self.unit)?;
+        // Rounded to `digits - unit` decimals it is a whole number of 10^(12 - digits + unit) pico, so nothing is lost.
+        Ok(PicoUsd::from_pico(amount.pico() / 10_i128.pow(self.unit)))
+    }
 }
 
 /// A sum of columns and whole numbers, some of them subtracted.

@@ -1,15 +1,17 @@
 //! Parquet, row group by row group; members of groups have dotted names.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use parquet::basic::{LogicalType, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
-use parquet::schema::types::Type;
+use parquet::schema::types::{ColumnDescriptor, Type};
 use quipu::{Error, Result, Timestamp};
 
 use super::super::input::Input;
@@ -24,6 +26,8 @@ pub(in crate::import) struct ParquetRows {
     header: Vec<String>,
     unbound: Vec<String>,
     root: Node,
+    /// How the bytes of each bound column read.
+    bytes: Vec<BytesForm>,
     cells: Cells,
     number: u64,
     used: u64,
@@ -52,6 +56,7 @@ impl ParquetRows {
             header,
             unbound: Vec::new(),
             root: Node::default(),
+            bytes: Vec::new(),
             cells: Cells::default(),
             number: 0,
             used: 0,
@@ -72,6 +77,9 @@ impl Rows for ParquetRows {
         self.cells.bind(columns.len());
         let Some(reader) = self.reader.take() else { return Ok(()) };
         let invalid = |error| Error::invalid(format!("cannot be read: {error}"));
+        let described = reader.metadata().file_metadata().schema_descr().columns().iter();
+        let forms: HashMap<String, BytesForm> = described.map(|c| (c.path().string(), BytesForm::of(c))).collect();
+        self.bytes = columns.iter().map(|column| forms.get(column).copied().unwrap_or(BytesForm::Text)).collect();
         // Only what is asked for is read from the file.
         let schema = reader.metadata().file_metadata().schema();
         let wanted = schema.get_fields().iter().filter(|field| self.root.child(field.name()).is_some());
@@ -97,7 +105,7 @@ impl Rows for ParquetRows {
         };
         self.number += 1;
         self.cells.clear();
-        walk(&self.root, &row, &mut self.cells).map(|()| true).map_err(RowFault::Row)
+        walk(&self.root, &self.bytes, &row, &mut self.cells).map(|()| true).map_err(RowFault::Row)
     }
 
     fn line(&self) -> u64 {
@@ -131,26 +139,68 @@ fn guarded<T>(read: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::err
     })
 }
 
-fn walk(node: &Node, row: &Row, cells: &mut Cells) -> Result<(), String> {
+/// How the bytes of a column read as text.
+#[derive(Clone, Copy)]
+enum BytesForm {
+    /// They are UTF-8.
+    Text,
+    /// Bytes of a fixed number are an id: two hexadecimal digits each.
+    Hex,
+    /// The same with the hyphens of a UUID, where the column says that it is one.
+    Uuid,
+}
+
+impl BytesForm {
+    fn of(column: &ColumnDescriptor) -> Self {
+        match (column.physical_type(), column.logical_type_ref()) {
+            (PhysicalType::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Uuid)) => Self::Uuid,
+            (PhysicalType::FIXED_LEN_BYTE_ARRAY, _) => Self::Hex,
+            _ => Self::Text,
+        }
+    }
+
+    fn write(self, bytes: &[u8], out: &mut String) -> Result<(), &'static str> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        if matches!(self, Self::Text) {
+            out.push_str(std::str::from_utf8(bytes).map_err(|_| "is not UTF-8")?);
+            return Ok(());
+        }
+        for (at, byte) in bytes.iter().enumerate() {
+            if matches!(self, Self::Uuid) && [4, 6, 8, 10].contains(&at) {
+                out.push('-');
+            }
+            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        Ok(())
+    }
+}
+
+fn walk(node: &Node, bytes: &[BytesForm], row: &Row, cells: &mut Cells) -> Result<(), String> {
     for (name, field) in row.get_column_iter() {
         let Some(child) = node.child(name) else { continue };
         if let Field::Group(group) = field {
-            walk(child, group, cells)?;
+            walk(child, bytes, group, cells)?;
         } else if *field != Field::Null {
             for column in &child.columns {
-                text(field, cells.set(*column)).map_err(|problem| format!("column {name} {problem}"))?;
+                text(field, bytes[*column], cells.set(*column))
+                    .map_err(|problem| format!("column {name} {problem}"))?;
             }
         }
     }
     Ok(())
 }
 
-/// Writes a value as text; times as RFC 3339.
-fn text(field: &Field, out: &mut String) -> Result<(), &'static str> {
+/// Writes a value as text; times as RFC 3339, maps as JSON objects.
+fn text(field: &Field, bytes: BytesForm, out: &mut String) -> Result<(), &'static str> {
     const DAY_MICROS: i64 = quipu::time::MICROS_PER_DAY;
+    match field {
+        Field::Bytes(value) => return bytes.write(value.data(), out),
+        Field::MapInternal(map) => return json_object(map.entries(), out),
+        _ => {}
+    }
     let written = match field {
         Field::Str(text) => out.write_str(text),
-        Field::Bytes(bytes) => out.write_str(bytes.as_utf8().map_err(|_| "is not UTF-8")?),
         Field::Bool(value) => write!(out, "{value}"),
         Field::Byte(value) => write!(out, "{value}"),
         Field::Short(value) => write!(out, "{value}"),
@@ -169,8 +219,24 @@ fn text(field: &Field, out: &mut String) -> Result<(), &'static str> {
         Field::Date(days) => write!(out, "{}", Timestamp::from_micros(i64::from(*days) * DAY_MICROS)),
         Field::TimestampMillis(millis) => write!(out, "{}", Timestamp::from_micros(millis.saturating_mul(1_000))),
         Field::TimestampMicros(micros) => write!(out, "{}", Timestamp::from_micros(*micros)),
-        Field::ListInternal(_) | Field::MapInternal(_) => return Err("is a list or a map; expected one value"),
-        Field::Null | Field::Group(_) => Ok(()),
+        Field::ListInternal(_) => return Err("is a list; expected one value"),
+        Field::Null | Field::Group(_) | Field::Bytes(_) | Field::MapInternal(_) => Ok(()),
     };
     written.map_err(|_| "cannot be written as text")
+}
+
+/// Members of null are left out, as everywhere.
+fn json_object(entries: &[(Field, Field)], out: &mut String) -> Result<(), &'static str> {
+    let (mut word, mut separator) = (String::new(), '{');
+    for (key, value) in entries.iter().filter(|(_, value)| *value != Field::Null) {
+        for (field, before) in [(key, separator), (value, ':')] {
+            word.clear();
+            text(field, BytesForm::Text, &mut word)?;
+            out.push(before);
+            out.push_str(&serde_json::to_string(&word).map_err(|_| "cannot be written as text")?);
+        }
+        separator = ',';
+    }
+    out.push_str(if separator == '{' { "{}" } else { "}" });
+    Ok(())
 }

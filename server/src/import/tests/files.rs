@@ -213,14 +213,90 @@ fn parquet_file() -> Vec<u8> {
 }
 
 #[test]
+fn fixed_bytes_of_parquet_are_ids_and_its_maps_are_tags() {
+    let folder = Folder::new();
+    let map = "format = \"parquet\"\n[fields]\nid = \"id\"\ntrace_id = \"uuid\"\n[tags]\n\"*\" = \"tags\"\nplan = { value = \"gold\" }\n";
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.parquet", parquet_of_ids_and_tags())], &parsed(map));
+    assert_eq!((summary.stored, summary.is_clean()), (2, true), "{summary:?}");
+    let event = &memory.events[0];
+    assert_eq!(event.id.as_deref(), Some("00ff10aa"));
+    assert_eq!(event.get(Dimension::TraceId), Some("01020304-0506-0708-090a-0b0c0d0e0f10"));
+    let tags: Vec<_> = event.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(tags, [("note", "a \"quoted\" word"), ("plan", "gold")], "a named tag wins over the map's");
+    assert_eq!(memory.events[1].tags.len(), 1, "an absent map has no tags");
+}
+
+/// An id of 4 bytes, a UUID and a map of tags, one of which has no value.
+fn parquet_of_ids_and_tags() -> Vec<u8> {
+    use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType};
+    use parquet::file::writer::SerializedFileWriter;
+    let schema =
+        "message events { required fixed_len_byte_array (4) id; required fixed_len_byte_array (16) uuid (UUID);
+                  optional group tags (MAP) { repeated group key_value {
+                      required binary key (UTF8); optional binary value (UTF8); } } }";
+    let schema = Arc::new(parquet::schema::parser::parse_message_type(schema).expect("a schema"));
+    let bytes_of = |bytes: &[u8]| FixedLenByteArray::from(ByteArray::from(bytes.to_vec()));
+    let texts = |texts: &[&str]| texts.iter().map(|text| ByteArray::from(*text)).collect::<Vec<_>>();
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::default()).expect("a writer");
+    let mut group = writer.next_row_group().expect("a row group");
+    let mut column = 0;
+    while let Some(mut writer) = group.next_column().expect("a column") {
+        let repeated = Some(&[0, 1, 1, 0][..]);
+        match column {
+            0 => {
+                let ids = [bytes_of(&[0, 0xff, 0x10, 0xaa]), bytes_of(&[1; 4])];
+                writer.typed::<FixedLenByteArrayType>().write_batch(&ids, None, None)
+            }
+            1 => {
+                let uuid: Vec<u8> = (1..=16).collect();
+                writer.typed::<FixedLenByteArrayType>().write_batch(&[bytes_of(&uuid), bytes_of(&uuid)], None, None)
+            }
+            2 => {
+                let keys = texts(&["plan", "note", "empty"]);
+                writer.typed::<ByteArrayType>().write_batch(&keys, Some(&[2, 2, 2, 0]), repeated)
+            }
+            _ => {
+                let values = texts(&["silver", "a \"quoted\" word"]);
+                writer.typed::<ByteArrayType>().write_batch(&values, Some(&[3, 3, 2, 0]), repeated)
+            }
+        }
+        .expect("a value");
+        writer.close().expect("a column");
+        column += 1;
+    }
+    group.close().expect("a row group");
+    writer.close().expect("a file");
+    bytes
+}
+
+#[test]
+fn rows_may_be_outcomes_only() {
+    let folder = Folder::new();
+    let map = "format = \"csv\"\nevents = false\n[outcome]\njob_id = \"job\"\nstatus = \"status\"\n\
+               value = { column = \"nanos\", unit = \"nano\" }\n";
+    let mut memory = Memory::default();
+    let file = folder.file("x.csv", "job,status,nanos\na,SUCCESS,7349098938\nb,FAILED,\nc,LOST,1\n");
+    let summary = run(&mut memory, &[file], &parsed(map));
+    assert_eq!((memory.events.len(), summary.outcomes_stored), (0, 2));
+    assert_eq!(memory.outcomes["a"].value, Some(quipu::PicoUsd::from_pico(7_349_098_938_000)));
+    assert_eq!(memory.outcomes["a"].idempotency_key.as_deref(), Some("test/x/1"));
+    assert!(reasons(&summary)[0].1.contains("allowed are"), "{summary:?}");
+}
+
+#[test]
 fn every_damaged_parquet_file_is_an_error_and_never_a_panic() {
     let folder = Folder::new();
     let whole = parquet_file();
-    for at in 0..whole.len() {
-        let mut damaged = whole.clone();
-        damaged[at] ^= 0x55;
-        let file = folder.file("x.parquet", &damaged);
-        run(&mut Memory::default(), &[file], &Options::default());
+    let tags = parsed("format = \"parquet\"\n[fields]\nid = \"id\"\n[tags]\n\"*\" = \"tags\"\n");
+    for (whole, options) in [(&whole, &Options::default()), (&parquet_of_ids_and_tags(), &tags)] {
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x55;
+            let file = folder.file("x.parquet", &damaged);
+            run(&mut Memory::default(), &[file], options);
+        }
     }
     let cut = folder.file("cut.parquet", &whole[..whole.len() / 2]);
     let summary = run(&mut Memory::default(), &[cut], &Options::default());

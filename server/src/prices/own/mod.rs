@@ -27,6 +27,9 @@ mod write;
 use quipu::price_book::PriceRule;
 use quipu::{Error, Result, Timestamp};
 
+use crate::import::PriceRow;
+
+use entry::{Entry, Field, Value};
 pub use write::to_json;
 
 /// The fields of a list.
@@ -46,6 +49,21 @@ pub(super) fn read(text: &str, from: Timestamp) -> Result<Vec<PriceRule>> {
         Ok(rules.concat())
     });
     rules.map_err(|fault| Error::invalid(format!("line {}: {}", line_of(text, fault.at), fault.what)))
+}
+
+/// The rules of a list that lies in a table: one entry a row.
+pub(super) fn read_rows(rows: &[PriceRow], from: Timestamp) -> Result<Vec<PriceRule>> {
+    let mut rules = Vec::new();
+    for row in rows {
+        let field = |(name, text): &'_ (String, String)| {
+            let value = if name == "above" { Value::Number } else { Value::Text };
+            Field { name: name.clone().into(), at: 0, value: value(text.clone().into()) }
+        };
+        let entry = Entry { at: 0, fields: row.fields.iter().map(field).collect() };
+        let entry = entry.rules(from).map_err(|fault| Error::invalid(format!("line {}: {}", row.line, fault.what)))?;
+        rules.extend(entry);
+    }
+    Ok(rules)
 }
 
 fn line_of(text: &str, at: usize) -> usize {
