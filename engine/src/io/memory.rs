@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -26,8 +26,14 @@ struct State {
 #[derive(Debug, Default)]
 struct Tree {
     dirs: BTreeSet<String>,
-    files: BTreeMap<String, Arc<Mutex<Vec<u8>>>>,
+    files: BTreeMap<String, Arc<Content>>,
     locks: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    bytes: Mutex<Vec<u8>>,
+    pins: AtomicUsize,
 }
 
 impl MemoryDisk {
@@ -47,14 +53,17 @@ impl MemoryDisk {
     /// A copy of every file, by path.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let tree = self.state.tree.lock();
-        tree.files.iter().map(|(path, content)| (path.clone(), content.lock().clone())).collect()
+        tree.files.iter().map(|(path, content)| (path.clone(), content.bytes.lock().clone())).collect()
     }
 
     /// Replaces the content of a file, or removes it.
     pub fn overwrite(&self, path: &str, content: Option<Vec<u8>>) {
         let mut tree = self.state.tree.lock();
         match content {
-            Some(content) => tree.files.insert(path.into(), Arc::new(Mutex::new(content))),
+            Some(content) => {
+                let content = Content { bytes: Mutex::new(content), pins: AtomicUsize::new(0) };
+                tree.files.insert(path.into(), Arc::new(content))
+            }
             None => tree.files.remove(path),
         };
     }
@@ -71,14 +80,14 @@ impl Disk for MemoryDisk {
         if tree.files.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let content = Arc::<Mutex<Vec<u8>>>::default();
+        let content = Arc::<Content>::default();
         tree.files.insert(path.into(), Arc::clone(&content));
         Ok(Box::new(MemoryFile { content }))
     }
 
     fn open(&self, path: &str) -> io::Result<Bytes> {
         let content = self.state.tree.lock().files.get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
-        let copy = content.lock().clone();
+        let copy = content.bytes.lock().clone();
         Ok(Bytes::new(copy))
     }
 
@@ -125,6 +134,23 @@ impl Disk for MemoryDisk {
         Ok(Box::new(MemoryLock { state: Arc::clone(&self.state), path: path.into() }))
     }
 
+    fn pin(&self, path: &str) -> io::Result<Box<dyn Lock>> {
+        let tree = self.state.tree.lock();
+        let content = Arc::clone(tree.files.get(path).ok_or(io::ErrorKind::NotFound)?);
+        content.pins.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(MemoryPin { content }))
+    }
+
+    fn remove_unpinned(&self, path: &str) -> io::Result<bool> {
+        let mut tree = self.state.tree.lock();
+        let content = tree.files.get(path).ok_or(io::ErrorKind::NotFound)?;
+        let free = content.pins.load(Ordering::Relaxed) == 0;
+        if free {
+            tree.files.remove(path);
+        }
+        Ok(free)
+    }
+
     fn free_bytes(&self) -> io::Result<u64> {
         Ok(u64::MAX)
     }
@@ -148,12 +174,12 @@ impl Disk for MemoryDisk {
 
 #[derive(Debug)]
 struct MemoryFile {
-    content: Arc<Mutex<Vec<u8>>>,
+    content: Arc<Content>,
 }
 
 impl WriteFile for MemoryFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.content.lock().extend_from_slice(bytes);
+        self.content.bytes.lock().extend_from_slice(bytes);
         Ok(())
     }
 
@@ -177,5 +203,18 @@ impl Lock for MemoryLock {}
 impl Drop for MemoryLock {
     fn drop(&mut self) {
         self.state.tree.lock().locks.remove(&self.path);
+    }
+}
+
+#[derive(Debug)]
+struct MemoryPin {
+    content: Arc<Content>,
+}
+
+impl Lock for MemoryPin {}
+
+impl Drop for MemoryPin {
+    fn drop(&mut self) {
+        self.content.pins.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -71,6 +71,19 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// [`LockError::Held`] with the text its holder wrote, or what the operating system says.
     fn lock(&self, path: &str, owner: &str) -> Result<Box<dyn Lock>, LockError>;
 
+    /// Keeps a file from being removed by [`Disk::remove_unpinned`], of this or any other process, until the pin
+    /// is dropped. A pin follows the file when it is renamed and ends with the process that holds it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] when the file is gone, or what the operating system says.
+    fn pin(&self, path: &str) -> io::Result<Box<dyn Lock>>;
+
+    /// Removes a file unless somebody has pinned it; whether it is gone.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn remove_unpinned(&self, path: &str) -> io::Result<bool>;
+
     /// Bytes still free for this store.
     ///
     /// # Errors
@@ -109,7 +122,7 @@ pub trait WriteFile: Send + Sync + fmt::Debug {
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// An exclusive lock, held until dropped.
+/// A lock or a pin, held until dropped.
 pub trait Lock: Send + Sync + fmt::Debug {}
 
 /// Why a lock could not be taken.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Bytes, Disk, Lock, LockError, WriteFile};
@@ -93,6 +93,25 @@ impl Disk for RealDisk {
         }
         file.set_len(0).and_then(|()| file.write_all(owner.as_bytes())).map_err(LockError::Io)?;
         Ok(Box::new(RealLock { _file: file }))
+    }
+
+    fn pin(&self, path: &str) -> io::Result<Box<dyn Lock>> {
+        let file = File::open(self.path(path))?;
+        // Whoever removes holds the lock exclusively for that moment only.
+        file.lock_shared()?;
+        if file.metadata()?.nlink() == 0 {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(Box::new(RealLock { _file: file }))
+    }
+
+    fn remove_unpinned(&self, path: &str) -> io::Result<bool> {
+        let file = File::open(self.path(path))?;
+        match file.try_lock() {
+            Ok(()) => self.remove(path).map(|()| true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
@@ -186,5 +205,19 @@ mod tests {
         assert!(matches!(disk.lock("LOCK", "pid 43"), Err(LockError::Held(owner)) if owner == "pid 42"));
         drop(first);
         disk.lock("LOCK", "pid 43").expect("free again");
+    }
+
+    #[test]
+    fn what_is_pinned_stays_also_under_another_name() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (disk, other) = (RealDisk::new(dir.path()), RealDisk::new(dir.path()));
+        disk.create("a").expect("file");
+        let (first, second) = (disk.pin("a").expect("there"), other.pin("a").expect("several may"));
+        disk.rename("a", "b").expect("rename");
+        drop(first);
+        assert!(!disk.remove_unpinned("b").expect("looked at"), "still pinned");
+        drop(second);
+        assert!(disk.remove_unpinned("b").expect("removed"));
+        assert_eq!(disk.pin("b").expect_err("gone").kind(), io::ErrorKind::NotFound);
     }
 }

@@ -6,12 +6,15 @@
 //! | `commit` | batches in: dedup, log, sync, visible, acknowledged |
 //! | `outcomes` | outcomes in: first wins |
 //! | `seal` | the head becomes segments |
-//! | `publish` | a new manifest, the only commit point |
+//! | `draft`, `publish` | new files, then a manifest that names them: the only commit point |
+//! | `collect` | what no manifest that anybody reads names is removed |
 //! | `version`, `state`, `snapshot` | what readers see |
 //! | `stat`, `verify` | what operators ask |
 
+mod collect;
 mod commit;
 mod dedup;
+mod draft;
 mod head;
 mod open;
 mod options;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::options::Options;
-use super::publish::{remove_manifests_before, sync_dir, write_manifest};
+use super::publish::{sync_dir, write_manifest};
 use super::recover::recover;
 use super::state::Shared;
 use super::version::newest_manifest;
@@ -81,24 +81,4 @@ fn create(disk: &Arc<dyn Disk>) -> Result<()> {
     sync_dir(&**disk, "")?;
     let manifest = Manifest { first_log: 0, next_file: 1, ..Manifest::default() };
     write_manifest(disk, store, 1, &manifest).map(drop)
-}
-
-/// Removes what no manifest names: files of a publication cut short, and older manifests.
-pub(super) fn remove_orphans(disk: &dyn Disk, number: u64, manifest: &Manifest) -> Result<()> {
-    remove_manifests_before(disk, number);
-    for kind in FileKind::NUMBERED.into_iter().filter(|kind| *kind != FileKind::Manifest) {
-        let directory = kind.directory();
-        let names = disk.list(directory).map_err(|error| Error::io("list", directory, error))?;
-        let numbers = names.iter().filter_map(|name| kind.number(name));
-        for orphan in numbers.filter(|number| !manifest.files().any(|file| (file.kind, file.number) == (kind, *number)))
-        {
-            let path = kind.path(orphan);
-            disk.remove(&path).map_err(|error| Error::io("remove the orphan", &path, error))?;
-        }
-    }
-    for name in disk.list("tmp").map_err(|error| Error::io("list", "tmp", error))? {
-        let path = format!("tmp/{name}");
-        disk.remove(&path).map_err(|error| Error::io("remove", &path, error))?;
-    }
-    Ok(())
 }

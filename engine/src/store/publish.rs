@@ -6,84 +6,115 @@
 
 use std::sync::Arc;
 
-use super::state::{Publisher, Shared};
+use super::collect::Garbage;
+use super::draft::Draft;
+use super::state::Shared;
 use super::version::{BOOK, Version};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::container::{ContainerWriter, Identity};
 use crate::format::manifest::{Manifest, PartEntry, RunEntry};
 use crate::format::names::FileKind;
-use crate::io::Disk;
+use crate::io::{Disk, Lock};
 use crate::price_book::PriceBook;
 
 /// The section of a manifest file.
 pub(super) const MANIFEST: &str = "manifest";
 
-/// What a new version has beyond the one before.
+/// How a new version differs from the one before.
 #[derive(Debug, Default)]
 pub(super) struct Change {
     pub(super) parts: Vec<PartEntry>,
     pub(super) outcomes: Vec<RunEntry>,
     pub(super) books: Vec<RunEntry>,
+    /// Parts that it does without; the new ones take the place of the first of them.
+    pub(super) removed_parts: Vec<PartEntry>,
+    /// Outcome runs that it does without.
+    pub(super) removed_outcomes: Vec<RunEntry>,
     /// The LSN up to which the log is in files now, and the first log file still needed.
     pub(super) log: Option<(u64, u64)>,
 }
 
 impl Manifest {
     /// The next version: this one with a change.
-    pub(super) fn with(&self, change: Change) -> Self {
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when something that is to be removed is not there, exactly as the change names it:
+    /// another change was published since this one was begun, and this one must not undo it.
+    pub(super) fn with(&self, change: Change) -> Result<Self> {
         let mut next = self.clone();
-        next.parts.extend(change.parts);
-        next.outcomes.extend(change.outcomes);
+        replace(&mut next.parts, &change.removed_parts, change.parts)?;
+        replace(&mut next.outcomes, &change.removed_outcomes, change.outcomes)?;
         next.books.extend(change.books);
         (next.flushed_lsn, next.first_log) = change.log.unwrap_or((next.flushed_lsn, next.first_log));
-        next
+        Ok(next)
     }
 }
 
+fn replace<T: PartialEq>(entries: &mut Vec<T>, removed: &[T], added: Vec<T>) -> Result<()> {
+    let before = entries.len();
+    let place = entries.iter().position(|entry| removed.contains(entry)).unwrap_or(before);
+    entries.retain(|entry| !removed.contains(entry));
+    if before - entries.len() != removed.len() {
+        return Err(Error::new(ErrorKind::Conflict, "what was to be replaced was changed meanwhile"));
+    }
+    entries.splice(place..place, added);
+    Ok(())
+}
+
 impl Shared {
-    /// Has `write` write its files, the numbers taken from the one it is given on, and publishes
-    /// the version that names them.
-    pub(super) fn publish(&self, write: impl FnOnce(&mut u64) -> Result<Change>) -> Result<()> {
-        let mut publisher = self.publisher.lock();
+    /// Has `write` write its files and publishes the version that names them. Writing goes on beside other
+    /// publications; what is written is removed again if it cannot be published.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when another publication came first, see [`Change`]; [`ErrorKind::Full`]; nothing was
+    /// changed by either. What the disk says; the caller poisons the store by it if need be.
+    pub(super) fn publish(&self, write: impl FnOnce(&mut Draft<'_>) -> Result<Change>) -> Result<()> {
         self.check_usable()?;
-        let first_file = publisher.next_file;
-        let published = self.publish_next(&mut publisher, write);
-        if published.as_ref().is_err_and(|error| error.kind() == ErrorKind::Full) {
-            remove_unpublished(&*self.disk, first_file..publisher.next_file);
+        let mut draft = Draft::new(&self.numbers);
+        let published = write(&mut draft).and_then(|change| self.publish_change(change));
+        if published.as_ref().is_err_and(|error| matches!(error.kind(), ErrorKind::Full | ErrorKind::Conflict)) {
+            draft.abandon(&*self.disk);
         }
         published
     }
 
-    fn publish_next(&self, publisher: &mut Publisher, write: impl FnOnce(&mut u64) -> Result<Change>) -> Result<()> {
-        let change = write(&mut publisher.next_file)?;
+    fn publish_change(&self, change: Change) -> Result<()> {
+        let mut publisher = self.publisher.lock();
         let sealed_head = change.log.is_some();
         let before = self.state().version.clone();
-        let mut manifest = before.manifest.with(change);
-        manifest.next_file = publisher.next_file;
-        manifest.previous = publisher.manifest_hash;
-        let number = before.number + 1;
-        // Opened before they are published: a file that cannot be read back is never named.
-        let version = Version::open(&*self.disk, self.store, number, manifest, Some(&before))?;
-        publisher.manifest_hash = write_manifest(&self.disk, self.store, number, &version.manifest)?;
+        let mut manifest = before.manifest.with(change)?;
+        manifest.next_file = self.numbers.next();
+        let version = Arc::new(publisher.publish(&self.disk, self.store, manifest, &before)?);
         self.change_state(|state| {
-            state.version = Arc::new(version);
+            state.version = Arc::clone(&version);
             if sealed_head {
                 state.frozen = None;
             }
         });
-        remove_manifests_before(&*self.disk, number);
+        let number = version.number;
+        // The version before is pinned by whoever still reads it, and by nobody else.
+        drop((before, version));
+        publisher.garbage.collect(&*self.disk, number);
         Ok(())
+    }
+
+    /// Removes what is no longer named or read.
+    pub(super) fn collect(&self) {
+        let mut publisher = self.publisher.lock();
+        let newest = self.state().version.number;
+        publisher.garbage.collect(&*self.disk, newest);
     }
 
     pub(super) fn add_price_book(&self, mut book: PriceBook) -> Result<u32> {
         let mut version = 0;
-        let added = self.publish(|next_file| {
+        // One at a time: each takes the number after the one before.
+        let _turn = self.adding_book.lock();
+        let added = self.publish(|draft| {
             let newest = self.state().version.manifest.books.last().map_or(0, |run| run.number);
             version = u32::try_from(newest + 1).map_err(|_| Error::invalid("no price book number is left"))?;
             book.version = version;
             book.known_at = self.disk.now();
-            let identity = Identity { store: self.store, file: *next_file };
-            *next_file += 1;
+            let identity = Identity { store: self.store, file: draft.take() };
             let mut writer = ContainerWriter::create(&self.disk, FileKind::PriceBook, identity)?;
             writer.blob(BOOK, &book.encode())?;
             let file = writer.finish(&[])?;
@@ -95,19 +126,42 @@ impl Shared {
     }
 }
 
+/// What only one publication at a time touches.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    /// The hash of the newest manifest.
+    pub(super) newest: [u8; 16],
+    pub(super) garbage: Garbage,
+}
+
 impl Publisher {
-    pub(super) fn new(manifest: &Manifest, manifest_hash: [u8; 16]) -> Self {
-        Self { next_file: manifest.next_file, manifest_hash }
+    /// Publishes `manifest`, whose files are complete and synced, as the version after `before`.
+    pub(super) fn publish(
+        &mut self,
+        disk: &Arc<dyn Disk>,
+        store: [u8; 16],
+        mut manifest: Manifest,
+        before: &Version,
+    ) -> Result<Version> {
+        manifest.previous = self.newest;
+        let number = before.number + 1;
+        // Opened before they are published: a file that cannot be read back is never named.
+        let mut version = Version::open(&**disk, store, number, manifest, Some(before))?;
+        let (hash, pin) = write_manifest(disk, store, number, &version.manifest)?;
+        self.newest = hash;
+        version.pin = Some(pin);
+        self.garbage.add(before, &version.manifest);
+        Ok(version)
     }
 }
 
-/// Writes and publishes a manifest and returns its hash.
+/// Writes and publishes a manifest; its hash, and the pin that keeps what it names.
 pub(super) fn write_manifest(
     disk: &Arc<dyn Disk>,
     store: [u8; 16],
     number: u64,
     manifest: &Manifest,
-) -> Result<[u8; 16]> {
+) -> Result<([u8; 16], Box<dyn Lock>)> {
     let path = FileKind::Manifest.path(number);
     let unpublished = format!("tmp/M-{number:010}.qm");
     // An earlier attempt that ran out of space may have left its file.
@@ -116,35 +170,38 @@ pub(super) fn write_manifest(
     let mut writer = ContainerWriter::create_at(disk, &unpublished, FileKind::Manifest, identity)?;
     writer.blob(MANIFEST, &manifest.encode())?;
     let entry = writer.finish(&[])?;
+    let pin = disk.pin(&unpublished).map_err(|error| Error::io("pin", &unpublished, error))?;
     // From the rename on it is unknown which version a crash would leave, so no failure is mere lack of space.
     let unknown = |action: &str, error| Error::io(action, &path, error).with_kind(ErrorKind::DurabilityUnknown);
     disk.rename(&unpublished, &path).map_err(|error| unknown("publish", error))?;
     let directory = FileKind::Manifest.directory();
     disk.sync_dir(directory).map_err(|error| unknown("sync the directory of", error))?;
-    Ok(entry.hash)
-}
-
-/// Removes manifests that a newer one replaced. One that stays is removed at the next opening.
-pub(super) fn remove_manifests_before(disk: &dyn Disk, number: u64) {
-    let directory = FileKind::Manifest.directory();
-    for name in disk.list(directory).unwrap_or_default() {
-        if FileKind::Manifest.number(&name).is_some_and(|old| old < number) {
-            let _ = disk.remove(&format!("{directory}/{name}"));
-        }
-    }
-}
-
-/// Gives back the space of files that no manifest names. What cannot be removed now is an orphan,
-/// removed at the next opening.
-fn remove_unpublished(disk: &dyn Disk, numbers: std::ops::Range<u64>) {
-    for number in numbers {
-        for kind in FileKind::NUMBERED.into_iter().filter(|kind| *kind != FileKind::Manifest) {
-            let _ = disk.remove(&kind.path(number));
-        }
-    }
+    Ok((entry.hash, pin))
 }
 
 /// Makes the names in a directory durable.
 pub(super) fn sync_dir(disk: &dyn Disk, directory: &str) -> Result<()> {
     disk.sync_dir(directory).map_err(|error| Error::io("sync", directory, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_replaces_what_it_names_or_nothing() {
+        let run = |number| {
+            let file =
+                crate::format::container::FileEntry { kind: FileKind::OutcomeRun, number, bytes: 1, hash: [0; 16] };
+            RunEntry { number, file }
+        };
+        let manifest = Manifest { outcomes: [1, 2, 3, 4].map(run).to_vec(), ..Manifest::default() };
+        let merge = |removed: &[u64]| {
+            let removed_outcomes = removed.iter().map(|number| run(*number)).collect();
+            manifest.with(Change { removed_outcomes, outcomes: vec![run(9)], ..Change::default() })
+        };
+        assert_eq!(merge(&[2, 4]).expect("both are there").outcomes, [1, 9, 3].map(run));
+        assert_eq!(merge(&[]).expect("nothing to remove").outcomes, [1, 2, 3, 4, 9].map(run));
+        assert_eq!(merge(&[2, 5]).expect_err("one is gone").kind(), ErrorKind::Conflict);
+    }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::recover::replay;
 use super::snapshot::Snapshot;
 use super::state::State;
-use super::version::{Published, Version, newest_manifest};
+use super::version::{Published, Version, newest_number, read_manifest};
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::{Disk, RealDisk};
+use crate::format::names::FileKind;
+use crate::io::{Disk, Lock, RealDisk};
 
 /// What the store in `dir` holds right now. Nothing is written and no lock is taken.
 ///
@@ -31,22 +32,30 @@ pub fn read_only_on(disk: &dyn Disk) -> Result<Snapshot> {
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let newest = newest_manifest(disk).and_then(|newest| newest.ok_or_else(not_a_store));
-        let number = newest.as_ref().map(|newest| newest.number).ok();
-        match newest.and_then(|newest| read(disk, newest)) {
-            // A writer that published meanwhile may have removed what this manifest names: only
-            // then is a failure a matter of timing.
-            Err(_) if attempts < ATTEMPTS && was_replaced(disk, number) => {}
+        let (newest, pin) = pin_newest(disk)?;
+        let number = newest.number;
+        match read(disk, newest, pin) {
+            // The pin keeps the files, but the writer may have removed log files that a newer manifest needs no
+            // more: only then is a failure a matter of timing.
+            Err(_) if attempts < ATTEMPTS && newest_number(disk)? != Some(number) => {}
             result => return result,
         }
     }
 }
 
-fn was_replaced(disk: &dyn Disk, number: Option<u64>) -> bool {
-    match newest_manifest(disk) {
-        Ok(Some(newest)) => Some(newest.number) != number,
-        Ok(None) => false,
-        Err(error) => error.kind() == ErrorKind::NotFound,
+/// The newest manifest, kept with all that it names until the pin is dropped.
+pub(super) fn pin_newest(disk: &dyn Disk) -> Result<(Published, Box<dyn Lock>)> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let number = newest_number(disk)?.ok_or_else(not_a_store)?;
+        let path = FileKind::Manifest.path(number);
+        match disk.pin(&path) {
+            Ok(pin) => return Ok((read_manifest(disk, number)?, pin)),
+            // Removed since it was listed: then there is a newer one.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && attempts < ATTEMPTS => {}
+            Err(error) => return Err(Error::io("pin", &path, error)),
+        }
     }
 }
 
@@ -54,10 +63,11 @@ pub(super) fn not_a_store() -> Error {
     Error::new(ErrorKind::NotAStore, "not a Quipu store: there is no manifest in it")
 }
 
-fn read(disk: &dyn Disk, newest: Published) -> Result<Snapshot> {
+fn read(disk: &dyn Disk, newest: Published, pin: Box<dyn Lock>) -> Result<Snapshot> {
     let Published { number, store, manifest, .. } = newest;
     let secret = Secret::read(disk, store)?;
-    let version = Version::open(disk, store, number, manifest, None)?;
+    let mut version = Version::open(disk, store, number, manifest, None)?;
+    version.pin = Some(pin);
     let (head, recovery) = replay(disk, store, &secret, &version)?;
     let state = State { lsn: recovery.next_lsn - 1, version: Arc::new(version), frozen: None, head };
     Ok(Snapshot::new(Arc::new(state), secret))

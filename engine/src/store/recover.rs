@@ -12,14 +12,15 @@
 
 use std::sync::Arc;
 
+use super::collect::remove_orphans;
+use super::draft::{Draft, FileNumbers};
 use super::head::Head;
-use super::open::remove_orphans;
 use super::options::Options;
 use super::outcomes::find_in_runs;
-use super::publish::{self, Change, write_manifest};
+use super::publish::{Change, Publisher};
 use super::read_only::not_a_store;
 use super::seal::{remove_logs_before, write_head};
-use super::state::{Publisher, Shared};
+use super::state::Shared;
 use super::version::{Published, Version, newest_manifest};
 use crate::batch::BatchBuilder;
 use crate::dedup::Secret;
@@ -35,42 +36,31 @@ pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>
     let newest = newest_manifest(&*disk)?;
     let Some(Published { number, store, manifest, hash }) = newest else { return Err(not_a_store()) };
     let secret = Secret::read(&*disk, store)?;
-    remove_orphans(&*disk, number, &manifest)?;
+    let garbage = remove_orphans(&*disk, number, &manifest)?;
     let mut version = Version::open(&*disk, store, number, manifest, None)?;
     let (head, recovery) = replay(&*disk, store, &secret, &version)?;
 
-    let mut publisher = Publisher::new(&version.manifest, hash);
+    let mut publisher = Publisher { newest: hash, garbage };
     if !head.is_empty() {
-        let (parts, outcomes) = write_head(&disk, store, &secret, &head, &mut publisher.next_file)?;
+        let numbers = FileNumbers::new(version.manifest.next_file);
+        let (parts, outcomes) = write_head(&disk, store, &secret, &head, &mut Draft::new(&numbers))?;
         let log = Some((recovery.next_lsn - 1, version.manifest.first_log));
-        let manifest = version.manifest.with(Change { parts, outcomes, log, ..Change::default() });
+        let manifest = version.manifest.with(Change { parts, outcomes, log, ..Change::default() })?;
         // After a kill the records read may be in the page cache alone. They are published before a log file is
         // chained to them: it would testify to what a power cut may yet take.
-        version = publish_next(&disk, store, &version, manifest, &mut publisher)?;
+        version = publisher.publish(&disk, store, Manifest { next_file: numbers.next(), ..manifest }, &version)?;
     }
     let epoch =
         version.manifest.epoch.checked_add(1).ok_or_else(|| Error::invalid("the store was opened 2³² times"))?;
     let identity = LogIdentity { store, epoch };
     let log = LogWriter::create(&disk, identity, recovery.next_file, recovery.next_lsn, recovery.last)?;
     let flushed = Some((recovery.next_lsn - 1, log.number()));
-    let manifest = Manifest { epoch, ..version.manifest.with(Change { log: flushed, ..Change::default() }) };
-    let opened = publish_next(&disk, store, &version, manifest, &mut publisher)?;
-    publish::remove_manifests_before(&*disk, opened.number);
+    let manifest = Manifest { epoch, ..version.manifest.with(Change { log: flushed, ..Change::default() })? };
+    let opened = publisher.publish(&disk, store, manifest, &version)?;
+    drop(version);
+    publisher.garbage.collect(&*disk, opened.number);
     remove_logs_before(&*disk, log.number());
     Ok(Shared::new(disk, options, store, secret, log, publisher, Arc::new(opened), lock))
-}
-
-fn publish_next(
-    disk: &Arc<dyn Disk>,
-    store: [u8; 16],
-    before: &Version,
-    mut manifest: Manifest,
-    publisher: &mut Publisher,
-) -> Result<Version> {
-    (manifest.next_file, manifest.previous) = (publisher.next_file, publisher.manifest_hash);
-    let version = Version::open(&**disk, store, before.number + 1, manifest, Some(before))?;
-    publisher.manifest_hash = write_manifest(disk, store, version.number, &version.manifest)?;
-    Ok(version)
 }
 
 /// Reads the log after the flushed LSN into a head.

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::dedup::HeadIndex;
+use super::draft::Draft;
 use super::head::{Head, Outcomes};
 use super::publish::{Change, sync_dir};
 use super::state::{Frozen, Shared, Writer};
@@ -70,6 +71,7 @@ impl Shared {
         }
         if self.check_usable().is_ok() {
             let _ = writer.log.close();
+            self.collect();
         }
     }
 
@@ -89,8 +91,8 @@ impl Shared {
     /// Seals the frozen head, if there is one.
     pub(super) fn seal_frozen(&self) -> Result<()> {
         let Some(frozen) = self.state().frozen.clone() else { return Ok(()) };
-        let sealed = self.publish(|next_file| {
-            let (parts, outcomes) = write_head(&self.disk, self.store, &self.secret, &frozen.head, next_file)?;
+        let sealed = self.publish(|draft| {
+            let (parts, outcomes) = write_head(&self.disk, self.store, &self.secret, &frozen.head, draft)?;
             Ok(Change { parts, outcomes, log: Some((frozen.last_lsn, frozen.next_log)), ..Change::default() })
         });
         sealed.inspect_err(|error| self.poison_by(error))?;
@@ -116,26 +118,26 @@ pub(super) fn remove_logs_before(disk: &dyn Disk, number: u64) {
     }
 }
 
-/// Writes the files of a head, their numbers taken from `next_file` on; nothing names them yet.
+/// Writes the files of a head, under the numbers of `draft`.
 pub(super) fn write_head(
     disk: &Arc<dyn Disk>,
     store: [u8; 16],
     secret: &Secret,
     head: &Head,
-    next_file: &mut u64,
+    draft: &mut Draft<'_>,
 ) -> Result<(Vec<PartEntry>, Vec<RunEntry>)> {
     let mut parts = Vec::new();
     if !head.batches.is_empty() {
         let all = Batch::concat(&head.batches);
         for (window, rows) in split(&all) {
-            parts.push(write_part(disk, store, secret, window, &all.select(&rows).sorted(), take(next_file))?);
+            parts.push(write_part(disk, store, secret, window, &all.select(&rows).sorted(), draft.take())?);
         }
     }
     let mut outcomes: Outcomes = head.outcomes.iter().flat_map(|chunk| chunk.iter().cloned()).collect();
     outcomes.sort_by_key(|(hash, _)| *hash);
     let mut runs = Vec::new();
     if !outcomes.is_empty() {
-        let identity = Identity { store, file: take(next_file) };
+        let identity = Identity { store, file: draft.take() };
         let file = outcome_run::write(disk, identity, &outcomes)?;
         runs.push(RunEntry { number: outcomes.len() as u64, file });
     }
@@ -143,11 +145,6 @@ pub(super) fn write_head(
         sync_dir(&**disk, kind.directory())?;
     }
     Ok((parts, runs))
-}
-
-fn take(next_file: &mut u64) -> u64 {
-    *next_file += 1;
-    *next_file - 1
 }
 
 fn write_part(

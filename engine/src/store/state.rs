@@ -6,8 +6,10 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::commit::Queue;
+use super::draft::FileNumbers;
 use super::head::Head;
 use super::options::Options;
+use super::publish::Publisher;
 use super::snapshot::Snapshot;
 use super::version::Version;
 use crate::dedup::Secret;
@@ -15,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::io::{Disk, Lock};
 use crate::log::LogWriter;
 
-/// A store's innards. Locks are taken in the order `writer`, `publisher`, `state`.
+/// A store's innards. Locks are taken in the order `writer`, `adding_book`, `publisher`, `state`.
 #[derive(Debug)]
 pub(super) struct Shared {
     /// Itself, for the thread that seals beside the commits.
@@ -30,8 +32,11 @@ pub(super) struct Shared {
     pub(super) committed: Condvar,
     pub(super) queued_events: AtomicUsize,
     pub(super) writer: Mutex<Writer>,
-    /// Held while a manifest is made; holds the number of the next file.
+    /// Held while a manifest is made.
     pub(super) publisher: Mutex<Publisher>,
+    pub(super) numbers: FileNumbers,
+    /// Held while a price book is added.
+    pub(super) adding_book: Mutex<()>,
     state: RwLock<Arc<State>>,
     pub(super) poison: Mutex<Option<String>>,
     /// Released last of all.
@@ -53,13 +58,6 @@ impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writer").field("next_lsn", &self.log.next_lsn()).finish_non_exhaustive()
     }
-}
-
-/// What only one publication at a time touches.
-#[derive(Debug)]
-pub(super) struct Publisher {
-    pub(super) next_file: u64,
-    pub(super) manifest_hash: [u8; 16],
 }
 
 /// What readers see; replaced as a whole.
@@ -96,6 +94,7 @@ impl Shared {
         version: Arc<Version>,
         lock: Box<dyn Lock>,
     ) -> Arc<Self> {
+        let numbers = FileNumbers::new(version.manifest.next_file);
         let state = State { lsn: log.next_lsn() - 1, version, frozen: None, head: Head::default() };
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
@@ -113,7 +112,9 @@ impl Shared {
                 sealer: None,
                 id_frames: super::dedup::IdFrames::default(),
             }),
+            numbers,
             publisher: Mutex::new(publisher),
+            adding_book: Mutex::default(),
             state: RwLock::new(Arc::new(state)),
             poison: Mutex::default(),
             _lock: lock,
@@ -147,9 +148,10 @@ impl Shared {
     }
 
     /// Remembers a failure of the disk after which its state is unknown. Bad input, damage that
-    /// was found and space running out leave it known.
+    /// was found, space running out and a change that came too late leave it known.
     pub(super) fn poison_by(&self, error: &Error) {
-        let known = matches!(error.kind(), ErrorKind::Full | ErrorKind::Invalid | ErrorKind::Corrupt);
+        let known =
+            matches!(error.kind(), ErrorKind::Full | ErrorKind::Invalid | ErrorKind::Corrupt | ErrorKind::Conflict);
         if !known {
             self.poison.lock().get_or_insert_with(|| error.to_string());
         }

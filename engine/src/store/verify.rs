@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::read_only::not_a_store;
+use super::read_only::pin_newest;
 use super::recover::replay;
-use super::version::{Published, SealedPart, Version, newest_manifest};
+use super::version::{Published, SealedPart, Version};
 use crate::batch::Batch;
 use crate::dedup::Secret;
 use crate::error::{Error, Result};
@@ -44,7 +44,7 @@ pub fn verify(dir: impl AsRef<Path>) -> Result<Verification> {
 /// # Errors
 /// As [`verify`].
 pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
-    let Some(Published { number, store, manifest, .. }) = newest_manifest(disk)? else { return Err(not_a_store()) };
+    let (Published { number, store, manifest, .. }, _pin) = pin_newest(disk)?;
     let mut report = Verification { files: manifest.files().count() + 1, ..Verification::default() };
     report.bytes = manifest.files().map(|file| file.bytes).sum();
     let secret = match Secret::read(disk, store) {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use crate::dedup::IdRun;
 use crate::error::{Error, Result};
 use crate::format::container::{Container, FileEntry};
 use crate::format::manifest::{Manifest, PartEntry, RunEntry};
 use crate::format::names::FileKind;
-use crate::io::Disk;
+use crate::io::{Disk, Lock};
 use crate::job_run::JobRun;
 use crate::outcome_run::OutcomeRun;
 use crate::price_book::PriceBook;
@@ -17,6 +19,8 @@ use crate::segment::Segment;
 /// Everything sealed, as of one manifest.
 #[derive(Debug)]
 pub(super) struct Version {
+    /// Keeps its files from being removed; `None` before it is published.
+    pub(super) pin: Option<Box<dyn Lock>>,
     pub(super) number: u64,
     pub(super) manifest: Manifest,
     pub(super) parts: Vec<Arc<SealedPart>>,
@@ -63,9 +67,11 @@ impl Version {
         manifest: Manifest,
         before: Option<&Self>,
     ) -> Result<Self> {
-        let known_part = |entry: &PartEntry| before?.parts.iter().find(|part| part.entry == *entry).map(Arc::clone);
+        let parts = before.iter().flat_map(|before| &before.parts);
+        let known_parts: HashMap<u64, &Arc<SealedPart>> = parts.map(|part| (part.entry.segment.number, part)).collect();
+        let known_part = |entry: &PartEntry| known_parts.get(&entry.segment.number).filter(|part| part.entry == *entry);
         let open_part = |entry: &PartEntry| match known_part(entry) {
-            Some(part) => Ok(part),
+            Some(part) => Ok(Arc::clone(part)),
             None => SealedPart::open(disk, *entry, store).map(Arc::new),
         };
         let parts = manifest.parts.iter().map(open_part).collect::<Result<_>>()?;
@@ -82,7 +88,7 @@ impl Version {
             None => open_book(disk, &entry.file, store).map(Arc::new),
         };
         let books = manifest.books.iter().map(open_book).collect::<Result<_>>()?;
-        Ok(Self { number, parts, outcomes, books, manifest })
+        Ok(Self { pin: None, number, parts, outcomes, books, manifest })
     }
 }
 
@@ -105,15 +111,23 @@ pub(super) struct Published {
 
 /// The newest manifest there is.
 pub(super) fn newest_manifest(disk: &dyn Disk) -> Result<Option<Published>> {
+    newest_number(disk)?.map(|number| read_manifest(disk, number)).transpose()
+}
+
+/// The number of the newest manifest there is.
+pub(super) fn newest_number(disk: &dyn Disk) -> Result<Option<u64>> {
     let directory = FileKind::Manifest.directory();
-    let names = match disk.list(directory) {
-        Ok(names) => names,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("list", directory, error)),
-    };
-    let Some(number) = names.iter().filter_map(|name| FileKind::Manifest.number(name)).max() else { return Ok(None) };
+    match disk.list(directory) {
+        Ok(names) => Ok(names.iter().filter_map(|name| FileKind::Manifest.number(name)).max()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("list", directory, error)),
+    }
+}
+
+/// Manifest `number`.
+pub(super) fn read_manifest(disk: &dyn Disk, number: u64) -> Result<Published> {
     let container = Container::open(disk, FileKind::Manifest, number, None)?;
     let manifest = container.decode_blob(super::publish::MANIFEST, Manifest::decode)?;
     let manifest = manifest.ok_or_else(|| container.damaged(super::publish::MANIFEST, "the section is missing"))?;
-    Ok(Some(Published { number, store: container.identity().store, manifest, hash: container.hash() }))
+    Ok(Published { number, store: container.identity().store, manifest, hash: container.hash() })
 }

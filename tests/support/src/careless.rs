@@ -72,6 +72,14 @@ impl Disk for CarelessDisk {
         self.disk.lock(path, owner)
     }
 
+    fn pin(&self, path: &str) -> io::Result<Box<dyn Lock>> {
+        self.disk.pin(path)
+    }
+
+    fn remove_unpinned(&self, path: &str) -> io::Result<bool> {
+        self.disk.remove_unpinned(path)
+    }
+
     fn free_bytes(&self) -> io::Result<u64> {
         self.disk.free_bytes()
     }

@@ -112,6 +112,7 @@ pub(super) fn survivor(world: &World, fates: &[u8]) -> World {
         rng,
         next_file: world.next_file,
         locks: BTreeMap::new(),
+        pins: BTreeMap::new(),
         now: world.now,
         schedule: Schedule::default(),
         capacity: world.capacity,

@@ -71,6 +71,7 @@ impl SimDisk {
             contents: BTreeMap::new(),
             next_file: 1,
             locks: BTreeMap::new(),
+            pins: BTreeMap::new(),
             now: Timestamp::from_seconds(1_767_225_600),
             rng: Rng::with_seed(seed),
             schedule: Schedule::default(),
@@ -107,7 +108,7 @@ impl SimDisk {
         self.world.lock().schedule.crash_at = Some(call);
     }
 
-    /// A disk in one state that a power cut now could leave. Locks are free, no fault is set, calls count from 0.
+    /// A disk in one state that a power cut now could leave. Locks and pins are free, no fault is set, calls count from 0.
     #[must_use]
     pub fn crash(&self, crash: Crash) -> Self {
         let world = self.world.lock();
@@ -123,11 +124,11 @@ impl SimDisk {
     }
 
     /// The disk after the process ended and the machine did not: what was not synced is still
-    /// visible, and still not durable. Locks are free, no fault is set, calls count from 0.
+    /// visible, and still not durable. Locks and pins are free, no fault is set, calls count from 0.
     #[must_use]
     pub fn kill(&self) -> Self {
         let world = self.world.lock().clone();
-        Self::of(World { locks: BTreeMap::new(), schedule: Schedule::default(), ..world })
+        Self::of(World { locks: BTreeMap::new(), pins: BTreeMap::new(), schedule: Schedule::default(), ..world })
     }
 
     /// The visible content of every file, by path.
@@ -188,6 +189,15 @@ impl Disk for SimDisk {
         Ok(Box::new(SimLock { world: Arc::clone(&self.world), path: path.into() }))
     }
 
+    fn pin(&self, path: &str) -> io::Result<Box<dyn Lock>> {
+        let file = self.world.lock().pin(path)?;
+        Ok(Box::new(SimPin { world: Arc::clone(&self.world), file }))
+    }
+
+    fn remove_unpinned(&self, path: &str) -> io::Result<bool> {
+        self.world.lock().remove_unpinned(path)
+    }
+
     fn free_bytes(&self) -> io::Result<u64> {
         let mut world = self.world.lock();
         world.look()?;
@@ -237,5 +247,19 @@ impl Lock for SimLock {}
 impl Drop for SimLock {
     fn drop(&mut self) {
         self.world.lock().locks.remove(&self.path);
+    }
+}
+
+#[derive(Debug)]
+struct SimPin {
+    world: Arc<Mutex<World>>,
+    file: u64,
+}
+
+impl Lock for SimPin {}
+
+impl Drop for SimPin {
+    fn drop(&mut self) {
+        self.world.lock().unpin(self.file);
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct World {
     pub(super) contents: BTreeMap<u64, Content>,
     pub(super) next_file: u64,
     pub(super) locks: BTreeMap<String, String>,
+    /// How often each file is pinned.
+    pub(super) pins: BTreeMap<u64, usize>,
     pub(super) now: Timestamp,
     pub(super) rng: Rng,
     pub(super) schedule: Schedule,
@@ -34,7 +36,7 @@ impl World {
     }
 
     /// A call that changes names: refused, or done; where the machine dies within it, done and not told.
-    fn change(&mut self, change: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
+    fn change<T>(&mut self, change: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
         match self.schedule.next() {
             Event::Works => change(self),
             Event::Fails(fault) => Err(fault.error()),
@@ -115,6 +117,29 @@ impl World {
             world.file(path)?;
             world.names.remove(path);
             Ok(())
+        })
+    }
+
+    pub(super) fn pin(&mut self, path: &str) -> io::Result<u64> {
+        self.look()?;
+        let file = self.file(path)?;
+        *self.pins.entry(file).or_default() += 1;
+        Ok(file)
+    }
+
+    pub(super) fn unpin(&mut self, file: u64) {
+        if let Some(pins) = self.pins.get_mut(&file) {
+            *pins -= 1;
+        }
+    }
+
+    pub(super) fn remove_unpinned(&mut self, path: &str) -> io::Result<bool> {
+        self.change(|world| {
+            let pinned = world.pins.get(&world.file(path)?).is_some_and(|pins| *pins > 0);
+            if !pinned {
+                world.names.remove(path);
+            }
+            Ok(!pinned)
         })
     }
 
