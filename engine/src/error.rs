@@ -82,6 +82,13 @@ impl Error {
         self
     }
 
+    /// The same error with `; hint` behind it: what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.message = format!("{}; {hint}", self.message);
+        self
+    }
+
     /// The same error with `context: ` in front.
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {

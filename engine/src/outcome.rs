@@ -102,7 +102,7 @@ pub struct Outcome {
     pub status: OutcomeStatus,
     /// What it was worth commercially, where that is known.
     pub kind: Option<OutcomeType>,
-    /// Its value in USD, where that is known.
+    /// Its value in USD, where that is known; below 0 when it did harm, such as a refund or a penalty.
     pub value: Option<PicoUsd>,
     /// When it was reached; the arrival time when absent.
     pub at: Option<Timestamp>,

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use crate::codec::bytes::Reader;
 use crate::error::Result;
 use crate::format::container::{Container, ContainerWriter, FileEntry, Identity};
@@ -41,7 +43,11 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, outcomes: &[(u64, Arc<Out
 #[derive(Debug)]
 pub struct OutcomeRun {
     container: Container,
+    /// The frame read last, with its number: look-ups in the order of hashes read each frame once.
+    frame: Mutex<Option<(usize, Texts)>>,
 }
+
+type Texts = Arc<Vec<Vec<u8>>>;
 
 impl OutcomeRun {
     /// Opens the run that the manifest describes.
@@ -49,7 +55,7 @@ impl OutcomeRun {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where, or what the disk says.
     pub fn open(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<Self> {
-        Ok(Self { container: Container::open_entry(disk, entry, store)? })
+        Ok(Self { container: Container::open_entry(disk, entry, store)?, frame: Mutex::default() })
     }
 
     /// The file.
@@ -65,8 +71,8 @@ impl OutcomeRun {
         let (jobs, _) = self.container.blob(JOBS)?.unwrap_or_default().as_chunks::<8>();
         let start = jobs.partition_point(|job| u64::from_le_bytes(*job) < hash);
         for row in start..start + jobs[start..].iter().take_while(|job| u64::from_le_bytes(**job) == hash).count() {
-            let frame = self.frame(row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS)?;
-            let outcome = frame.into_iter().nth(row % VECTOR_ROWS);
+            let frame = self.frame(row / VECTOR_ROWS)?;
+            let outcome = frame.get(row % VECTOR_ROWS).map(|bytes| self.decode(bytes)).transpose()?;
             if let Some(outcome) =
                 outcome.filter(|outcome| outcome.workspace() == workspace && outcome.job_id == job_id)
             {
@@ -81,29 +87,35 @@ impl OutcomeRun {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn all(&self) -> Result<Vec<Outcome>> {
-        let mut all = Vec::new();
         let section = self.container.section(OUTCOMES);
-        for block in 0..section.map_or(0, |section| section.blocks()) {
-            let rows = section.map_or(0, |section| section.block_rows(block));
-            for frame in 0..rows.div_ceil(VECTOR_ROWS) {
-                all.extend(self.frame(block, frame)?);
+        let blocks = 0..section.map_or(0, |section| section.blocks());
+        let rows: usize = blocks.map(|block| section.map_or(0, |section| section.block_rows(block))).sum();
+        let mut all = Vec::with_capacity(rows);
+        for frame in 0..rows.div_ceil(VECTOR_ROWS) {
+            for bytes in self.frame(frame)?.iter() {
+                all.push(self.decode(bytes)?);
             }
         }
         Ok(all)
     }
 
-    fn frame(&self, block: usize, frame: usize) -> Result<Vec<Outcome>> {
+    fn frame(&self, frame: usize) -> Result<Texts> {
+        let mut last = self.frame.lock();
+        if let Some((_, texts)) = last.as_ref().filter(|(number, _)| *number == frame) {
+            return Ok(Arc::clone(texts));
+        }
         let section = self.container.section(OUTCOMES);
         let section = section.ok_or_else(|| self.container.damaged(OUTCOMES, "the section is missing"))?;
-        let decode = |bytes: Vec<u8>| {
-            let mut reader = Reader::new(&bytes);
-            let outcome = decode_outcome(&mut reader)?;
-            reader.finish()?;
-            Ok(outcome)
-        };
-        let texts = self.container.texts(section, block, frame)?;
-        let outcomes: Result<_, crate::codec::bytes::DecodeError> = texts.into_iter().map(decode).collect();
-        outcomes.map_err(|error| self.container.damaged(OUTCOMES, &error.what))
+        const FRAMES: usize = BLOCK_ROWS / VECTOR_ROWS;
+        let texts = Arc::new(self.container.texts(section, frame / FRAMES, frame % FRAMES)?);
+        *last = Some((frame, Arc::clone(&texts)));
+        Ok(texts)
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Outcome> {
+        let mut reader = Reader::new(bytes);
+        let outcome = decode_outcome(&mut reader).and_then(|outcome| reader.finish().map(|()| outcome));
+        outcome.map_err(|error| self.container.damaged(OUTCOMES, &error.what))
     }
 }
 

@@ -21,7 +21,7 @@ const STORE: [u8; 16] = *b"a store for test";
 enum Step {
     /// So many records in so many bytes.
     Append(u32, usize),
-    Heartbeat,
+    Confirm,
     Sync,
     Rotate,
     Close,
@@ -77,7 +77,7 @@ impl Ledger {
                         self.acknowledged_lsn = writer.next_lsn() - 1;
                     }
                 }
-                Step::Heartbeat => drop(writer.append(FrameKind::Heartbeat, 0, &[])?),
+                Step::Confirm => writer.confirm()?,
                 Step::Sync => writer.sync()?,
                 Step::Rotate => writer.rotate()?,
                 Step::Close => {

@@ -37,8 +37,6 @@ pub enum FrameKind {
     Events,
     /// Outcomes of jobs.
     Outcomes,
-    /// Versions of the price book.
-    PriceBook,
     /// The end of the file; no records.
     Seal,
     /// Nothing but a newer statement of what is durable; no records.
@@ -62,7 +60,6 @@ impl FrameKind {
         match self {
             Self::Events => 1,
             Self::Outcomes => 2,
-            Self::PriceBook => 3,
             Self::Seal => 4,
             Self::Heartbeat => 5,
         }
@@ -73,7 +70,6 @@ impl FrameKind {
         KindCode::Known(match code {
             1 => Self::Events,
             2 => Self::Outcomes,
-            3 => Self::PriceBook,
             4 => Self::Seal,
             5 => Self::Heartbeat,
             _ if code & SKIPPABLE != 0 => return KindCode::Skippable,
@@ -308,8 +304,8 @@ mod tests {
 
     #[test]
     fn every_kind_reads_back_and_bit_15_marks_what_may_be_ignored() {
-        use FrameKind::{Events, Heartbeat, Outcomes, PriceBook, Seal};
-        for kind in [Events, Outcomes, PriceBook, Seal, Heartbeat] {
+        use FrameKind::{Events, Heartbeat, Outcomes, Seal};
+        for kind in [Events, Outcomes, Seal, Heartbeat] {
             assert_eq!(FrameKind::from_code(kind.code()), KindCode::Known(kind));
         }
         assert_eq!(FrameKind::from_code(0), KindCode::Unknown);

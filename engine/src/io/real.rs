@@ -28,6 +28,11 @@ impl RealDisk {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
 
+    /// Whether a file is where the directory should be.
+    pub fn is_file(&self) -> bool {
+        self.root.is_file()
+    }
+
     fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }

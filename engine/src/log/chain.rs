@@ -52,8 +52,15 @@ impl Chain {
                     self.files.push(file);
                     break;
                 }
+                Opened::Unfinished(_) if number == start.min_file => {
+                    let what = format!(
+                        "the header is damaged or cut off; acknowledged records from LSN {} on are lost, if there were any",
+                        start.flushed_lsn.saturating_add(1)
+                    );
+                    return Err(Error::corrupt(&log_file(number), 0, what));
+                }
                 Opened::Unfinished(bytes) => {
-                    self.unfinished.get_or_insert(TornTail { file: number, offset: 0, bytes });
+                    self.unfinished.get_or_insert(TornTail { file: number, offset: 0, bytes, after_lsn: 0 });
                 }
                 Opened::Absent => {}
             }

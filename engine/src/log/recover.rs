@@ -1,5 +1,7 @@
 //! Reading the log back when a store is opened. It only reports; what to do about it is the store's decision.
 
+use std::fmt;
+
 use super::chain::Chain;
 use super::walk::Walk;
 use crate::format::log_frame::FrameKind;
@@ -40,8 +42,17 @@ pub struct TornTail {
     pub file: u64,
     /// Where they start; 0 when the creation of the file was cut short.
     pub offset: u64,
-    /// How many there are.
+    /// How many there are; none when a file was created and nothing was written.
     pub bytes: u64,
+    /// The LSN of the last record before them.
+    pub after_lsn: u64,
+}
+
+impl fmt::Display for TornTail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, Self { offset, bytes, after_lsn, .. }) = (log_file(self.file), self);
+        write!(f, "{file}: {bytes} bytes of an unfinished commit from byte {offset} on, after LSN {after_lsn}")
+    }
 }
 
 /// What [`recover`] found.
@@ -102,9 +113,13 @@ pub fn recover(disk: &dyn Disk, start: Start, visit: &mut dyn FnMut(Frame) -> Re
                 file: file.header.number,
                 offset: at as u64,
                 bytes: (file.len() - at) as u64,
+                after_lsn: 0,
             });
             recovery.torn = torn.or(recovery.torn);
         }
+    }
+    if let Some(torn) = &mut recovery.torn {
+        torn.after_lsn = recovery.next_lsn - 1;
     }
     Ok(recovery)
 }

@@ -33,6 +33,8 @@ pub struct LogWriter {
     current: CurrentFile,
     next_lsn: u64,
     durable_lsn: u64,
+    /// How much of that the log itself says: damage up to there is told from a torn tail.
+    stated_lsn: u64,
     /// The number of the next file to create; one that failed to be created is not tried again.
     next_number: u64,
     /// Whether anything was appended since the last sync.
@@ -88,6 +90,7 @@ impl LogWriter {
             current,
             next_lsn: first_lsn,
             durable_lsn: first_lsn - 1,
+            stated_lsn: first_lsn - 1,
             next_number: number + 1,
             unsynced: false,
             poisoned: false,
@@ -98,14 +101,12 @@ impl LogWriter {
 
     /// Appends one commit group of `records` records; the LSN of the first. Not durable before [`LogWriter::sync`].
     ///
-    /// A [`FrameKind::Heartbeat`] has no records and no payload; every other kind has at least one record.
-    ///
     /// # Errors
     /// [`ErrorKind::Invalid`] for a kind, count or length that cannot be (nothing was written);
     /// [`ErrorKind::DurabilityUnknown`] when the write failed, and [`ErrorKind::Poisoned`] ever after.
     pub fn append(&mut self, kind: FrameKind, records: u32, payload: &[u8]) -> Result<u64> {
         self.check_usable()?;
-        if kind == FrameKind::Seal || kind.has_records() != (records > 0) || (records == 0 && !payload.is_empty()) {
+        if !kind.has_records() || records == 0 {
             return Err(Error::invalid(format!(
                 "a {kind:?} frame of {records} records and {} bytes cannot be appended",
                 payload.len()
@@ -129,6 +130,19 @@ impl LogWriter {
             }
             self.unsynced = false;
             self.durable_lsn = self.next_lsn - 1;
+        }
+        Ok(())
+    }
+
+    /// Makes all appended frames durable and has the log say so, in a frame of its own unless one says so already.
+    ///
+    /// # Errors
+    /// As [`LogWriter::sync`].
+    pub fn confirm(&mut self) -> Result<()> {
+        self.sync()?;
+        if self.stated_lsn < self.durable_lsn {
+            self.write_frame(FrameKind::Heartbeat, 0, &[])?;
+            self.sync()?;
         }
         Ok(())
     }
@@ -206,6 +220,7 @@ impl LogWriter {
         }
         self.current.bytes += self.frame.len() as u64;
         self.current.last_crc = crc;
+        self.stated_lsn = self.durable_lsn;
         self.next_lsn = next_lsn;
         self.frame.clear();
         self.frame.shrink_to(KEPT_BUFFER_BYTES);

@@ -230,9 +230,23 @@ impl Shared {
         Ok(Item::Stored { id: event.id.take().unwrap_or_default() })
     }
 
+    /// Has the log say how far it is synced. It can wait while the disk is nearly full.
+    pub(super) fn confirm(&self) -> Result<()> {
+        let mut writer = self.writer.lock();
+        self.check_usable()?;
+        if self.free_bytes()? < self.options.reserve_bytes {
+            return Ok(());
+        }
+        writer.log.confirm().inspect_err(|error| self.poison_by(error))
+    }
+
+    fn free_bytes(&self) -> Result<u64> {
+        self.disk.free_bytes().map_err(|error| Error::io("ask for the free space of", "the disk", error))
+    }
+
     /// Refuses work while there is no room for what must follow it.
     pub(super) fn make_room(&self, writer: &mut Writer) -> Result<()> {
-        let free = self.disk.free_bytes().map_err(|error| Error::io("ask for the free space of", "the disk", error))?;
+        let free = self.free_bytes()?;
         if free < self.options.reserve_bytes {
             return Err(Error::new(
                 ErrorKind::Full,

@@ -39,6 +39,7 @@ use crate::io::{Disk, RealDisk};
 use crate::outcome::Outcome;
 use crate::price_book::PriceBook;
 
+pub use crate::log::TornTail;
 pub use options::Options;
 pub use read_only::{read_only, read_only_on};
 pub use receipt::{Item, OutcomeItem, OutcomeReceipt, Receipt};
@@ -46,6 +47,7 @@ pub use snapshot::Snapshot;
 pub use stat::{FileStat, Stat};
 pub use verify::{Verification, verify, verify_on};
 
+use read_only::on_disk;
 use state::Shared;
 
 /// An open store: one writer, any number of snapshots. Share it by reference or [`Arc`] between
@@ -79,8 +81,10 @@ impl Store {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a newer format.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
         let dir = dir.as_ref();
-        RealDisk::create_root(dir).map_err(|error| Error::io("create", &dir.display().to_string(), error))?;
-        Self::open_on(Arc::new(RealDisk::new(dir)), options).map_err(|error| error.context(dir.display()))
+        on_disk(dir, |disk| {
+            RealDisk::create_root(dir).map_err(|error| Error::io("create", "the directory", error))?;
+            Self::open_on(Arc::new(disk), options)
+        })
     }
 
     /// Opens the store on any disk.
@@ -126,6 +130,31 @@ impl Store {
     /// poisons the store until it is reopened.
     pub fn seal(&self) -> Result<()> {
         self.shared.seal_now()
+    }
+
+    /// Has the log itself say that all commits so far are durable, so that from then on damage to the newest one
+    /// is told from what a crash cuts short. Every commit says so of those before it, and closing the store says
+    /// so of all; call this when commits pause, for example every second. It does nothing when there is nothing to say.
+    ///
+    /// # Errors
+    /// [`ErrorKind::DurabilityUnknown`](crate::ErrorKind::DurabilityUnknown) or
+    /// [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned).
+    pub fn confirm(&self) -> Result<()> {
+        self.shared.confirm()
+    }
+
+    /// Whether the store takes writes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned) when only reopening helps.
+    pub fn check(&self) -> Result<()> {
+        self.shared.check_usable()
+    }
+
+    /// What a crash had left behind the last commit when the store was opened; it was dropped. Nothing in it was
+    /// acknowledged, unless the disk damaged a commit that nothing had confirmed yet.
+    pub fn dropped(&self) -> Option<TornTail> {
+        self.shared.dropped
     }
 
     /// What is stored at this moment; later changes do not touch it.

@@ -12,16 +12,23 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::manifest::Manifest;
 use crate::format::names::{DIRECTORIES, FileKind, LOCK, SECRET};
 use crate::io::{Disk, Lock, LockError};
+use crate::log::FILE_BYTES;
 
 /// Opens or creates the store on `disk` and recovers what a crash left.
 pub(super) fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Arc<Shared>> {
     refuse_strangers(&*disk)?;
     let lock = lock(&*disk)?;
-    if newest_manifest(&*disk)?.is_none() {
-        refuse_remains(&*disk)?;
-        create(&disk)?;
-    }
-    recover(disk, options, lock)
+    let opened = match newest_manifest(&*disk)? {
+        Some(_) => Ok(()),
+        None => refuse_remains(&*disk).and_then(|()| create(&disk)),
+    };
+    opened.and_then(|()| recover(disk, options, lock)).map_err(|error| match error.kind() {
+        ErrorKind::Full => error.hint(format!(
+            "opening for writing takes {} MiB and what the log holds; free some space and open it again, nothing was harmed",
+            FILE_BYTES >> 20
+        )),
+        _ => error,
+    })
 }
 
 /// Nobody's other files are touched: a directory is a store or empty.

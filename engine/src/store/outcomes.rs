@@ -22,22 +22,23 @@ impl Shared {
         result.inspect_err(|error| self.poison_by(error))
     }
 
+    fn hashes(&self, outcomes: &[Outcome]) -> Vec<u64> {
+        outcomes.iter().map(|outcome| self.secret.job(outcome.workspace(), &outcome.job_id)).collect()
+    }
+
     fn commit_outcomes(&self, writer: &mut Writer, outcomes: Vec<Outcome>) -> Result<OutcomeReceipt> {
         let (now, state) = (self.disk.now(), self.state());
         let mut fresh: HashMap<(Text, Text), Arc<Outcome>> = HashMap::new();
         let (mut accepted, mut items) = (Vec::new(), Vec::new());
-        for mut outcome in outcomes {
+        let hashes = self.hashes(&outcomes);
+        let known = find_each(&state, &outcomes, &hashes)?;
+        for ((mut outcome, hash), known) in outcomes.into_iter().zip(hashes).zip(known) {
             if let Err(error) = outcome.check(now) {
                 items.push(OutcomeItem::Rejected(error));
                 continue;
             }
             let key = (Text::from(outcome.workspace()), outcome.job_id.clone());
-            let hash = self.secret.job(&key.0, &key.1);
-            let stored = match fresh.get(&key) {
-                Some(stored) => Some(Outcome::clone(stored)),
-                None => find_outcome(&state, hash, &key.0, &key.1)?,
-            };
-            if let Some(stored) = stored {
+            if let Some(stored) = known.or_else(|| fresh.get(&key).map(|stored| Outcome::clone(stored))) {
                 items.push(compare(stored, &outcome));
                 continue;
             }
@@ -68,6 +69,17 @@ impl Shared {
         });
         Ok(OutcomeReceipt { lsn, items })
     }
+}
+
+/// What is stored of each job, looked up in the order of hashes, which is that of the files.
+fn find_each(state: &State, outcomes: &[Outcome], hashes: &[u64]) -> Result<Vec<Option<Outcome>>> {
+    let mut known = vec![None; outcomes.len()];
+    let mut order: Vec<usize> = (0..outcomes.len()).collect();
+    order.sort_unstable_by_key(|at| hashes[*at]);
+    for at in order {
+        known[at] = find_outcome(state, hashes[at], outcomes[at].workspace(), &outcomes[at].job_id)?;
+    }
+    Ok(known)
 }
 
 /// A second report is a replay only when it says the same under the same idempotency key.

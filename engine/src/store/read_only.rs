@@ -17,8 +17,19 @@ use crate::io::{Disk, Lock, RealDisk};
 /// # Errors
 /// [`ErrorKind::NotAStore`] when there is none, [`ErrorKind::Corrupt`] naming the damage.
 pub fn read_only(dir: impl AsRef<Path>) -> Result<Snapshot> {
-    let dir = dir.as_ref();
-    read_only_on(&RealDisk::new(dir)).map_err(|error| error.context(dir.display()))
+    on_disk(dir.as_ref(), |disk| read_only_on(&disk))
+}
+
+/// Does something with the store in `dir`, saying of every failure where it is.
+pub(super) fn on_disk<T>(dir: &Path, work: impl FnOnce(RealDisk) -> Result<T>) -> Result<T> {
+    let disk = RealDisk::new(dir);
+    let is_file = disk.is_file();
+    let done = if is_file { Err(not_a_directory()) } else { work(disk) };
+    done.map_err(|error| error.context(dir.display()))
+}
+
+fn not_a_directory() -> Error {
+    Error::new(ErrorKind::NotAStore, "not a Quipu store: it is a file, and a store is a directory")
 }
 
 /// How often a reader starts again when the writer replaced files under its eyes.
@@ -70,5 +81,6 @@ fn read(disk: &dyn Disk, newest: Published, pin: Box<dyn Lock>) -> Result<Snapsh
     version.pin = Some(pin);
     let (head, recovery) = replay(disk, store, &secret, &version)?;
     let state = State { lsn: recovery.next_lsn - 1, version: Arc::new(version), frozen: None, head };
-    Ok(Snapshot::new(Arc::new(state), secret))
+    let snapshot = Snapshot::new(Arc::new(state), secret);
+    Ok(snapshot.with_unfinished(recovery.torn.filter(|torn| torn.bytes > 0)))
 }

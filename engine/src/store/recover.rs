@@ -60,7 +60,8 @@ pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>
     drop(version);
     publisher.garbage.collect(&*disk, opened.number);
     remove_logs_before(&*disk, log.number());
-    Ok(Shared::new(disk, options, store, secret, log, publisher, Arc::new(opened), lock))
+    let dropped = recovery.torn.filter(|torn| torn.bytes > 0);
+    Ok(Shared::new(disk, options, store, secret, log, publisher, Arc::new(opened), dropped, lock))
 }
 
 /// Reads the log after the flushed LSN into a head.

@@ -6,6 +6,7 @@ use super::outcomes::find_outcome;
 use super::state::State;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::TornTail;
 use crate::outcome::Outcome;
 use crate::price_book::PriceBook;
 use crate::rows::{EventRows, Part};
@@ -16,6 +17,7 @@ pub struct Snapshot {
     pub(super) state: Arc<State>,
     secret: Secret,
     parts: Arc<OnceLock<Vec<Part>>>,
+    unfinished: Option<TornTail>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -26,7 +28,17 @@ impl std::fmt::Debug for Snapshot {
 
 impl Snapshot {
     pub(super) fn new(state: Arc<State>, secret: Secret) -> Self {
-        Self { state, secret, parts: Arc::default() }
+        Self { state, secret, parts: Arc::default(), unfinished: None }
+    }
+
+    pub(super) fn with_unfinished(self, unfinished: Option<TornTail>) -> Self {
+        Self { unfinished, ..self }
+    }
+
+    /// What lay behind the last commit in the log when a store was read without its lock: a commit being
+    /// written at that moment, or left by a crash. The snapshot does not show it.
+    pub fn unfinished(&self) -> Option<TornTail> {
+        self.unfinished
     }
 
     /// The LSN of the last record it shows.

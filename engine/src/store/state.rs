@@ -15,7 +15,7 @@ use super::version::Version;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::{Disk, Lock};
-use crate::log::LogWriter;
+use crate::log::{LogWriter, TornTail};
 
 /// A store's innards. Locks are taken in the order `writer`, `adding_book`, `publisher`, `state`.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(super) struct Shared {
     pub(super) adding_book: Mutex<()>,
     state: RwLock<Arc<State>>,
     pub(super) poison: Mutex<Option<String>>,
+    /// What a crash had left behind the last commit.
+    pub(super) dropped: Option<TornTail>,
     /// Released last of all.
     pub(super) _lock: Box<dyn Lock>,
 }
@@ -92,6 +94,7 @@ impl Shared {
         log: LogWriter,
         publisher: Publisher,
         version: Arc<Version>,
+        dropped: Option<TornTail>,
         lock: Box<dyn Lock>,
     ) -> Arc<Self> {
         let numbers = FileNumbers::new(version.manifest.next_file);
@@ -117,6 +120,7 @@ impl Shared {
             adding_book: Mutex::default(),
             state: RwLock::new(Arc::new(state)),
             poison: Mutex::default(),
+            dropped,
             _lock: lock,
         })
     }

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::read_only::pin_newest;
+use super::read_only::{on_disk, pin_newest};
 use super::recover::replay;
-use super::version::{Published, SealedPart, Version};
+use super::version::{Published, Version, open_segment};
 use crate::batch::Batch;
-use crate::dedup::Secret;
+use crate::dedup::{IdRun, Secret};
 use crate::error::{Error, Result};
-use crate::format::manifest::Manifest;
-use crate::io::{Disk, RealDisk};
-use crate::job_run::Counters;
+use crate::format::manifest::{Manifest, PartEntry};
+use crate::io::Disk;
+use crate::job_run::{Counters, JobRun};
 use crate::limits::BLOCK_ROWS;
+use crate::log::TornTail;
 use crate::outcome::DEFAULT_WORKSPACE;
 use crate::rows::{COUNTER_DIMENSIONS, Counter, CounterRows};
 use crate::schema::Dimension;
@@ -26,6 +27,8 @@ pub struct Verification {
     pub bytes: u64,
     /// Events read back.
     pub events: u64,
+    /// What lies behind the last commit in the log: one being written at that moment, or left by a crash.
+    pub unfinished: Option<TornTail>,
     /// What is wrong, each with its file and place; empty when all is well.
     pub damage: Vec<Error>,
 }
@@ -35,8 +38,7 @@ pub struct Verification {
 /// # Errors
 /// [`ErrorKind::NotAStore`](crate::ErrorKind::NotAStore) when there is none, or when the manifest itself cannot be read.
 pub fn verify(dir: impl AsRef<Path>) -> Result<Verification> {
-    let dir = dir.as_ref();
-    verify_on(&RealDisk::new(dir)).map_err(|error| error.context(dir.display()))
+    on_disk(dir.as_ref(), |disk| verify_on(&disk))
 }
 
 /// Checks the store on any disk.
@@ -55,11 +57,7 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
         }
     };
     for entry in &manifest.parts {
-        let checked = SealedPart::open(disk, *entry, store).and_then(|part| verify_part(&part, &secret));
-        match checked {
-            Ok(()) => report.events += entry.rows,
-            Err(error) => report.damage.push(error),
-        }
+        verify_part(disk, entry, store, &secret, &mut report);
     }
     for run in manifest.outcomes.iter().chain(&manifest.books) {
         let opened = crate::format::container::Container::open_entry(disk, &run.file, store);
@@ -69,39 +67,58 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
     let bare = Manifest { parts: Vec::new(), books: Vec::new(), ..manifest };
     let version = Version::open(disk, store, number, bare, None);
     match version.and_then(|version| replay(disk, store, &secret, &version)) {
-        Ok((head, _)) => report.events += head.events as u64,
+        Ok((head, recovery)) => {
+            report.events += head.events as u64;
+            report.unfinished = recovery.torn.filter(|torn| torn.bytes > 0);
+        }
         Err(error) => report.damage.push(error),
     }
     Ok(report)
 }
 
-fn verify_part(part: &SealedPart, secret: &Secret) -> Result<()> {
-    part.segment.container().verify(&part.entry.segment)?;
-    part.job_run.container().verify(&part.entry.job_run)?;
-    part.id_run.container().verify(&part.entry.id_run)?;
-    let batch = part.segment.load()?;
-    verify_ids(part, secret, &batch)?;
-    let expected = total_by_key(&Counters::of(&batch))?;
-    if total_by_key(&*part.job_run)? != expected {
-        return Err(part
-            .job_run
-            .container()
-            .damaged("events", "the counters are not the sums of the segment's events"));
-    }
-    Ok(())
+/// Checks the files of a part each by itself, so that all damage is named and sound events count whatever
+/// became of what is derived from them.
+fn verify_part(disk: &dyn Disk, entry: &PartEntry, store: [u8; 16], secret: &Secret, report: &mut Verification) {
+    let batch = open_segment(disk, entry, store).and_then(|segment| {
+        segment.container().verify(&entry.segment)?;
+        segment.load()
+    });
+    let job_run = JobRun::open(disk, &entry.job_run, store).and_then(|run| {
+        run.container().verify(&entry.job_run)?;
+        Ok(run)
+    });
+    let id_run = IdRun::open(disk, &entry.id_run, store).and_then(|run| {
+        run.container().verify(&entry.id_run)?;
+        Ok(run)
+    });
+    let damage = &mut report.damage;
+    let batch = batch.map_err(|error| damage.push(error)).ok();
+    let job_run = job_run.map_err(|error| damage.push(error)).ok();
+    let id_run = id_run.map_err(|error| damage.push(error)).ok();
+    let Some(batch) = batch else { return };
+    report.events += entry.rows;
+    damage.extend(job_run.and_then(|run| verify_counters(&run, &batch).err()));
+    damage.extend(id_run.and_then(|run| verify_ids(&run, secret, &batch).err()));
 }
 
-fn verify_ids(part: &SealedPart, secret: &Secret, batch: &Batch) -> Result<()> {
+fn verify_counters(job_run: &JobRun, batch: &Batch) -> Result<()> {
+    if total_by_key(job_run)? == total_by_key(&Counters::of(batch))? {
+        return Ok(());
+    }
+    Err(job_run.container().damaged("events", "the counters are not the sums of the segment's events"))
+}
+
+fn verify_ids(id_run: &IdRun, secret: &Secret, batch: &Batch) -> Result<()> {
     for row in 0..batch.len() {
         let workspace = batch.value(Dimension::Workspace, row).unwrap_or(DEFAULT_WORKSPACE);
-        let found = part.id_run.candidates(secret.fingerprint(workspace, batch.ids.get(row)))?;
+        let found = id_run.candidates(secret.fingerprint(workspace, batch.ids.get(row)))?;
         if !found.contains(&(row, batch.checks[row])) {
             let what = format!("the event in row {row} of the segment is missing");
-            return Err(part.id_run.container().damaged("fingerprints", &what));
+            return Err(id_run.container().damaged("fingerprints", &what));
         }
     }
-    if part.id_run.records()? != batch.len() {
-        return Err(part.id_run.container().damaged("fingerprints", "there are more records than events"));
+    if id_run.records()? != batch.len() {
+        return Err(id_run.container().damaged("fingerprints", "there are more records than events"));
     }
     Ok(())
 }

@@ -39,14 +39,9 @@ pub(super) struct SealedPart {
 
 impl SealedPart {
     pub(super) fn open(disk: &dyn Disk, entry: PartEntry, store: [u8; 16]) -> Result<Self> {
-        let segment = Segment::open(disk, &entry.segment, store)?;
-        if segment.rows() as u64 != entry.rows {
-            let what = format!("{} rows expected by the manifest, {} found", entry.rows, segment.rows());
-            return Err(segment.container().damaged("meta", &what));
-        }
         Ok(Self {
             entry,
-            segment: Arc::new(segment),
+            segment: Arc::new(open_segment(disk, &entry, store)?),
             job_run: Arc::new(JobRun::open(disk, &entry.job_run, store)?),
             id_run: IdRun::open(disk, &entry.id_run, store)?,
         })
@@ -56,6 +51,16 @@ impl SealedPart {
         let (events, counters) = (Arc::clone(&self.segment), Arc::clone(&self.job_run));
         Part { events, counters: Some(counters) }
     }
+}
+
+/// Opens the segment of a part.
+pub(super) fn open_segment(disk: &dyn Disk, entry: &PartEntry, store: [u8; 16]) -> Result<Segment> {
+    let segment = Segment::open(disk, &entry.segment, store)?;
+    if segment.rows() as u64 != entry.rows {
+        let what = format!("{} rows expected by the manifest, {} found", entry.rows, segment.rows());
+        return Err(segment.container().damaged("meta", &what));
+    }
+    Ok(segment)
 }
 
 impl Version {

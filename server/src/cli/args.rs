@@ -120,13 +120,18 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a store for writing.
+/// Opens a store for writing, and tells of what a crash had left in it.
 pub(super) fn open(dir: &Path) -> Result<Store> {
-    Store::open(dir, Options::default()).map_err(|error| match error.kind() {
+    let store = Store::open(dir, Options::default()).map_err(|error| match error.kind() {
         ErrorKind::Busy => {
-            let hint = "stop that process first, or send what you have to it over HTTP; reading works beside it";
-            Error::new(ErrorKind::Busy, format!("{error}; {hint}"))
+            error.hint("stop that process first, or send what you have to it over HTTP; reading works beside it")
         }
         _ => error,
-    })
+    })?;
+    if let Some(tail) = store.dropped() {
+        eprintln!(
+            "{tail} were dropped: a crash cut them short, and nothing in them was acknowledged unless the disk damaged them"
+        );
+    }
+    Ok(store)
 }

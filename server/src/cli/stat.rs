@@ -1,5 +1,6 @@
 //! `quipu stat`: what a store holds, and where every byte is.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use quipu::{Result, Unit, Value};
 use super::args::StoreArgs;
 use super::output::Output;
 use super::target::snapshot;
+use super::verify::unfinished;
 use crate::render::{Document, Sheet};
 
 #[derive(Debug, clap::Args)]
@@ -18,10 +20,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
-    let stat = snapshot(&args.store.store)?.stat()?;
-    let (log_files, log_bytes) = log_files(&args.store.store)?;
+    let snapshot = snapshot(&args.store.store)?;
+    let (stat, log) = (snapshot.stat()?, Log::of(&args.store.store)?);
+    let mut overview = overview(&stat, &log);
+    overview.facts.notes.extend(snapshot.unfinished().map(unfinished));
     output.document(&Document(vec![
-        ("store".into(), overview(&stat, log_files, log_bytes)),
+        ("store".into(), overview),
         ("windows".into(), windows(&stat)),
         ("files".into(), files(&stat)),
         ("sections".into(), sections(&stat)),
@@ -29,21 +33,36 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// How many files of the log there are, and their bytes.
-fn log_files(dir: &Path) -> Result<(u64, u64)> {
-    let log = dir.join("wal");
-    let failed = |error| super::io_error("list", &log.display().to_string(), error);
-    let (mut files, mut bytes) = (0, 0);
-    for entry in std::fs::read_dir(&log).map_err(failed)? {
-        // A file may go while it is looked at: the log is cut whenever the head is sealed.
-        if let Ok(metadata) = entry.map_err(failed)?.metadata() {
-            (files, bytes) = (files + 1, bytes + metadata.len());
-        }
-    }
-    Ok((files, bytes))
+/// The files of the log.
+#[derive(Default)]
+struct Log {
+    files: u64,
+    bytes: u64,
+    /// What they occupy: each has space reserved ahead, so that a commit cannot find the disk full.
+    reserved: u64,
 }
 
-fn overview(stat: &Stat, log_files: u64, log_bytes: u64) -> Sheet {
+impl Log {
+    fn of(dir: &Path) -> Result<Self> {
+        let dir = dir.join("wal");
+        let failed = |error| super::io_error("list", &dir.display().to_string(), error);
+        let mut log = Self::default();
+        for entry in std::fs::read_dir(&dir).map_err(failed)? {
+            // A file may go while it is looked at: the log is cut whenever the head is sealed.
+            if let Ok(metadata) = entry.map_err(failed)?.metadata() {
+                log.files += 1;
+                log.bytes += metadata.len();
+                log.reserved += metadata.blocks() * BLOCK_BYTES;
+            }
+        }
+        Ok(log)
+    }
+}
+
+/// What the operating system counts occupied space in.
+const BLOCK_BYTES: u64 = 512;
+
+fn overview(stat: &Stat, log: &Log) -> Sheet {
     let time = |at: Option<quipu::Timestamp>| at.map_or(Value::Null, Value::Time);
     let sealed = i128::from(stat.events.saturating_sub(stat.head_events));
     Sheet::of_pairs([
@@ -56,8 +75,9 @@ fn overview(stat: &Stat, log_files: u64, log_bytes: u64) -> Sheet {
         ("price books", Value::Count(stat.price_books as u128)),
         ("bytes of sealed files", Value::Count(stat.bytes().into())),
         ("bytes per sealed event", Value::ratio(stat.bytes().into(), sealed, 1)),
-        ("log files", Value::Count(log_files.into())),
-        ("log bytes", Value::Count(log_bytes.into())),
+        ("log files", Value::Count(log.files.into())),
+        ("log bytes", Value::Count(log.bytes.into())),
+        ("log bytes reserved on disk", Value::Count(log.reserved.into())),
         ("log position", Value::Count(stat.lsn.into())),
     ])
 }

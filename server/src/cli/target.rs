@@ -58,8 +58,7 @@ impl<'a> Target<'a> {
 pub(super) fn snapshot(dir: &Path) -> Result<Snapshot> {
     quipu::store::read_only(dir).map_err(|error| match error.kind() {
         ErrorKind::NotAStore | ErrorKind::NotFound => {
-            let hint = "`quipu demo --store DIR` and `quipu import --store DIR FILE` make one in a new directory";
-            Error::new(error.kind(), format!("{error}; {hint}"))
+            error.hint("`quipu demo --store DIR` and `quipu import --store DIR FILE` make one in a new directory")
         }
         _ => error,
     })

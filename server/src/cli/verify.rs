@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use quipu::store::TornTail;
 use quipu::{Result, Unit, Value};
 
 use super::args::StoreArgs;
@@ -14,6 +15,13 @@ pub(super) struct Args {
     store: StoreArgs,
 }
 
+/// What to make of the end of a log that was read without its lock.
+pub(super) fn unfinished(tail: TornTail) -> String {
+    format!(
+        "{tail}, not counted: they are being written just now, or a crash cut them short before they were acknowledged"
+    )
+}
+
 pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     let found = quipu::store::verify(&args.store.store)?;
     let [files, bytes, events] = [found.files as u64, found.bytes, found.events].map(|n| grouped(&n.to_string()));
@@ -24,6 +32,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
         sheet.rows.push(vec![Value::Text("none".into())]);
     }
     sheet.facts.notes.push(checked);
+    sheet.facts.notes.extend(found.unfinished.map(unfinished));
     output.sheet(&sheet)?;
     Ok(ExitCode::from(u8::from(!found.damage.is_empty())))
 }

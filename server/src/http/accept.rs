@@ -11,7 +11,7 @@ use quipu::{Error, Result};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_io_timeout::TimeoutStream;
 
 use super::router::router;
@@ -21,6 +21,8 @@ use super::state::App;
 const CONNECTIONS: usize = 1024;
 /// How long a client may take to send a request's head, and may stay silent between requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often the log may have to say that its newest commit is durable.
+const CONFIRM_EVERY: Duration = Duration::from_secs(1);
 /// How long a client may take none of its answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after the system refused a connection, as when it has no more file handles.
@@ -39,6 +41,9 @@ pub(super) async fn until_stopped(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     ready(listener.local_addr().map_err(failed)?);
+    let store = Arc::clone(&app.store);
+    let mut confirming: Option<JoinHandle<()>> = None;
+    let mut pauses = tokio::time::interval(CONFIRM_EVERY);
     let (slots, (stop, stopping)) = (Arc::new(Semaphore::new(CONNECTIONS)), watch::channel(false));
     let mut connections = JoinSet::new();
     let service = TowerToHyperService::new(router(app));
@@ -47,6 +52,11 @@ pub(super) async fn until_stopped(
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             Some(_) = connections.join_next() => {}
+            _ = pauses.tick() => if confirming.as_ref().is_none_or(JoinHandle::is_finished) {
+                let store = Arc::clone(&store);
+                // A failure poisons the store, of which the next request tells.
+                confirming = Some(tokio::task::spawn_blocking(move || drop(store.confirm())));
+            },
             (slot, accepted) = next(&listener, &slots) => match accepted {
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, service.clone(), stopping.clone(), slot));

@@ -12,7 +12,7 @@
 //! | `POST /v1/query` | answers a plan | a sheet |
 //! | `GET /v1/jobs`, `/v1/funnel`, `/v1/roi` | reports; flags as query parameters | a sheet |
 //! | `GET /v1/jobs/{id}`, `/v1/traces/{id}` | everything about one | a document |
-//! | `GET /healthz` | says that the server runs, and the LSN | 200 |
+//! | `GET /healthz` | says that the server takes events, and the LSN | 200; 503 when only a restart helps |
 //!
 //! A sheet comes as JSON, or as `Accept` asks: `text/csv`, `application/x-ndjson`, `text/plain`.
 //! Failures are `application/problem+json`: 400 wrong, 408 too slow, 413 too long, 415 unknown
@@ -28,6 +28,8 @@ mod problem;
 mod query;
 mod router;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::time::Duration;

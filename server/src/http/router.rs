@@ -27,8 +27,9 @@ pub(super) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn health(State(app): State<App>) -> Json<Value> {
-    Json(json!({ "status": "ok", "lsn": app.store.snapshot().lsn() }))
+async fn health(State(app): State<App>) -> Result<Json<Value>, Problem> {
+    app.store.check()?;
+    Ok(Json(json!({ "status": "ok", "lsn": app.store.snapshot().lsn() })))
 }
 
 async fn unknown(uri: Uri) -> Problem {

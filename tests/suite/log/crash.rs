@@ -9,13 +9,13 @@ use quipu_engine::log::LogWriter;
 use quipu_engine::{Error, Result};
 use quipu_test_support::{CarelessDisk, Omission, SimDisk};
 
-use super::Step::{Append, Close, Heartbeat, Rotate, Sync};
+use super::Step::{Append, Close, Confirm, Rotate, Sync};
 use super::{Acknowledge, Ledger, Step, identity};
 
 const SHORT: [&[Step]; 5] = [
     &[Append(1, 100), Sync],
     &[Append(2, 700), Append(1, 9000), Sync, Append(1, 40), Append(3, 40)],
-    &[Append(1, 40), Sync, Heartbeat, Append(1, 5000), Sync, Heartbeat, Sync],
+    &[Append(1, 40), Sync, Confirm, Append(1, 5000), Sync, Confirm, Sync],
     &[Append(1, 40), Rotate, Append(1, 40), Sync, Rotate, Append(1, 40)],
     &[Append(1, 40), Sync, Append(2, 40), Close],
 ];
@@ -200,7 +200,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1u32..5, 0usize..10_000).prop_map(|(records, len)| Append(records, len)),
         3 => Just(Sync),
-        1 => Just(Heartbeat),
+        1 => Just(Confirm),
         1 => Just(Rotate),
     ]
 }

@@ -10,7 +10,7 @@ use quipu_engine::log::{Frame, Start};
 use quipu_engine::{ErrorKind, Result};
 use quipu_test_support::SimDisk;
 
-use super::Step::{Append, Close, Heartbeat, Rotate, Sync};
+use super::Step::{Append, Close, Confirm, Rotate, Sync};
 use super::{Acknowledge, Ledger, STORE, Step, read};
 
 pub(super) const START: Start = Start { store: STORE, flushed_lsn: 0, min_file: 0 };
@@ -65,7 +65,7 @@ pub(super) fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
 #[test]
 fn every_flipped_bit_of_a_confirmed_log_is_harmless_or_refused() {
     // The last frame confirms all records, so none can pass for a torn tail.
-    let fixture = Fixture::new(&[Append(1, 30), Sync, Append(3, 600), Sync, Append(1, 10), Sync, Heartbeat, Sync]);
+    let fixture = Fixture::new(&[Append(1, 30), Sync, Append(3, 600), Sync, Append(1, 10), Sync, Confirm, Sync]);
     let whole = fixture.file(1);
     let lens = [30, 600, 10];
     for bit in 0..whole.len() * 8 {
@@ -128,7 +128,7 @@ fn damage_to_what_segments_hold_already_loses_nothing() {
 
 #[test]
 fn every_flipped_bit_of_a_chain_of_files_is_harmless_or_refused() {
-    let fixture = Fixture::new(&[Append(1, 30), Rotate, Append(1, 30), Rotate, Append(1, 30), Sync, Heartbeat, Close]);
+    let fixture = Fixture::new(&[Append(1, 30), Rotate, Append(1, 30), Rotate, Append(1, 30), Sync, Confirm, Close]);
     for number in 1..=3 {
         let whole = fixture.file(number);
         // The padding behind is covered by the test of one file.
@@ -144,7 +144,7 @@ fn every_flipped_bit_of_a_chain_of_files_is_harmless_or_refused() {
 
 #[test]
 fn lost_doubled_and_exchanged_pages_are_harmless_or_refused() {
-    let fixture = Fixture::new(&[Append(1, 5000), Sync, Append(3, 600), Sync, Append(1, 10), Sync, Heartbeat, Sync]);
+    let fixture = Fixture::new(&[Append(1, 5000), Sync, Append(3, 600), Sync, Append(1, 10), Sync, Confirm, Sync]);
     let whole = fixture.file(1);
     let last = whole.len() - FRAME_ALIGN;
     for size in [512, FRAME_ALIGN] {

@@ -7,7 +7,7 @@ use quipu_engine::io::Disk;
 use quipu_engine::log::{FILE_BYTES, FrameKind, LogWriter};
 use quipu_test_support::{Fault, SimDisk};
 
-use super::Step::{Append, Heartbeat, Rotate, Sync};
+use super::Step::{Append, Confirm, Rotate, Sync};
 use super::{Acknowledge, Ledger, identity};
 
 fn with_log() -> (SimDisk, LogWriter) {
@@ -21,7 +21,7 @@ fn with_log() -> (SimDisk, LogWriter) {
 
 #[test]
 fn whatever_call_fails_however_nothing_acknowledged_is_lost() {
-    let steps = [Append(2, 700), Sync, Append(1, 9000), Sync, Heartbeat, Rotate, Append(1, 40), Sync, Append(1, 40)];
+    let steps = [Append(2, 700), Sync, Append(1, 9000), Sync, Confirm, Rotate, Append(1, 40), Sync, Append(1, 40)];
     let run = |disk: &SimDisk| {
         let mut ledger = Ledger::default();
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());

@@ -9,7 +9,7 @@ use quipu_engine::io::Disk;
 use quipu_engine::log::LogWriter;
 use quipu_engine::{Error, ErrorKind};
 
-use super::Step::{Append, Close, Heartbeat, Sync};
+use super::Step::{Append, Close, Confirm, Sync};
 use super::damage::{Fixture, START, flipped};
 use super::{Acknowledge, identity, read};
 
@@ -18,7 +18,7 @@ type Change = fn(&mut FrameHeader);
 
 /// File 1 of a log of three frames, the second of which is `changed` and given a fitting checksum.
 fn forged(changed: Change) -> (Fixture, Result<u64, Error>) {
-    let fixture = Fixture::new(&[Append(1, 30), Sync, Append(2, 30), Sync, Heartbeat, Sync]);
+    let fixture = Fixture::new(&[Append(1, 30), Sync, Append(2, 30), Sync, Confirm, Sync]);
     let mut bytes = fixture.file(1);
     let (file, _) = LogHeader::decode(&bytes).expect("intact");
     let at = 2 * FRAME_ALIGN;

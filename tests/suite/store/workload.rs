@@ -20,6 +20,7 @@ pub(super) enum Op {
     Outcomes(Vec<Outcome>),
     Book(PriceBook),
     Seal,
+    Confirm,
     Reopen,
 }
 
@@ -30,6 +31,7 @@ impl fmt::Debug for Op {
             Self::Outcomes(batch) => write!(f, "Outcomes({})", batch.len()),
             Self::Book(book) => write!(f, "Book({})", book.source),
             Self::Seal => f.write_str("Seal"),
+            Self::Confirm => f.write_str("Confirm"),
             Self::Reopen => f.write_str("Reopen"),
         }
     }
@@ -97,6 +99,7 @@ impl Driver {
                 }
             }
             Op::Seal => store.seal()?,
+            Op::Confirm => store.confirm()?,
             Op::Reopen => {}
         }
         Ok(())
@@ -109,7 +112,7 @@ impl Driver {
             Op::Append(batch) => drop(model.append(batch, &|_| None)),
             Op::Outcomes(batch) => drop(model.record_outcomes(batch)),
             Op::Book(book) => drop(model.add_price_book(book)),
-            Op::Seal | Op::Reopen => {}
+            Op::Seal | Op::Confirm | Op::Reopen => {}
         }
         model
     }
@@ -223,6 +226,7 @@ impl Generator {
             11..15 => Op::Outcomes((0..self.rng.usize(0..4)).map(|_| self.outcome()).collect()),
             15 => book(self.rng.u64(1..9)),
             16..18 => Op::Seal,
+            18 => Op::Confirm,
             _ => Op::Reopen,
         }
     }
