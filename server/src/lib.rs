@@ -2,6 +2,7 @@
 //!
 //! The only crate that knows JSON, HTTP and the clock; everything else is in [`quipu`].
 
+pub mod access;
 pub mod ask;
 pub mod cli;
 pub mod demo;

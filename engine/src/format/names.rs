@@ -4,6 +4,8 @@
 pub const LOCK: &str = "LOCK";
 /// The key of the store's fingerprints, readable by its owner only.
 pub const SECRET: &str = "secret.qk";
+/// A directory that belongs to whoever serves the store: access tokens and the like. The store leaves it alone.
+pub const SERVER_DIR: &str = "server";
 /// The directories of a store.
 pub const DIRECTORIES: [&str; 7] = ["manifest", "wal", "seg", "job", "ids", "book", "tmp"];
 

@@ -10,7 +10,7 @@ use super::version::newest_manifest;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::manifest::Manifest;
-use crate::format::names::{DIRECTORIES, FileKind, LOCK, SECRET};
+use crate::format::names::{DIRECTORIES, FileKind, LOCK, SECRET, SERVER_DIR};
 use crate::io::{Disk, Lock, LockError};
 use crate::log::FILE_BYTES;
 
@@ -34,7 +34,8 @@ pub(super) fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Arc<Shared>>
 /// Nobody's other files are touched: a directory is a store or empty.
 fn refuse_strangers(disk: &dyn Disk) -> Result<()> {
     let names = disk.list("").map_err(|error| Error::io("list", "the directory", error))?;
-    let stranger = names.iter().find(|name| !DIRECTORIES.contains(&name.as_str()) && *name != LOCK && *name != SECRET);
+    let own = |name: &str| DIRECTORIES.contains(&name) || [LOCK, SECRET, SERVER_DIR].contains(&name);
+    let stranger = names.iter().find(|name| !own(name));
     match stranger {
         Some(name) => Err(Error::new(
             ErrorKind::NotAStore,

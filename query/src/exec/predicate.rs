@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::{Part, Quantity, Zone, ZoneColumn, time_of_zone};
-use quipu_engine::{Dimension, Result, Text, Timestamp};
+use quipu_engine::{Dimension, Result, Timestamp};
 use roaring::RoaringBitmap;
 
 use super::rows::{Rows, Spans};
@@ -51,15 +51,17 @@ pub(super) struct Buffers {
 
 impl Predicate {
     /// The rows of the scope that pass the filter of `query` and start within its range. The scope
-    /// cannot be left out: it is the wall between workspaces.
+    /// cannot be left out: it is the wall between workspaces, and between tenants and teams within one.
     pub(super) fn new(scope: &Scope, query: &Query, part: &Part, rows: Rows<'_>) -> Result<Self> {
         let span = part.events.time_range();
         let time = time_test(query.since, query.until, span);
         if matches!(time, Test::Never) {
             return Ok(Self(time));
         }
-        let own = TextTest::In(vec![Text::from(scope.workspace())]);
-        let mut tests = vec![codes_test(Dimension::Workspace, &own, rows)?, time];
+        let mut tests = vec![time];
+        for (dimension, value) in scope.walls() {
+            tests.push(codes_test(dimension, &TextTest::In(vec![value.clone()]), rows)?);
+        }
         if let Some(filter) = &query.filter {
             tests.push(prepare(filter, rows, span)?);
         }

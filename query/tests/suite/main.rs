@@ -3,6 +3,7 @@
 mod agree;
 mod facts;
 mod generate;
+mod isolation;
 mod memory;
 mod oracle;
 mod reports;

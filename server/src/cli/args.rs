@@ -27,12 +27,21 @@ pub(super) struct TargetArgs {
     /// The address of a server instead, such as http://127.0.0.1:8080.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// The token to show to the server.
+    #[arg(long, env = "QUIPU_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: Option<String>,
+}
+
+/// A server, and what to show there.
+pub(super) struct Address<'a> {
+    pub(super) url: &'a str,
+    pub(super) token: Option<&'a str>,
 }
 
 /// What the arguments name.
 pub(super) enum Place<'a> {
     Store(PathBuf),
-    Server(&'a str),
+    Server(Address<'a>),
 }
 
 impl TargetArgs {
@@ -40,7 +49,7 @@ impl TargetArgs {
     /// reading of it would not: to it, a variable conflicts with `--url` like a flag.
     pub(super) fn place(&self) -> Result<Place<'_>> {
         if let Some(url) = &self.url {
-            return Ok(Place::Server(url));
+            return Ok(Place::Server(Address { url, token: self.token.as_deref() }));
         }
         let named = self.store.clone().or_else(|| std::env::var_os("QUIPU_STORE").map(PathBuf::from));
         named.map(Place::Store).ok_or_else(|| Error::invalid("name a store with --store or a server with --url"))

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use quipu::{Error, Result, Value};
+use quipu::{Error, Result, Scope, Value};
 
 use super::args::{StoreArgs, open};
 use super::output::Output;
 use crate::import::{self, Format, Input, Map, Options, Progress, Summary};
-use crate::ingest::StoreSink;
+use crate::ingest::{Admission, StoreSink};
 use crate::render::Sheet;
 
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,8 @@ pub(super) fn run(args: &Args, workspace: Option<&str>, output: &Output) -> Resu
     let store = open(&args.store.store)?;
     let bar = bar();
     let started = Instant::now();
-    let mut sink = StoreSink { store: &store, workspace };
+    let scope = workspace.map(Scope::new).transpose()?;
+    let mut sink = StoreSink { store: &store, admission: scope.map_or_else(Admission::anywhere, Admission::within) };
     let imported = import::import(&inputs, &options, &mut sink, |at| show(&bar, at));
     bar.finish_and_clear();
     let summary = imported?;

@@ -15,6 +15,7 @@ mod remote;
 mod serve;
 mod stat;
 mod target;
+mod token;
 mod trace;
 mod verify;
 
@@ -65,6 +66,8 @@ enum Command {
     Outcome(outcome::Args),
     /// The price book: import a list, show what there is.
     Prices(prices::Args),
+    /// Who may use the server: make, list, rotate and revoke tokens.
+    Token(token::Args),
     /// What a store holds, and where every byte is.
     Stat(stat::Args),
     /// Check every checksum and everything derived.
@@ -104,6 +107,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Roi(args) => query::run(Report::Roi, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),
         Command::Prices(args) => prices::run(&args, output),
+        Command::Token(args) => token::run(&args, &scope()?, output),
         Command::Stat(args) => stat::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
     }

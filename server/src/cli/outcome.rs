@@ -44,8 +44,8 @@ pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCod
     let mut outcome = wire::decode_for(&args.job_id, body.to_string().as_bytes(), &mut Ignored::default())?;
     outcome.workspace = Some(scope.workspace().into());
     let done = match args.target.place()? {
-        Place::Server(url) => {
-            let answer = Remote::new(url, scope)?.post(&["v1", "jobs", &args.job_id, "outcome"], &body)?;
+        Place::Server(address) => {
+            let answer = Remote::new(address, scope)?.post(&["v1", "jobs", &args.job_id, "outcome"], &body)?;
             let answer: Json = serde_json::from_slice(&answer).unwrap_or_default();
             answer.get("status").and_then(Json::as_str).unwrap_or("stored").to_owned()
         }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use quipu::{Error, ErrorKind, Result, Scope};
 use serde_json::Value as Json;
 use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
+use super::args::Address;
 use crate::http::WORKSPACE_HEADER;
 use crate::plan::PlanText;
 
@@ -17,17 +18,18 @@ const ANSWER_BYTES: u64 = 1 << 30;
 /// A server and the workspace to ask for.
 pub(super) struct Remote<'a> {
     base: &'a str,
+    token: Option<&'a str>,
     scope: &'a Scope,
     agent: Agent,
 }
 
 impl<'a> Remote<'a> {
-    pub(super) fn new(url: &'a str, scope: &'a Scope) -> Result<Self> {
+    pub(super) fn new(Address { url, token }: Address<'a>, scope: &'a Scope) -> Result<Self> {
         if !url.starts_with("http://") {
             return Err(Error::invalid(format!("--url is {url:?}; expected an address such as http://127.0.0.1:8080")));
         }
         let config = Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();
-        Ok(Self { base: url.trim_end_matches('/'), scope, agent: config.into() })
+        Ok(Self { base: url.trim_end_matches('/'), token, scope, agent: config.into() })
     }
 
     /// Sends a plan.
@@ -37,14 +39,26 @@ impl<'a> Remote<'a> {
 
     /// Sends JSON.
     pub(super) fn post(&self, path: &[&str], body: &Json) -> Result<Vec<u8>> {
-        let request = self.agent.post(self.address(path)).header(WORKSPACE_HEADER, self.scope.workspace());
+        let request = self.identified(self.agent.post(self.address(path)));
         self.answer(request.header("content-type", "application/json").send(body.to_string()))
     }
 
     /// Asks for a resource, with the filters of a plan as query parameters.
     pub(super) fn get(&self, path: &[&str], text: &PlanText) -> Result<Vec<u8>> {
-        let request = self.agent.get(self.address(path)).header(WORKSPACE_HEADER, self.scope.workspace());
+        let request = self.identified(self.agent.get(self.address(path)));
         self.answer(request.query_pairs(text.pairs()?).call())
+    }
+
+    /// The request with who asks, and for which workspace: a token's own, where none is named.
+    fn identified<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        let request = match self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        match *self.scope == Scope::default() {
+            true => request,
+            false => request.header(WORKSPACE_HEADER, self.scope.workspace()),
+        }
     }
 
     fn address(&self, path: &[&str]) -> String {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use quipu::{Error, Result};
 
 use super::args::{StoreArgs, open};
+use crate::access::Folder;
 use crate::http;
 
 #[derive(Debug, clap::Args)]
@@ -22,15 +23,17 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    if !args.listen.ip().is_loopback() && !args.allow_public {
+    let reachable = !args.listen.ip().is_loopback() && !args.allow_public;
+    if reachable && Folder::of_store(&args.store.store).tokens()?.is_empty() {
         return Err(Error::invalid(format!(
-            "{} can be reached from other machines and there is no authentication: whoever connects can read and \
-             write everything; listen on 127.0.0.1, or say --allow-public behind something that guards it",
+            "{} can be reached from other machines and the store has no token, so whoever connects can read and \
+             write everything; make one with `quipu token create`, listen on 127.0.0.1, or say --allow-public behind \
+             something that guards it",
             args.listen
         )));
     }
     let store = open(&args.store.store)?;
-    http::serve(store, args.listen, |address| {
+    http::serve(store, &args.store.store, args.listen, |address| {
         // Whoever started this may have closed the pipe; the server serves all the same.
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "listening on http://{address}").and_then(|()| out.flush());

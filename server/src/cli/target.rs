@@ -22,7 +22,7 @@ pub(super) enum Target<'a> {
 impl<'a> Target<'a> {
     pub(super) fn new(args: &'a TargetArgs, scope: &'a Scope) -> Result<Self> {
         match args.place()? {
-            Place::Server(url) => Remote::new(url, scope).map(Self::Server),
+            Place::Server(address) => Remote::new(address, scope).map(Self::Server),
             Place::Store(dir) => Ok(Self::Store(dir)),
         }
     }

@@ -11,7 +11,7 @@ use quipu::{Error, PriceBook, Result, Store, Value};
 
 use crate::demo_data;
 use crate::import::{Summary, import};
-use crate::ingest::StoreSink;
+use crate::ingest::{Admission, StoreSink};
 use crate::prices::{self, ReadOptions};
 use crate::render::{Document, Sheet, grouped};
 
@@ -44,7 +44,7 @@ pub fn load(store: &Store) -> Result<Loaded> {
     }
     let mut sources = Vec::new();
     for source in demo_data::sources()? {
-        let mut sink = StoreSink { store, workspace: None };
+        let mut sink = StoreSink { store, admission: Admission::anywhere() };
         sources.push((source.title, import(&source.inputs, &source.options, &mut sink, |_| {})?));
     }
     store.seal()?;

@@ -13,9 +13,10 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::body;
+use super::caller::{Allowed, Ingest};
 use super::problem::Problem;
-use super::state::{App, scope};
-use crate::ingest;
+use super::state::App;
+use crate::ingest::{self, Admission};
 use crate::wire::native;
 
 /// What became of a request.
@@ -42,19 +43,24 @@ struct Fate {
     error: Option<String>,
 }
 
-pub(super) async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let workspace = scope(&headers)?.workspace().to_owned();
+pub(super) async fn post(
+    State(app): State<App>,
+    allowed: Allowed<Ingest>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let admission = allowed.caller.admission();
     let sent = body::receive(&app, &headers, body).await?;
-    let answer = app.block(move |store| store_events(store, &sent.unpack()?, &workspace)).await?;
+    let answer = app.block(move |store| store_events(store, &sent.unpack()?, &admission)).await?;
     let none = answer.stored + answer.duplicates == 0 && !answer.items.is_empty();
     let status = if none { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok((status, axum::Json(answer)).into_response())
 }
 
-fn store_events(store: &Store, bytes: &[u8], workspace: &str) -> Result<Answer, Problem> {
+fn store_events(store: &Store, bytes: &[u8], admission: &Admission) -> Result<Answer, Problem> {
     let decoded = native::decode(bytes)?;
     let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
-    let receipt = ingest::events(store, Some(workspace), items)?;
+    let receipt = ingest::events(store, admission, items)?;
     let mut answer = Answer {
         stored: receipt.stored(),
         duplicates: receipt.duplicates(),

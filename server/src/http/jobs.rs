@@ -2,30 +2,30 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 
+use super::caller::{Allowed, Query as Ask};
 use super::problem::Problem;
-use super::query::{Pairs, plan_of};
-use super::state::{App, scope};
+use super::query::{Pairs, asked, plan_of};
+use super::state::App;
 use crate::ask;
 use crate::render::Document;
 
 pub(super) async fn job(
     State(app): State<App>,
+    allowed: Allowed<Ask>,
     Path(job_id): Path<String>,
-    headers: HeaderMap,
     Query(pairs): Pairs,
 ) -> Result<Json<Document>, Problem> {
-    let (scope, plan) = (scope(&headers)?, plan_of(&pairs)?);
+    let (scope, plan) = asked(allowed, plan_of(&pairs)?)?;
     app.block(move |store| Ok(Json(ask::job(&store.snapshot(), scope, &job_id, &plan)?))).await
 }
 
 pub(super) async fn trace(
     State(app): State<App>,
+    allowed: Allowed<Ask>,
     Path(trace_id): Path<String>,
-    headers: HeaderMap,
     Query(pairs): Pairs,
 ) -> Result<Json<Document>, Problem> {
-    let (scope, plan) = (scope(&headers)?, plan_of(&pairs)?);
+    let (scope, plan) = asked(allowed, plan_of(&pairs)?)?;
     app.block(move |store| Ok(Json(ask::trace(&store.snapshot(), scope, &trace_id, &plan)?))).await
 }

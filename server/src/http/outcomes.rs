@@ -9,29 +9,35 @@ use quipu::{Error, Outcome, Store, Text};
 use serde_json::{Value as Json, json};
 
 use super::body;
+use super::caller::{Allowed, Outcome as Report};
 use super::problem::Problem;
-use super::state::{App, scope};
-use crate::ingest;
+use super::state::App;
+use crate::ingest::{self, Admission};
 use crate::wire::{Ignored, outcome as wire};
 
 /// The header that makes a retry of a report harmless.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Many outcomes; like events, each has a fate of its own.
-pub(super) async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let workspace = scope(&headers)?.workspace().to_owned();
+pub(super) async fn post(
+    State(app): State<App>,
+    allowed: Allowed<Report>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let admission = allowed.caller.admission();
     let sent = body::receive(&app, &headers, body).await?;
-    let (any, answer) = app.block(move |store| store_outcomes(store, &sent.unpack()?, &workspace)).await?;
+    let (any, answer) = app.block(move |store| store_outcomes(store, &sent.unpack()?, &admission)).await?;
     let status = if any { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok((status, axum::Json(answer)).into_response())
 }
 
-fn store_outcomes(store: &Store, bytes: &[u8], workspace: &str) -> Result<(bool, Json), Problem> {
+fn store_outcomes(store: &Store, bytes: &[u8], admission: &Admission) -> Result<(bool, Json), Problem> {
     let decoded = wire::decode(bytes)?;
     let job_ids: Vec<Option<Text>> =
         decoded.items.iter().map(|item| item.as_ref().ok().map(|outcome| outcome.job_id.clone())).collect();
     let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
-    let receipt = ingest::outcomes(store, Some(workspace), items)?;
+    let receipt = ingest::outcomes(store, admission, items)?;
     let mut accepted = 0_usize;
     let mut items: Vec<Json> = Vec::with_capacity(job_ids.len());
     for (index, (item, job_id)) in receipt.items.into_iter().zip(job_ids).enumerate() {
@@ -73,11 +79,12 @@ fn unknown(job_id: &str) -> String {
 /// One outcome: 200 stored or replayed, 404 without such a job, 409 with the outcome that stands.
 pub(super) async fn post_one(
     State(app): State<App>,
+    allowed: Allowed<Report>,
     Path(job_id): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let workspace = scope(&headers)?.workspace().to_owned();
+    let admission = allowed.caller.admission();
     let key = match headers.get(IDEMPOTENCY_KEY) {
         None => None,
         Some(value) => {
@@ -95,14 +102,14 @@ pub(super) async fn post_one(
             (None, header) => outcome.idempotency_key = header,
             _ => {}
         }
-        store_one(store, outcome, &workspace)
+        store_one(store, outcome, &admission)
     })
     .await
 }
 
-fn store_one(store: &Store, outcome: Outcome, workspace: &str) -> Result<Response, Problem> {
+fn store_one(store: &Store, outcome: Outcome, admission: &Admission) -> Result<Response, Problem> {
     let job_id = outcome.job_id.clone();
-    let receipt = ingest::outcomes(store, Some(workspace), [Ok(outcome)])?;
+    let receipt = ingest::outcomes(store, admission, [Ok(outcome)])?;
     let done = |status: &str| {
         axum::Json(json!({ "status": status, "job_id": job_id.as_str(), "lsn": receipt.lsn })).into_response()
     };

@@ -2,14 +2,16 @@
 
 use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use quipu::store::Store;
 use quipu::{Result as QuipuResult, Scope};
 
 use super::body;
+use super::caller::{Allowed, Query as Ask};
 use super::problem::Problem;
-use super::state::{App, scope};
+use super::state::App;
+use crate::access::Permission;
 use crate::ask;
 use crate::plan::{Plan, PlanText, Report, now};
 use crate::render::{self, Format};
@@ -17,33 +19,54 @@ use crate::render::{self, Format};
 /// Query parameters in the order they were written.
 pub(super) type Pairs = Query<Vec<(String, String)>>;
 
-pub(super) async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let (scope, format) = (scope(&headers)?, wanted(&headers));
+pub(super) async fn post(
+    State(app): State<App>,
+    allowed: Allowed<Ask>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let sent = body::receive(&app, &headers, body).await?;
-    app.block(move |store| answer(store, scope, &PlanText::from_json(&sent.unpack()?)?, format)).await
+    let format = wanted(&headers);
+    app.block(move |store| answer(store, allowed, &PlanText::from_json(&sent.unpack()?)?, format)).await
 }
 
-pub(super) async fn jobs(app: State<App>, headers: HeaderMap, pairs: Pairs) -> Result<Response, Problem> {
-    report(Report::Jobs, app, headers, pairs).await
+pub(super) async fn jobs(
+    app: State<App>,
+    allowed: Allowed<Ask>,
+    headers: HeaderMap,
+    pairs: Pairs,
+) -> Result<Response, Problem> {
+    report(Report::Jobs, app, allowed, headers, pairs).await
 }
 
-pub(super) async fn funnel(app: State<App>, headers: HeaderMap, pairs: Pairs) -> Result<Response, Problem> {
-    report(Report::Funnel, app, headers, pairs).await
+pub(super) async fn funnel(
+    app: State<App>,
+    allowed: Allowed<Ask>,
+    headers: HeaderMap,
+    pairs: Pairs,
+) -> Result<Response, Problem> {
+    report(Report::Funnel, app, allowed, headers, pairs).await
 }
 
-pub(super) async fn roi(app: State<App>, headers: HeaderMap, pairs: Pairs) -> Result<Response, Problem> {
-    report(Report::Roi, app, headers, pairs).await
+pub(super) async fn roi(
+    app: State<App>,
+    allowed: Allowed<Ask>,
+    headers: HeaderMap,
+    pairs: Pairs,
+) -> Result<Response, Problem> {
+    report(Report::Roi, app, allowed, headers, pairs).await
 }
 
 async fn report(
     report: Report,
     State(app): State<App>,
+    allowed: Allowed<Ask>,
     headers: HeaderMap,
     Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let (scope, format) = (scope(&headers)?, wanted(&headers));
+    let format = wanted(&headers);
     let text = PlanText { report, ..text_of(&pairs)? };
-    app.block(move |store| answer(store, scope, &text, format)).await
+    app.block(move |store| answer(store, allowed, &text, format)).await
 }
 
 /// The plan that query parameters say.
@@ -58,8 +81,21 @@ pub(super) fn plan_of(pairs: &[(String, String)]) -> QuipuResult<Plan> {
     text_of(pairs)?.resolve(now())
 }
 
-fn answer(store: &Store, scope: Scope, text: &PlanText, format: Format) -> Result<Response, Problem> {
-    let sheet = ask::ask(&store.snapshot(), scope, &text.resolve(now())?)?;
+/// The scope of whoever asks, and their plan where it is theirs to ask.
+///
+/// # Errors
+/// 403 for how an answer was found, which tells the size of what others have stored.
+pub(super) fn asked(allowed: Allowed<Ask>, plan: Plan) -> Result<(Scope, Plan), Problem> {
+    if plan.explain && !allowed.caller.may(Permission::Admin) {
+        let detail = "explain tells how much the whole store holds, which needs the scope admin";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    Ok((allowed.caller.scope, plan))
+}
+
+fn answer(store: &Store, allowed: Allowed<Ask>, text: &PlanText, format: Format) -> Result<Response, Problem> {
+    let (scope, plan) = asked(allowed, text.resolve(now())?)?;
+    let sheet = ask::ask(&store.snapshot(), scope, &plan)?;
     let mut bytes = Vec::new();
     render::write(&sheet, format, None, &mut bytes).map_err(|_| Problem::internal())?;
     let content_type = match format {

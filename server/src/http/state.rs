@@ -1,13 +1,13 @@
 //! What every request shares, and the bounds on what requests may take.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
-use quipu::Scope;
+use quipu::Result as QuipuResult;
 use quipu::store::Store;
 use tokio::sync::Semaphore;
 
-use super::WORKSPACE_HEADER;
+use super::gate::Gate;
 use super::problem::Problem;
 
 /// Threads for blocking work. More than processors, since most of the time of a commit is waiting
@@ -22,17 +22,23 @@ const BODY_KIB: usize = 256 * 1024;
 #[derive(Clone)]
 pub(super) struct App {
     pub(super) store: Arc<Store>,
+    pub(super) gate: Arc<Gate>,
     pub(super) bodies: Arc<Semaphore>,
     work: Arc<Semaphore>,
 }
 
 impl App {
-    pub(super) fn new(store: Store) -> Self {
-        Self {
+    /// What serves the store that lies in `dir`.
+    ///
+    /// # Errors
+    /// When its tokens cannot be read.
+    pub(super) fn new(store: Store, dir: &Path) -> QuipuResult<Self> {
+        Ok(Self {
             store: Arc::new(store),
+            gate: Arc::new(Gate::of_store(dir)?),
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
             work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
-        }
+        })
     }
 
     /// Runs blocking work on a thread of its own.
@@ -55,13 +61,6 @@ impl App {
     }
 }
 
-/// The workspace that a request is for.
-pub(super) fn scope(headers: &HeaderMap) -> Result<Scope, Problem> {
-    let Some(value) = headers.get(WORKSPACE_HEADER) else { return Ok(Scope::default()) };
-    let name = value.to_str().map_err(|_| Problem::bad_request(format!("{WORKSPACE_HEADER} is not ASCII text")))?;
-    Scope::new(name).map_err(|error| Problem::bad_request(format!("{WORKSPACE_HEADER}: {error}")))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -73,7 +72,8 @@ mod tests {
     use super::*;
 
     fn app(dir: &tempfile::TempDir) -> App {
-        App::new(Store::open(dir.path(), Options::default().background(false)).expect("a store"))
+        App::new(Store::open(dir.path(), Options::default().background(false)).expect("a store"), dir.path())
+            .expect("no tokens")
     }
 
     fn refused(result: Result<(), Problem>) -> Response {

@@ -18,6 +18,7 @@ const RESERVE: u64 = 1 << 20;
 struct Server {
     disk: SimDisk,
     app: App,
+    _access: tempfile::TempDir,
 }
 
 /// What the server answered.
@@ -32,7 +33,8 @@ impl Server {
         let disk = SimDisk::new(1);
         let options = Options::default().background(false).reserve_bytes(RESERVE);
         let store = Store::open_on(Arc::new(disk.clone()), options).expect("a store");
-        Self { disk, app: App::new(store) }
+        let access = tempfile::tempdir().expect("a directory");
+        Self { disk, app: App::new(store, access.path()).expect("no tokens"), _access: access }
     }
 
     async fn ask(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {

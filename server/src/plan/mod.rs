@@ -13,6 +13,7 @@ use quipu::Query;
 
 pub use text::{PlanText, Report};
 pub use times::now;
+pub(crate) use times::span_micros;
 
 /// What to ask a store.
 #[derive(Clone, Debug, Default)]

@@ -19,7 +19,8 @@ pub(super) fn parse(text: &str, zone: &Zone, now: Timestamp) -> Result<Timestamp
     zone.parse_time(text).map_err(|error| Error::invalid(format!("{error}, or 7d, 24h, 15m for that long ago")))
 }
 
-fn span_micros(text: &str) -> Option<i64> {
+/// The microseconds of a span such as `90s`, `15m`, `24h`, `7d` or `2w`.
+pub(crate) fn span_micros(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let count: i64 = text.strip_suffix(unit)?.parse().ok().filter(|count| *count >= 0)?;
     let seconds = match unit {

@@ -1,5 +1,6 @@
 //! The binary as users meet it: real processes, real sockets, real signals.
 
+mod access;
 mod commands;
 mod demo;
 mod http;

@@ -33,7 +33,12 @@ pub(crate) fn quipu_with(args: &[&str], input: &[u8]) -> Ran {
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quipu"));
-    command.args(args).env_remove("QUIPU_STORE").env_remove("QUIPU_WORKSPACE").env_remove("QUIPU_LISTEN");
+    command
+        .args(args)
+        .env_remove("QUIPU_STORE")
+        .env_remove("QUIPU_WORKSPACE")
+        .env_remove("QUIPU_LISTEN")
+        .env_remove("QUIPU_TOKEN");
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -75,6 +80,15 @@ impl Server {
     pub(crate) fn get(&self, path: &str) -> (u16, Json) {
         let answer = self.agent.get(format!("{}{path}", self.url)).call();
         read(answer).expect("an answer")
+    }
+
+    /// Sends a request and reads the answer as it came.
+    pub(crate) fn ask(&self, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let request = headers
+            .iter()
+            .fold(Request::get(format!("{}{path}", self.url)), |request, (name, value)| request.header(*name, *value));
+        let mut answer = self.agent.run(request.body(()).expect("a request")).expect("an answer");
+        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
     }
 
     pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Json) {

@@ -1,0 +1,73 @@
+//! Who asks, and what they may do: every route that touches the store takes an [`Allowed`], which
+//! only somebody with that permission gets, and which alone leads to a scope.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use quipu::{Dimension, Scope, Text};
+
+use super::problem::Problem;
+use super::state::App;
+use crate::access::{Permission, Token};
+use crate::ingest::Admission;
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) scope: Scope,
+    pub(super) defaults: Vec<(Dimension, Text)>,
+    /// Nobody in particular, where the store has no tokens.
+    pub(super) token: Option<Arc<Token>>,
+}
+
+impl Caller {
+    /// Where what they send may go.
+    pub(super) fn admission(&self) -> Admission {
+        Admission::within(self.scope.clone()).with_defaults(self.defaults.clone())
+    }
+
+    /// Whether they may do that.
+    pub(super) fn may(&self, permission: Permission) -> bool {
+        self.token.as_ref().is_none_or(|token| token.scopes.contains(&permission))
+    }
+}
+
+/// A permission as a type, so that a route says in its signature what it takes.
+pub(super) trait Right: Send + Sync {
+    const PERMISSION: Permission;
+}
+
+/// Declares the rights.
+macro_rules! rights {
+    ($($name:ident)+) => {
+        $(
+            #[doc = concat!("The permission `", stringify!($name), "`.")]
+            #[derive(Debug)]
+            pub(super) enum $name {}
+
+            impl Right for $name {
+                const PERMISSION: Permission = Permission::$name;
+            }
+        )+
+    };
+}
+
+rights!(Ingest Query Outcome);
+
+/// A caller with a permission.
+#[derive(Debug)]
+pub(super) struct Allowed<R> {
+    pub(super) caller: Caller,
+    right: PhantomData<R>,
+}
+
+impl<R: Right> FromRequestParts<App> for Allowed<R> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = app.gate.admit(&parts.headers, R::PERMISSION)?;
+        Ok(Self { caller, right: PhantomData })
+    }
+}
