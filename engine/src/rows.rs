@@ -11,6 +11,7 @@ use roaring::RoaringBitmap;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::event::Event;
+use crate::limits::BLOCK_ROWS;
 use crate::schema::{Dimension, Meter, Number, Text};
 use crate::time::Timestamp;
 
@@ -79,6 +80,35 @@ pub trait EventRows: Send + Sync {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     fn event(&self, row: usize) -> Result<Event>;
+}
+
+/// The whole event of a row whose id is known, put together from its columns.
+pub(crate) fn event_at(rows: &dyn EventRows, row: usize, id: &str) -> Result<Event> {
+    let (block, within) = (row / BLOCK_ROWS, row % BLOCK_ROWS);
+    let (mut codes, mut times, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
+    rows.times(block, &mut times)?;
+    let mut event = Event::new(id, Timestamp::from_micros(times[within]));
+    for dimension in Dimension::ALL {
+        rows.codes(*dimension, block, &mut codes)?;
+        if let Some(value) = rows.dictionary(*dimension)?.get(codes[within]) {
+            event.dimensions.insert(*dimension, value.into());
+        }
+    }
+    for number in Number::ALL {
+        rows.quantities(&Quantity::Number(*number), block, &mut quantities)?;
+        if let Some(value) = quantities[within].checked_sub(1) {
+            event.numbers.insert(*number, value);
+        }
+    }
+    for meter in rows.meters() {
+        rows.quantities(&Quantity::Meter(meter.clone()), block, &mut quantities)?;
+        if let Some(value) = quantities[within].checked_sub(1) {
+            event.usage.insert(meter, value);
+        }
+    }
+    rows.tag_set_codes(block, &mut codes)?;
+    event.tags = rows.tag_sets()?.get(codes[within]).iter().cloned().collect();
+    Ok(event)
 }
 
 /// A number of an event row.

@@ -13,7 +13,8 @@ use crate::rows::TagSets;
 use crate::schema::{Dimension, Meter, Number};
 
 pub use build::BatchBuilder;
-pub(crate) use texts::Texts;
+pub(crate) use order::SORT_DIMENSIONS;
+pub use texts::Texts;
 
 /// Immutable rows of events in columns. Columns that no row uses do not exist.
 ///

@@ -9,7 +9,7 @@ use super::{Batch, Codes};
 use crate::schema::Dimension;
 
 /// The dimensions that rows are sorted by, before their time.
-const SORT_DIMENSIONS: [Dimension; 5] =
+pub(crate) const SORT_DIMENSIONS: [Dimension; 5] =
     [Dimension::Workspace, Dimension::Tenant, Dimension::JobType, Dimension::JobId, Dimension::TraceId];
 
 impl Batch {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::Batch;
+use super::{Batch, Texts};
 use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::event::Event;
 use crate::limits::BLOCK_ROWS;
 use crate::rows::{EventRows, Quantity, TagSets, Zone, ZoneColumn};
 use crate::schema::{Dimension, Meter};
+use crate::segment::SortedRows;
 use crate::time::Timestamp;
 
 impl Batch {
@@ -26,6 +27,13 @@ fn copy<T: Copy + Default>(column: Option<&Vec<T>>, range: std::ops::Range<usize
     match column {
         Some(column) => out.extend_from_slice(&column[range]),
         None => out.resize(range.len(), T::default()),
+    }
+}
+
+impl SortedRows for Batch {
+    fn ids(&self, block: usize, out: &mut Texts) -> Result<()> {
+        self.block(block).for_each(|row| out.push(self.ids.get(row)));
+        Ok(())
     }
 }
 

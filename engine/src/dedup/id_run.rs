@@ -23,32 +23,56 @@ const FINGERPRINTS: &str = "fingerprints";
 const FILTER: &str = "filter";
 const JOBS: &str = "jobs";
 
+/// What a run knows of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Record {
+    /// The upper half of the fingerprint.
+    pub fingerprint: u64,
+    /// The row in the segment.
+    pub row: u32,
+    /// The content check.
+    pub check: u32,
+}
+
 /// Writes the run of a batch in segment order and syncs the file.
 ///
 /// # Errors
 /// What the disk says.
 pub fn write(disk: &Arc<dyn Disk>, identity: Identity, secret: &Secret, batch: &Batch) -> Result<FileEntry> {
     let mut records = Vec::with_capacity(batch.len());
-    for row in 0..batch.len() {
-        let workspace = batch.value(Dimension::Workspace, row).unwrap_or(DEFAULT_WORKSPACE);
-        let fingerprint = secret.fingerprint(workspace, batch.ids.get(row)).upper();
-        records.push((fingerprint, u32::try_from(row).expect("a head has fewer than 2³² rows"), batch.checks[row]));
+    for (row, check) in (0..).zip(&batch.checks) {
+        let workspace = batch.value(Dimension::Workspace, row as usize).unwrap_or(DEFAULT_WORKSPACE);
+        let fingerprint = secret.fingerprint(workspace, batch.ids.get(row as usize)).upper();
+        records.push(Record { fingerprint, row, check: *check });
     }
+    write_records(disk, identity, records, &job_hashes(secret, batch))
+}
+
+/// Writes a run of `records` in any order and `jobs` ascending, and syncs the file.
+///
+/// # Errors
+/// What the disk says.
+pub fn write_records(
+    disk: &Arc<dyn Disk>,
+    identity: Identity,
+    mut records: Vec<Record>,
+    jobs: &[u64],
+) -> Result<FileEntry> {
     records.sort_unstable();
     let mut bytes = Vec::with_capacity(records.len() * RECORD_BYTES);
-    for (fingerprint, row, check) in &records {
+    for Record { fingerprint, row, check } in &records {
         bytes.extend_from_slice(&fingerprint.to_le_bytes());
         bytes.extend_from_slice(&row.to_le_bytes());
         bytes.extend_from_slice(&check.to_le_bytes());
     }
     let mut writer = ContainerWriter::create(disk, FileKind::IdRun, identity)?;
     writer.blob(FINGERPRINTS, &bytes)?;
-    writer.blob(FILTER, &filter::build(&records.iter().map(|record| record.0).collect::<Vec<_>>()))?;
-    writer.blob(JOBS, &job_hashes(secret, batch))?;
+    writer.blob(FILTER, &filter::build(&records.iter().map(|record| record.fingerprint).collect::<Vec<_>>()))?;
+    writer.blob(JOBS, &jobs.iter().flat_map(|hash| hash.to_le_bytes()).collect::<Vec<_>>())?;
     writer.finish(&[])
 }
 
-fn job_hashes(secret: &Secret, batch: &Batch) -> Vec<u8> {
+fn job_hashes(secret: &Secret, batch: &Batch) -> Vec<u64> {
     let mut hashes: Vec<u64> = Vec::new();
     let mut last = (None, None);
     for row in 0..batch.len() {
@@ -62,7 +86,7 @@ fn job_hashes(secret: &Secret, batch: &Batch) -> Vec<u8> {
     }
     hashes.sort_unstable();
     hashes.dedup();
-    hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect()
+    hashes
 }
 
 /// An open id run.
@@ -97,13 +121,27 @@ impl IdRun {
         }
         let records = self.container.blob(FINGERPRINTS)?.unwrap_or_default();
         let (records, _) = records.as_chunks::<RECORD_BYTES>();
-        let key = |record: &[u8; RECORD_BYTES]| u64::from_le_bytes(*record.first_chunk().expect("16 bytes hold 8"));
-        let start = records.partition_point(|record| key(record) < wanted);
-        let found = records[start..].iter().take_while(|record| key(record) == wanted).map(|record| {
-            let [.., r0, r1, r2, r3, c0, c1, c2, c3] = *record;
-            (u32::from_le_bytes([r0, r1, r2, r3]) as usize, u32::from_le_bytes([c0, c1, c2, c3]))
-        });
-        Ok(found.collect())
+        let start = records.partition_point(|bytes| decode(bytes).fingerprint < wanted);
+        let found = records[start..].iter().map(decode).take_while(|record| record.fingerprint == wanted);
+        Ok(found.map(|record| (record.row as usize, record.check)).collect())
+    }
+
+    /// Every record, in the order of fingerprints.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn all(&self) -> Result<impl Iterator<Item = Record>> {
+        let (records, _) = self.container.blob(FINGERPRINTS)?.unwrap_or_default().as_chunks::<RECORD_BYTES>();
+        Ok(records.iter().map(decode))
+    }
+
+    /// The hashes of the segment's jobs, ascending.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn jobs(&self) -> Result<impl Iterator<Item = u64>> {
+        let (jobs, _) = self.container.blob(JOBS)?.unwrap_or_default().as_chunks::<8>();
+        Ok(jobs.iter().map(|job| u64::from_le_bytes(*job)))
     }
 
     /// Whether the segment has an event of that job.
@@ -121,6 +159,15 @@ impl IdRun {
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn records(&self) -> Result<usize> {
         Ok(self.container.blob(FINGERPRINTS)?.unwrap_or_default().len() / RECORD_BYTES)
+    }
+}
+
+fn decode(bytes: &[u8; RECORD_BYTES]) -> Record {
+    let [f0, f1, f2, f3, f4, f5, f6, f7, r0, r1, r2, r3, c0, c1, c2, c3] = *bytes;
+    Record {
+        fingerprint: u64::from_le_bytes([f0, f1, f2, f3, f4, f5, f6, f7]),
+        row: u32::from_le_bytes([r0, r1, r2, r3]),
+        check: u32::from_le_bytes([c0, c1, c2, c3]),
     }
 }
 

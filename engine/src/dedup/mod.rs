@@ -18,7 +18,7 @@ use crate::format::container::{Container, ContainerWriter, Identity};
 use crate::format::names::FileKind;
 use crate::io::Disk;
 
-pub use id_run::{IdRun, write};
+pub use id_run::{IdRun, Record, write, write_records};
 
 /// The store's secret key.
 #[derive(Clone)]

@@ -8,25 +8,48 @@ use roaring::RoaringBitmap;
 
 use crate::codec::bytes::{DecodeError, Reader, put_len};
 
-/// The bitmaps of a column whose dictionary has `values` values; code 0 gets one too.
+/// Collects the bitmaps of a column.
+#[derive(Debug)]
+pub struct BitmapsBuilder {
+    bitmaps: Vec<RoaringBitmap>,
+    rows: u32,
+}
+
+impl BitmapsBuilder {
+    /// For a column whose dictionary has `values` values; code 0 gets a bitmap too.
+    pub fn new(values: usize) -> Self {
+        Self { bitmaps: vec![RoaringBitmap::new(); values + 1], rows: 0 }
+    }
+
+    /// Adds the codes of the next rows.
+    pub fn push(&mut self, codes: &[u32]) {
+        for run in codes.chunk_by(|a, b| a == b) {
+            let end = self.rows + u32::try_from(run.len()).expect("a segment has fewer than 2³² rows");
+            self.bitmaps[run[0] as usize].insert_range(self.rows..end);
+            self.rows = end;
+        }
+    }
+
+    /// The bytes of all bitmaps.
+    pub fn finish(mut self) -> Vec<u8> {
+        let (mut lengths, mut bodies) = (Vec::new(), Vec::new());
+        put_len(&mut lengths, self.bitmaps.len());
+        for bitmap in &mut self.bitmaps {
+            bitmap.optimize();
+            let before = bodies.len();
+            bitmap.serialize_into(&mut bodies).expect("writing into memory does not fail");
+            put_len(&mut lengths, bodies.len() - before);
+        }
+        lengths.extend_from_slice(&bodies);
+        lengths
+    }
+}
+
+/// The bitmaps of a column whose dictionary has `values` values.
 pub fn encode(codes: &[u32], values: usize) -> Vec<u8> {
-    let mut bitmaps = vec![RoaringBitmap::new(); values + 1];
-    let mut row = 0_u32;
-    for run in codes.chunk_by(|a, b| a == b) {
-        let end = row + u32::try_from(run.len()).expect("a head has fewer than 2³² rows");
-        bitmaps[run[0] as usize].insert_range(row..end);
-        row = end;
-    }
-    let (mut lengths, mut bodies) = (Vec::new(), Vec::new());
-    put_len(&mut lengths, bitmaps.len());
-    for bitmap in &mut bitmaps {
-        bitmap.optimize();
-        let before = bodies.len();
-        bitmap.serialize_into(&mut bodies).expect("writing into memory does not fail");
-        put_len(&mut lengths, bodies.len() - before);
-    }
-    lengths.extend_from_slice(&bodies);
-    lengths
+    let mut builder = BitmapsBuilder::new(values);
+    builder.push(codes);
+    builder.finish()
 }
 
 /// The bitmap of one code; `None` when there is no such code.

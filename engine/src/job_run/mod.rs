@@ -5,6 +5,7 @@
 //! counters every query gives the same integers, only slower.
 
 mod build;
+mod groups;
 mod reader;
 mod writer;
 

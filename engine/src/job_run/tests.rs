@@ -91,7 +91,7 @@ proptest! {
         events.iter().for_each(|event| builder.push(event));
         let batch = builder.finish().sorted();
         let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        let entry = write(&disk, Identity { store: [1; 16], file: 1 }, &Counters::of(&batch)).unwrap();
+        let entry = write(&disk, Identity { store: [1; 16], file: 1 }, &batch).unwrap();
         let run = JobRun::open(&*disk, &entry, [1; 16]).unwrap();
         run.container().verify(&entry).unwrap();
         prop_assert_eq!(found(&run), expected(&events));

@@ -1,10 +1,10 @@
 //! Reads a whole segment into a batch, for verification.
 
 use super::Segment;
-use crate::batch::{Batch, Codes, Texts};
+use crate::batch::{Batch, Codes};
 use crate::dedup::content;
 use crate::error::Result;
-use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
+use crate::limits::BLOCK_ROWS;
 use crate::rows::{EventRows, Quantity};
 use crate::schema::{Dimension, Number};
 
@@ -20,8 +20,8 @@ impl Segment {
         let mut bands = Vec::new();
         self.column(&mut bands, |block, out| self.quantities(&Quantity::ContextBand, block, out))?;
         batch.bands = bands.into_iter().map(|band| band.saturating_sub(1) as u8).collect();
-        for row in (0..self.rows()).step_by(VECTOR_ROWS) {
-            self.id_texts(row, &mut batch.ids)?;
+        for block in 0..self.rows().div_ceil(BLOCK_ROWS) {
+            self.ids(block, &mut batch.ids)?;
         }
         for dimension in Dimension::ALL {
             let dictionary = self.dictionary(*dimension)?;
@@ -56,14 +56,6 @@ impl Segment {
         for block in 0..self.rows().div_ceil(BLOCK_ROWS) {
             read(block, &mut part)?;
             all.append(&mut part);
-        }
-        Ok(())
-    }
-
-    fn id_texts(&self, row: usize, ids: &mut Texts) -> Result<()> {
-        for id in self.id_frame(row)? {
-            let id = std::str::from_utf8(&id);
-            ids.push(id.map_err(|_| self.container().damaged("id", &format!("an id near row {row} is not UTF-8")))?);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
 use super::{sections, tag_sets, writer};
+use crate::batch::Texts;
 use crate::codec::bytes::{DecodeError, Reader};
 use crate::codec::{front, texts};
 use crate::dictionary::Dictionary;
@@ -16,8 +17,8 @@ use crate::format::container::{Container, FileEntry, Section};
 use crate::index::bitmap;
 use crate::io::Disk;
 use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
-use crate::rows::{EventRows, Quantity, TagSets, Zone, ZoneColumn};
-use crate::schema::{Dimension, Meter, Number, Text};
+use crate::rows::{EventRows, Quantity, TagSets, Zone, ZoneColumn, event_at};
+use crate::schema::{Dimension, Meter, Text};
 use crate::time::Timestamp;
 
 /// No dictionary that a head can hold is larger.
@@ -52,10 +53,14 @@ impl DictionaryCache {
         if let Some(dictionary) = cell.get() {
             return Ok(Arc::clone(dictionary));
         }
-        let decode = |bytes: &[u8]| front::decode(&texts::decompress(bytes, DICTIONARY_BYTES_MAX)?);
-        let dictionary = container.decode_blob(&sections::dictionary(dimension), decode)?.unwrap_or_default();
+        let dictionary = read_dictionary(container, dimension)?;
         Ok(Arc::clone(cell.get_or_init(|| Arc::new(dictionary))))
     }
+}
+
+fn read_dictionary(container: &Container, dimension: Dimension) -> Result<Dictionary> {
+    let decode = |bytes: &[u8]| front::decode(&texts::decompress(bytes, DICTIONARY_BYTES_MAX)?);
+    Ok(container.decode_blob(&sections::dictionary(dimension), decode)?.unwrap_or_default())
 }
 
 /// Replaces `out` by the codes of a block, each checked against the dictionary's size.
@@ -155,6 +160,47 @@ impl Segment {
         self.container.texts(section, row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS)
     }
 
+    /// Appends the ids of the rows of a block to `out`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn ids(&self, block: usize, out: &mut Texts) -> Result<()> {
+        let start = block * BLOCK_ROWS;
+        for row in (start..start + self.block_rows(block)).step_by(VECTOR_ROWS) {
+            for id in self.id_frame(row)? {
+                let text = std::str::from_utf8(&id);
+                let damaged = |_| self.container.damaged(sections::ID, &format!("an id near row {row} is not UTF-8"));
+                out.push(text.map_err(damaged)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of a dimension, read for once: they are not kept in memory for the next who asks.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn read_dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
+        match self.dictionaries.0[dimension.index()].get() {
+            Some(dictionary) => Ok(Arc::clone(dictionary)),
+            None => read_dictionary(&self.container, dimension).map(Arc::new),
+        }
+    }
+
+    /// The tag sets, read for once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn read_tag_sets(&self) -> Result<Arc<TagSets>> {
+        match self.tag_sets.get() {
+            Some(sets) => Ok(Arc::clone(sets)),
+            None => {
+                let sets = self.container.decode_blob(sections::TAG_SETS, tag_sets::decode)?;
+                Ok(Arc::new(sets.unwrap_or_default()))
+            }
+        }
+    }
+
     fn section(&self, name: &str) -> Result<&Section> {
         self.container.section(name).ok_or_else(|| self.container.damaged(name, "the column is missing"))
     }
@@ -215,8 +261,8 @@ impl EventRows for Segment {
         if let Some(sets) = self.tag_sets.get() {
             return Ok(Arc::clone(sets));
         }
-        let sets = self.container.decode_blob(sections::TAG_SETS, tag_sets::decode)?.unwrap_or_default();
-        Ok(Arc::clone(self.tag_sets.get_or_init(|| Arc::new(sets))))
+        let sets = self.read_tag_sets()?;
+        Ok(Arc::clone(self.tag_sets.get_or_init(|| sets)))
     }
 
     fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
@@ -268,31 +314,6 @@ impl EventRows for Segment {
                 self.rows
             )));
         }
-        let (block, within) = (row / BLOCK_ROWS, row % BLOCK_ROWS);
-        let (mut codes, mut times, mut quantities) = (Vec::new(), Vec::new(), Vec::new());
-        self.times(block, &mut times)?;
-        let mut event = Event::new(self.id(row)?, Timestamp::from_micros(times[within]));
-        for dimension in Dimension::ALL {
-            self.codes(*dimension, block, &mut codes)?;
-            if let Some(value) = self.dictionary(*dimension)?.get(codes[within]) {
-                event.dimensions.insert(*dimension, value.into());
-            }
-        }
-        for number in Number::ALL {
-            self.quantities(&Quantity::Number(*number), block, &mut quantities)?;
-            if let Some(value) = quantities[within].checked_sub(1) {
-                event.numbers.insert(*number, value);
-            }
-        }
-        for meter in self.meters() {
-            let quantity = Quantity::Meter(meter.clone());
-            self.quantities(&quantity, block, &mut quantities)?;
-            if let Some(value) = quantities[within].checked_sub(1) {
-                event.usage.insert(meter, value);
-            }
-        }
-        self.tag_set_codes(block, &mut codes)?;
-        event.tags = self.tag_sets()?.get(codes[within]).iter().cloned().collect();
-        Ok(event)
+        event_at(self, row, &self.id(row)?)
     }
 }

@@ -1,51 +1,95 @@
-//! Writes a sorted batch as a segment.
+//! Writes sorted rows as a segment.
 
 use std::sync::Arc;
 
 use super::{sections, tag_sets};
-use crate::batch::Batch;
+use crate::batch::Texts;
 use crate::codec::bytes::{put_i64, put_len};
 use crate::codec::{front, texts};
 use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::format::container::{ContainerWriter, FileEntry, Identity};
 use crate::format::names::FileKind;
-use crate::index::bitmap;
+use crate::index::bitmap::BitmapsBuilder;
 use crate::io::Disk;
+use crate::limits::BLOCK_ROWS;
 use crate::rows::{EventRows, Quantity, zone_time};
-use crate::schema::Dimension;
+use crate::schema::{Dimension, Number};
 
 /// The dimensions whose rows are indexed by roaring bitmaps.
 pub(super) const INDEXED: [Dimension; 3] = [Dimension::Tenant, Dimension::Team, Dimension::JobType];
 
-/// Writes `batch`, which must be in segment order, and syncs the file.
+/// Rows in segment order with sorted dictionaries, as a segment is written from them: those of a sorted batch, or of
+/// segments being merged.
+pub trait SortedRows: EventRows {
+    /// Appends the ids of the rows of a block to `out`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn ids(&self, block: usize, out: &mut Texts) -> Result<()>;
+}
+
+/// Writes `rows` column by column, with no more than a block of each in memory, and syncs the file.
 ///
 /// # Errors
-/// What the disk says.
-pub fn write(disk: &Arc<dyn Disk>, identity: Identity, batch: &Batch) -> Result<FileEntry> {
+/// What reading `rows` says, or the disk.
+pub fn write(disk: &Arc<dyn Disk>, identity: Identity, rows: &dyn SortedRows) -> Result<FileEntry> {
     let mut writer = ContainerWriter::create(disk, FileKind::Segment, identity)?;
-    writer.numbers(sections::AT, &batch.at.iter().map(|at| zone_time(*at)).collect::<Vec<_>>())?;
-    writer.texts(sections::ID, &batch.ids.iter().map(str::as_bytes).collect::<Vec<_>>())?;
-    for (dimension, column) in &batch.dimensions {
-        write_codes(&mut writer, *dimension, &column.dictionary, &column.codes)?;
-        if INDEXED.contains(dimension) {
-            let index = bitmap::encode(&column.codes, column.dictionary.len());
-            writer.blob(&sections::bitmaps(*dimension), &index)?;
+    let blocks = rows.rows().div_ceil(BLOCK_ROWS);
+    let mut times = Vec::new();
+    writer.numbers_by(sections::AT, blocks, |block, out: &mut Vec<u64>| {
+        rows.times(block, &mut times)?;
+        out.extend(times.iter().map(|at| zone_time(*at)));
+        Ok(())
+    })?;
+    writer.texts_by(sections::ID, blocks, |block, out: &mut Texts| rows.ids(block, out))?;
+    let mut codes = Vec::new();
+    for dimension in Dimension::ALL {
+        let dictionary = rows.dictionary(*dimension)?;
+        if dictionary.is_empty() {
+            continue;
+        }
+        let mut index = INDEXED.contains(dimension).then(|| BitmapsBuilder::new(dictionary.len()));
+        writer.numbers_by(&sections::codes(*dimension), blocks, |block, out: &mut Vec<u64>| {
+            rows.codes(*dimension, block, &mut codes)?;
+            index.iter_mut().for_each(|index| index.push(&codes));
+            out.extend(codes.iter().map(|code| u64::from(*code)));
+            Ok(())
+        })?;
+        write_dictionary(&mut writer, *dimension, &dictionary)?;
+        if let Some(index) = index {
+            writer.blob(&sections::bitmaps(*dimension), &index.finish())?;
         }
     }
-    let bands: Vec<u64> = batch.bands.iter().map(|band| u64::from(*band) + 1).collect();
-    writer.numbers(&sections::quantity(&Quantity::ContextBand), &bands)?;
-    for (number, column) in &batch.numbers {
-        writer.numbers(&sections::quantity(&Quantity::Number(*number)), column)?;
+    let band = Quantity::ContextBand;
+    writer.numbers_by(&sections::quantity(&band), blocks, |block, out: &mut Vec<u64>| {
+        rows.quantities(&band, block, out)
+    })?;
+    let numbers = Number::ALL.iter().map(|number| Quantity::Number(*number));
+    for quantity in numbers.chain(rows.meters().into_iter().map(Quantity::Meter)) {
+        writer.numbers_unless_zero(&sections::quantity(&quantity), blocks, |block, out: &mut Vec<u64>| {
+            rows.quantities(&quantity, block, out)
+        })?;
     }
-    for (meter, column) in &batch.usage {
-        writer.numbers(&sections::quantity(&Quantity::Meter(meter.clone())), column)?;
+    let tag_sets = rows.tag_sets()?;
+    if tag_sets.len() > 1 {
+        writer.numbers_by(sections::TAGS, blocks, |block, out: &mut Vec<u64>| {
+            rows.tag_set_codes(block, &mut codes)?;
+            out.extend(codes.iter().map(|code| u64::from(*code)));
+            Ok(())
+        })?;
+        writer.blob(sections::TAG_SETS, &tag_sets::encode(&tag_sets))?;
     }
-    if batch.tag_sets.len() > 1 {
-        writer.numbers(sections::TAGS, &batch.tag_codes.iter().map(|code| u64::from(*code)).collect::<Vec<_>>())?;
-        writer.blob(sections::TAG_SETS, &tag_sets::encode(&batch.tag_sets))?;
-    }
-    writer.finish(&encode_meta(batch))
+    writer.finish(&encode_meta(rows))
+}
+
+/// Writes the dictionary of a dimension.
+pub(crate) fn write_dictionary(
+    writer: &mut ContainerWriter,
+    dimension: Dimension,
+    dictionary: &Dictionary,
+) -> Result<()> {
+    writer.blob(&sections::dictionary(dimension), &texts::compress(&front::encode(dictionary)))
 }
 
 /// Writes a column of codes and its dictionary.
@@ -53,17 +97,17 @@ pub(crate) fn write_codes(
     writer: &mut ContainerWriter,
     dimension: Dimension,
     dictionary: &Dictionary,
-    codes: &[u32],
+    codes: &[u64],
 ) -> Result<()> {
-    writer.numbers(&sections::codes(dimension), &codes.iter().map(|code| u64::from(*code)).collect::<Vec<_>>())?;
-    writer.blob(&sections::dictionary(dimension), &texts::compress(&front::encode(dictionary)))
+    writer.numbers(&sections::codes(dimension), codes)?;
+    write_dictionary(writer, dimension, dictionary)
 }
 
 /// `meta = row count · first start · last start`
-fn encode_meta(batch: &Batch) -> Vec<u8> {
-    let (first, last) = batch.time_range();
+fn encode_meta(rows: &dyn SortedRows) -> Vec<u8> {
+    let (first, last) = rows.time_range();
     let mut meta = Vec::new();
-    put_len(&mut meta, batch.len());
+    put_len(&mut meta, rows.rows());
     put_i64(&mut meta, first.micros());
     put_i64(&mut meta, last.micros());
     meta

@@ -19,7 +19,7 @@ use crate::format::container::Identity;
 use crate::format::manifest::{PartEntry, RunEntry};
 use crate::format::names::{FileKind, LOG_DIR, log_file, parse_log_name};
 use crate::io::Disk;
-use crate::job_run::{self, Counters};
+use crate::job_run;
 use crate::outcome_run;
 use crate::segment::{self, Window, split};
 
@@ -160,7 +160,7 @@ fn write_part(
         window,
         rows: batch.len() as u64,
         segment: segment::write(disk, identity, batch)?,
-        job_run: job_run::write(disk, identity, &Counters::of(batch))?,
+        job_run: job_run::write(disk, identity, batch)?,
         id_run: dedup::write(disk, identity, secret, batch)?,
     })
 }

@@ -102,7 +102,7 @@ fn verify_part(disk: &dyn Disk, entry: &PartEntry, store: [u8; 16], secret: &Sec
 }
 
 fn verify_counters(job_run: &JobRun, batch: &Batch) -> Result<()> {
-    if total_by_key(job_run)? == total_by_key(&Counters::of(batch))? {
+    if total_by_key(job_run)? == total_by_key(&Counters::of(batch)?)? {
         return Ok(());
     }
     Err(job_run.container().damaged("events", "the counters are not the sums of the segment's events"))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quipu_engine::batch::{Batch, BatchBuilder};
 use quipu_engine::format::container::Identity;
 use quipu_engine::io::{Disk, MemoryDisk};
-use quipu_engine::job_run::{self, Counters, JobRun};
+use quipu_engine::job_run::{self, JobRun};
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::rows::{CounterRows, Part};
 use quipu_engine::segment::{self, Segment};
@@ -48,7 +48,7 @@ fn seal(batch: Batch, counted: bool) -> Result<Part> {
     let events = Arc::new(Segment::open(&*disk, &entry, store)?);
     let mut counters: Option<Arc<dyn CounterRows>> = None;
     if counted {
-        let entry = job_run::write(&disk, Identity { store, file: 2 }, &Counters::of(&batch))?;
+        let entry = job_run::write(&disk, Identity { store, file: 2 }, &batch)?;
         counters = Some(Arc::new(JobRun::open(&*disk, &entry, store)?));
     }
     Ok(Part { events, counters })

@@ -13,7 +13,7 @@ mod writer;
 
 pub use frame::{FORMAT_MAJOR, FORMAT_MINOR, Identity};
 pub use reader::{Container, Section};
-pub use writer::{ContainerWriter, FileEntry};
+pub use writer::{ContainerWriter, FileEntry, ReadBlock};
 
 use crate::codec::vector::Summary;
 

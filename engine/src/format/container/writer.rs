@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::frame::{self, ALIGNMENT, Identity, Trailer};
 use super::{BlockEntry, SectionKind, block_crc};
+use crate::batch::Texts;
 use crate::codec::bytes::{put_bytes, put_len, put_u64, put_u128};
 use crate::codec::vector::Summary;
 use crate::codec::{texts, vector};
@@ -24,6 +25,11 @@ pub struct FileEntry {
     /// The first 16 bytes of the BLAKE3 hash of its content.
     pub hash: [u8; 16],
 }
+
+/// Appends the values of a block, by its number, to what is given.
+pub trait ReadBlock<T>: FnMut(usize, &mut T) -> Result<()> {}
+
+impl<T, F: FnMut(usize, &mut T) -> Result<()>> ReadBlock<T> for F {}
 
 /// A container being written.
 #[derive(Debug)]
@@ -73,12 +79,72 @@ impl ContainerWriter {
     /// What the disk says.
     pub fn numbers(&mut self, name: &str, values: &[u64]) -> Result<()> {
         self.begin(name, SectionKind::Numbers);
-        for block in values.chunks(BLOCK_ROWS) {
-            let mut payload = std::mem::take(&mut self.scratch);
-            payload.clear();
-            let summary = vector::encode(block, &mut payload);
-            self.block(&payload, block.len(), summary)?;
-            self.scratch = payload;
+        values.chunks(BLOCK_ROWS).try_for_each(|block| self.numbers_block(block))
+    }
+
+    /// Writes a column of numbers of which `read` appends one block after the other, so that no more than a block
+    /// is in memory.
+    ///
+    /// # Errors
+    /// What `read` says, or the disk.
+    pub fn numbers_by(&mut self, name: &str, blocks: usize, mut read: impl ReadBlock<Vec<u64>>) -> Result<()> {
+        self.begin(name, SectionKind::Numbers);
+        let mut values = Vec::new();
+        for block in 0..blocks {
+            values.clear();
+            read(block, &mut values)?;
+            self.numbers_block(&values)?;
+        }
+        Ok(())
+    }
+
+    /// The same, but the section is left out when every number is 0.
+    ///
+    /// # Errors
+    /// What `read` says, or the disk.
+    pub fn numbers_unless_zero(&mut self, name: &str, blocks: usize, mut read: impl ReadBlock<Vec<u64>>) -> Result<()> {
+        let mut values = Vec::new();
+        for first in 0..blocks {
+            values.clear();
+            read(first, &mut values)?;
+            if values.iter().any(|value| *value != 0) {
+                return self.numbers_by(name, blocks, |block, out: &mut Vec<u64>| match block {
+                    // All blocks before the first with a number are full, and zero.
+                    _ if block < first => {
+                        out.resize(BLOCK_ROWS, 0);
+                        Ok(())
+                    }
+                    _ if block == first => {
+                        out.append(&mut values);
+                        Ok(())
+                    }
+                    _ => read(block, out),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn numbers_block(&mut self, values: &[u64]) -> Result<()> {
+        let mut payload = std::mem::take(&mut self.scratch);
+        payload.clear();
+        let summary = vector::encode(values, &mut payload);
+        self.block(&payload, values.len(), summary)?;
+        self.scratch = payload;
+        Ok(())
+    }
+
+    /// Writes a column of texts of which `read` appends one block after the other.
+    ///
+    /// # Errors
+    /// What `read` says, or the disk.
+    pub fn texts_by(&mut self, name: &str, blocks: usize, mut read: impl ReadBlock<Texts>) -> Result<()> {
+        self.begin(name, SectionKind::Texts);
+        let mut rows = Texts::default();
+        for block in 0..blocks {
+            rows.clear();
+            read(block, &mut rows)?;
+            self.texts_block(rows.iter().map(str::as_bytes))?;
         }
         Ok(())
     }
@@ -89,11 +155,15 @@ impl ContainerWriter {
     /// What the disk says.
     pub fn texts(&mut self, name: &str, rows: &[&[u8]]) -> Result<()> {
         self.begin(name, SectionKind::Texts);
-        for block in rows.chunks(BLOCK_ROWS) {
-            let mut payload = Vec::new();
-            texts::encode(block.iter().copied(), &mut payload);
-            self.block(&payload, block.len(), Summary::default())?;
-        }
+        rows.chunks(BLOCK_ROWS).try_for_each(|block| self.texts_block(block.iter().copied()))
+    }
+
+    fn texts_block<'a>(&mut self, rows: impl ExactSizeIterator<Item = &'a [u8]>) -> Result<()> {
+        let (count, mut payload) = (rows.len(), std::mem::take(&mut self.scratch));
+        payload.clear();
+        texts::encode(rows, &mut payload);
+        self.block(&payload, count, Summary::default())?;
+        self.scratch = payload;
         Ok(())
     }
 

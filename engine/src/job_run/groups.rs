@@ -1,0 +1,203 @@
+//! Which rows are summed up together, and their sums, one counter at a time.
+
+use hashbrown::HashMap;
+
+use crate::error::Result;
+use crate::limits::BLOCK_ROWS;
+use crate::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, EventRows, Quantity};
+use crate::schema::{Dimension, Number};
+
+/// The codes of the dimensions, then the band.
+pub(super) type Key = [u32; COUNTER_DIMENSIONS.len() + 1];
+const BAND: usize = COUNTER_DIMENSIONS.len();
+
+/// The group of each row. Rows are read column by column, so of a large segment only this is in memory.
+pub(super) struct Groups<'a> {
+    rows: &'a dyn EventRows,
+    of_row: Vec<u32>,
+    /// In the order of groups, which is their own, so the bytes do not depend on the order of arrival.
+    pub(super) keys: Vec<Key>,
+}
+
+impl<'a> Groups<'a> {
+    pub(super) fn of(rows: &'a dyn EventRows) -> Result<Self> {
+        let mut groups = Self { rows, of_row: vec![0; rows.rows()], keys: vec![[0; BAND + 1]] };
+        let mut codes = Vec::new();
+        for (slot, dimension) in COUNTER_DIMENSIONS.into_iter().enumerate() {
+            if !rows.dictionary(dimension)?.is_empty() {
+                groups.refine(slot, |block, out| {
+                    rows.codes(dimension, block, &mut codes)?;
+                    out.extend(codes.iter().map(|code| u64::from(*code)));
+                    Ok(())
+                })?;
+            }
+        }
+        groups.refine(BAND, |block, out| {
+            rows.quantities(&Quantity::ContextBand, block, out)?;
+            out.iter_mut().for_each(|stored| *stored = stored.saturating_sub(1));
+            Ok(())
+        })?;
+        groups.split_overflows()?;
+        groups.sort();
+        Ok(groups)
+    }
+
+    /// Tells rows apart by one more part of the key.
+    fn refine(&mut self, slot: usize, read: impl FnMut(usize, &mut Vec<u64>) -> Result<()>) -> Result<()> {
+        let mut known: HashMap<(u32, u64), u32> = HashMap::new();
+        let mut keys: Vec<Key> = Vec::new();
+        let mut last = None;
+        let (before, of_row) = (&self.keys, &mut self.of_row);
+        each_row(of_row.len(), read, |row, value| {
+            let pair = (of_row[row], value);
+            // Neighbouring rows mostly agree, so the last answer is tried before the hash.
+            let group = match last {
+                Some((known, group)) if known == pair => group,
+                _ => *known.entry(pair).or_insert_with(|| {
+                    let mut key = before[pair.0 as usize];
+                    key[slot] = u32::try_from(value).expect("codes and bands are 32 bits wide");
+                    keys.push(key);
+                    u32::try_from(keys.len() - 1).expect("there are no more groups than rows")
+                }),
+            };
+            last = Some((pair, group));
+            of_row[row] = group;
+        })?;
+        self.keys = keys;
+        Ok(())
+    }
+
+    /// Several groups may share a key, so a sum that would overflow simply starts another one. Only one can:
+    /// reported cost reaches 10¹⁸ pico-USD a row, while a segment's meters stay below 2⁴⁰ × 2²³ rows.
+    fn split_overflows(&mut self) -> Result<()> {
+        let mut sums = vec![0_u64; self.keys.len()];
+        let mut current: Vec<u32> = (0..).take(self.keys.len()).collect();
+        let (rows, of_row, keys) = (self.rows, &mut self.of_row, &mut self.keys);
+        let reported = Quantity::Number(Number::ReportedCost);
+        each_row(
+            of_row.len(),
+            |block, out| rows.quantities(&reported, block, out),
+            |row, stored| {
+                let group = current[of_row[row] as usize];
+                let cost = stored.saturating_sub(1);
+                of_row[row] = match sums[group as usize].checked_add(cost) {
+                    Some(sum) => {
+                        sums[group as usize] = sum;
+                        group
+                    }
+                    None => {
+                        let next = u32::try_from(keys.len()).expect("there are no more groups than rows");
+                        current[of_row[row] as usize] = next;
+                        keys.push(keys[group as usize]);
+                        sums.push(cost);
+                        next
+                    }
+                };
+            },
+        )
+    }
+
+    fn sort(&mut self) {
+        let mut order: Vec<u32> = (0..).take(self.keys.len()).collect();
+        order.sort_unstable_by_key(|group| (self.keys[*group as usize], *group));
+        let mut places = vec![0; order.len()];
+        (0..).zip(&order).for_each(|(place, group)| places[*group as usize] = place);
+        self.of_row.iter_mut().for_each(|group| *group = places[*group as usize]);
+        self.keys = order.iter().map(|group| self.keys[*group as usize]).collect();
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Every counter that may be other than zero.
+    fn counters(&self) -> Result<Vec<Counter>> {
+        let mut counters = vec![Counter::ContextBand, Counter::Events];
+        let status = self.rows.dictionary(Dimension::Status)?;
+        let statuses = [("error", Counter::Errors), ("cancelled", Counter::Cancelled)];
+        counters.extend(statuses.into_iter().filter(|(name, _)| status.find(name).is_some()).map(|(_, c)| c));
+        counters.push(Counter::Retries);
+        counters.extend(self.rows.meters().into_iter().map(Counter::Meter));
+        counters.extend(COUNTER_NUMBERS.map(Counter::Number));
+        counters.extend(COUNTER_NUMBERS.map(Counter::NumberEvents));
+        Ok(counters)
+    }
+
+    /// Calls `visit` with each counter that is not zero throughout, and with those that are always kept.
+    pub(super) fn each_counter(&self, mut visit: impl FnMut(Counter, Vec<u64>) -> Result<()>) -> Result<()> {
+        for counter in self.counters()? {
+            let sums = self.sums(&counter)?;
+            if matches!(counter, Counter::ContextBand | Counter::Events) || sums.iter().any(|sum| *sum != 0) {
+                visit(counter, sums)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A counter of each group.
+    fn sums(&self, counter: &Counter) -> Result<Vec<u64>> {
+        match counter {
+            Counter::ContextBand => Ok(self.keys.iter().map(|key| key[BAND].into()).collect()),
+            Counter::Events => {
+                let mut sums = vec![0; self.len()];
+                self.of_row.iter().for_each(|group| sums[*group as usize] += 1);
+                Ok(sums)
+            }
+            Counter::Errors => self.with_status("error"),
+            Counter::Cancelled => self.with_status("cancelled"),
+            Counter::Retries => self.add_up(&Quantity::Number(Number::RetryDepth), |stored| u64::from(stored > 1)),
+            Counter::Meter(meter) => self.add_up(&Quantity::Meter(meter.clone()), |stored| stored.saturating_sub(1)),
+            Counter::Number(number) => self.add_up(&Quantity::Number(*number), |stored| stored.saturating_sub(1)),
+            Counter::NumberEvents(number) => self.add_up(&Quantity::Number(*number), |stored| u64::from(stored > 0)),
+        }
+    }
+
+    fn with_status(&self, status: &str) -> Result<Vec<u64>> {
+        let code = self.rows.dictionary(Dimension::Status)?.find(status).map_or(u64::MAX, u64::from);
+        let (mut sums, mut codes) = (vec![0; self.len()], Vec::new());
+        let read = |block, out: &mut Vec<u64>| {
+            self.rows.codes(Dimension::Status, block, &mut codes)?;
+            out.extend(codes.iter().map(|code| u64::from(*code)));
+            Ok(())
+        };
+        each_row(self.of_row.len(), read, |row, found| sums[self.of_row[row] as usize] += u64::from(found == code))?;
+        Ok(sums)
+    }
+
+    fn add_up(&self, quantity: &Quantity, value: impl Fn(u64) -> u64) -> Result<Vec<u64>> {
+        let mut sums = vec![0; self.len()];
+        let read = |block, out: &mut Vec<u64>| self.rows.quantities(quantity, block, out);
+        each_row(self.of_row.len(), read, |row, stored| sums[self.of_row[row] as usize] += value(stored))?;
+        Ok(sums)
+    }
+
+    /// The earliest and the latest start in each group, in microseconds.
+    pub(super) fn times(&self) -> Result<(Vec<i64>, Vec<i64>)> {
+        let (mut first, mut last) = (vec![i64::MAX; self.len()], vec![i64::MIN; self.len()]);
+        let mut times = Vec::new();
+        for (block, groups) in self.of_row.chunks(BLOCK_ROWS).enumerate() {
+            self.rows.times(block, &mut times)?;
+            for (group, at) in groups.iter().zip(&times) {
+                first[*group as usize] = first[*group as usize].min(*at);
+                last[*group as usize] = last[*group as usize].max(*at);
+            }
+        }
+        Ok((first, last))
+    }
+}
+
+/// Calls `visit` with each row and its value, of which `read` gives a block at a time.
+fn each_row(
+    rows: usize,
+    mut read: impl FnMut(usize, &mut Vec<u64>) -> Result<()>,
+    mut visit: impl FnMut(usize, u64),
+) -> Result<()> {
+    let mut values = Vec::new();
+    for block in 0..rows.div_ceil(BLOCK_ROWS) {
+        values.clear();
+        read(block, &mut values)?;
+        values.iter().enumerate().for_each(|(within, value)| visit(block * BLOCK_ROWS + within, *value));
+    }
+    Ok(())
+}

@@ -1,0 +1,352 @@
+//! The rows of several segments as those of one.
+//!
+//! Each input is sorted already, so the merged order is told by the input that each row comes from: one byte a row.
+//! Columns are then put together one at a time, block by block, their codes renumbered for a dictionary that merges
+//! those of the inputs. A merge of any length needs the memory of one column's dictionaries and a few blocks.
+
+mod cursor;
+mod order;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use roaring::RoaringBitmap;
+
+use self::cursor::{Column, Cursor};
+use self::order::Order;
+use super::{Segment, SortedRows};
+use crate::batch::Texts;
+use crate::dictionary::Dictionary;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::limits::BLOCK_ROWS;
+use crate::rows::{EventRows, Quantity, TagSets, Zone, ZoneColumn, event_at, time_of_zone};
+use crate::schema::{Dimension, Meter, Text};
+use crate::time::Timestamp;
+
+/// The most segments that are merged at once.
+pub const INPUTS_MAX: usize = 256;
+
+/// A segment to be merged.
+#[derive(Debug)]
+pub struct Input {
+    /// Its rows.
+    pub segment: Arc<Segment>,
+    /// Those of them that do not go on, because something newer took their place.
+    pub left_out: Option<Arc<RoaringBitmap>>,
+}
+
+/// The rows of several segments, sorted as one. Equal rows keep the order of the inputs.
+#[derive(Debug)]
+pub struct MergedRows {
+    inputs: Vec<Kept>,
+    order: Order,
+    dictionary: Mutex<Option<(Dimension, Arc<Renumbered>)>>,
+    tag_sets: Arc<TagSets>,
+    tag_codes: Vec<Vec<u32>>,
+    /// The column being read, and where.
+    numbers: Mutex<(Column, Vec<Cursor<Vec<u64>>>)>,
+    texts: Mutex<Vec<Cursor<Texts>>>,
+}
+
+/// An input, and how many of its rows go on.
+#[derive(Debug)]
+struct Kept {
+    input: Input,
+    /// The rows that go on before each block, and in all.
+    before: Vec<u32>,
+}
+
+/// A dictionary of all inputs, and for each input the new code of each of its own.
+#[derive(Debug)]
+struct Renumbered {
+    dictionary: Arc<Dictionary>,
+    codes: Vec<Vec<u32>>,
+}
+
+impl Kept {
+    fn new(input: Input) -> Self {
+        let rows = u32::try_from(input.segment.rows()).expect("a segment has fewer than 2³² rows");
+        let starts = (0..=rows.div_ceil(BLOCK_ROWS as u32)).map(|block| (block * BLOCK_ROWS as u32).min(rows));
+        let before = starts.map(|start| start - input.left_out.as_ref().map_or(0, |out| rows_below(out, start)));
+        Self { before: before.collect(), input }
+    }
+
+    fn rows(&self) -> usize {
+        self.before.last().copied().unwrap_or(0) as usize
+    }
+
+    /// Removes from the values of a block those of rows that do not go on.
+    fn keep<T>(&self, block: usize, values: &mut Vec<T>) {
+        if let Some(out) = &self.input.left_out {
+            let mut row = (block * BLOCK_ROWS) as u32;
+            values.retain(|_| {
+                row += 1;
+                !out.contains(row - 1)
+            });
+        }
+    }
+}
+
+fn rows_below(rows: &RoaringBitmap, end: u32) -> u32 {
+    end.checked_sub(1).map_or(0, |last| u32::try_from(rows.rank(last)).unwrap_or(u32::MAX))
+}
+
+impl MergedRows {
+    /// Finds the order of the rows of `inputs`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where;
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for more than [`INPUTS_MAX`] segments or 2³¹ rows.
+    pub fn new(inputs: Vec<Input>) -> Result<Self> {
+        let inputs: Vec<Kept> = inputs.into_iter().map(Kept::new).collect();
+        if inputs.len() > INPUTS_MAX || inputs.iter().map(Kept::rows).sum::<usize>() > i32::MAX as usize {
+            return Err(Error::invalid(format!("{} segments are too many to merge at once", inputs.len())));
+        }
+        let order = Order::of(&inputs)?;
+        let (tag_sets, tag_codes) = merge_tag_sets(&inputs)?;
+        Ok(Self {
+            inputs,
+            order,
+            dictionary: Mutex::default(),
+            tag_sets: Arc::new(tag_sets),
+            tag_codes,
+            numbers: Mutex::new((Column::Time, Vec::new())),
+            texts: Mutex::default(),
+        })
+    }
+
+    /// The place of each row of an input among the merged rows; `None` for one that does not go on.
+    pub fn places(&self, input: usize) -> Vec<Option<u32>> {
+        let mut places = self.order.places(input);
+        let rows = 0..u32::try_from(self.inputs[input].input.segment.rows()).unwrap_or(u32::MAX);
+        let out = self.inputs[input].input.left_out.as_deref();
+        rows.map(|row| if out.is_some_and(|out| out.contains(row)) { None } else { places.next() }).collect()
+    }
+
+    fn renumbered(&self, dimension: Dimension) -> Result<Arc<Renumbered>> {
+        let mut cached = self.dictionary.lock();
+        match &*cached {
+            Some((known, renumbered)) if *known == dimension => Ok(Arc::clone(renumbered)),
+            _ => {
+                // The one before goes first: two would need twice the memory.
+                *cached = None;
+                let renumbered = Arc::new(renumber(&self.inputs, dimension)?);
+                *cached = Some((dimension, Arc::clone(&renumbered)));
+                Ok(renumbered)
+            }
+        }
+    }
+
+    /// Appends a block of a column to `out`, everything widened to 64 bits.
+    fn column(&self, column: &Column, block: usize, out: &mut Vec<u64>) -> Result<()> {
+        let renumbered = match column {
+            Column::Codes(dimension) => Some(self.renumbered(*dimension)?),
+            _ => None,
+        };
+        let mut cached = self.numbers.lock();
+        let (known, cursors) = &mut *cached;
+        if known != column || cursors.is_empty() {
+            *known = column.clone();
+            *cursors = self.inputs.iter().map(|_| Cursor::default()).collect();
+        }
+        let load = |input: usize, at: usize, values: &mut Vec<u64>| {
+            values.clear();
+            let kept = &self.inputs[input];
+            column.read(&kept.input.segment, at, values)?;
+            kept.keep(at, values);
+            match (column, &renumbered) {
+                (Column::Codes(_), Some(renumbered)) => renumber_codes(values, &renumbered.codes[input]),
+                (Column::TagSets, _) => renumber_codes(values, &self.tag_codes[input]),
+                _ => {}
+            }
+            Ok(())
+        };
+        self.interleave(cursors, block, load, |values, at| out.push(values[at]))
+    }
+
+    /// Calls `emit` with the place of each row of a block, in order, of which `load` reads the block of an input.
+    fn interleave<B: Default>(
+        &self,
+        cursors: &mut [Cursor<B>],
+        block: usize,
+        load: impl Fn(usize, usize, &mut B) -> Result<()>,
+        mut emit: impl FnMut(&B, usize),
+    ) -> Result<()> {
+        for ((cursor, kept), start) in cursors.iter_mut().zip(&self.inputs).zip(self.order.starts(block)) {
+            cursor.seek(*start, &kept.before);
+        }
+        for input in self.order.block(block) {
+            let input = usize::from(*input);
+            let kept = &self.inputs[input];
+            let (values, at) = cursors[input].next(&kept.before, |at, values| load(input, at, values))?;
+            emit(values, at);
+        }
+        Ok(())
+    }
+}
+
+/// Codes were checked against the dictionary when they were read.
+fn renumber_codes(values: &mut [u64], codes: &[u32]) {
+    values.iter_mut().for_each(|code| *code = codes[*code as usize].into());
+}
+
+/// Merges the dictionaries of a dimension, keeping only values that still occur.
+fn renumber(inputs: &[Kept], dimension: Dimension) -> Result<Renumbered> {
+    let mut dictionaries = Vec::new();
+    for kept in inputs {
+        let dictionary = kept.input.segment.read_dictionary(dimension)?;
+        let used = match &kept.input.left_out {
+            Some(_) => Some(used_codes(kept, &Column::Codes(dimension), dictionary.len() + 1)?),
+            None => None,
+        };
+        dictionaries.push((dictionary, used));
+    }
+    let mut merged = Dictionary::default();
+    let mut codes: Vec<Vec<u32>> = dictionaries.iter().map(|(d, _)| vec![0; d.len() + 1]).collect();
+    let next = |input: usize, after: u32| {
+        let (dictionary, used) = &dictionaries[input];
+        let mut codes = after + 1..=u32::try_from(dictionary.len()).unwrap_or(u32::MAX);
+        let code = codes.find(|code| used.as_ref().is_none_or(|used| used[*code as usize]))?;
+        Some(std::cmp::Reverse((dictionary.get(code)?, input, code)))
+    };
+    let mut heap: std::collections::BinaryHeap<_> = (0..inputs.len()).filter_map(|input| next(input, 0)).collect();
+    let mut last: Option<(&str, u32)> = None;
+    while let Some(std::cmp::Reverse((value, input, code))) = heap.pop() {
+        let new = match last {
+            Some((known, new)) if known == value => new,
+            _ if merged.has_room_for(value) => merged.push(value),
+            _ => return Err(Error::invalid(format!("the values of {dimension} are too large to merge"))),
+        };
+        last = Some((value, new));
+        codes[input][code as usize] = new;
+        heap.extend(next(input, code));
+    }
+    Ok(Renumbered { dictionary: Arc::new(merged), codes })
+}
+
+fn used_codes(kept: &Kept, column: &Column, codes: usize) -> Result<Vec<bool>> {
+    let (mut used, mut values) = (vec![false; codes], Vec::new());
+    for block in 0..kept.input.segment.rows().div_ceil(BLOCK_ROWS) {
+        values.clear();
+        column.read(&kept.input.segment, block, &mut values)?;
+        kept.keep(block, &mut values);
+        values.iter().for_each(|code| used[*code as usize] = true);
+    }
+    Ok(used)
+}
+
+/// Merges the tag sets that still occur, in the order of their content.
+fn merge_tag_sets(inputs: &[Kept]) -> Result<(TagSets, Vec<Vec<u32>>)> {
+    let mut all: BTreeSet<Vec<(Text, Text)>> = std::iter::once(Vec::new()).collect();
+    let mut sets = Vec::new();
+    for kept in inputs {
+        let own = kept.input.segment.read_tag_sets()?;
+        let used = match &kept.input.left_out {
+            Some(_) => used_codes(kept, &Column::TagSets, own.len())?,
+            None => vec![true; own.len()],
+        };
+        let codes = (0..).zip(&used).filter(|(_, used)| **used).map(|(code, _)| own.get(code).to_vec());
+        all.extend(codes);
+        sets.push(own);
+    }
+    let known: HashMap<&Vec<(Text, Text)>, u32> = all.iter().zip(0..).collect();
+    let code_of = |set: &[(Text, Text)]| known.get(&set.to_vec()).copied().unwrap_or(0);
+    let own_codes = |own: &Arc<TagSets>| (0..).take(own.len()).map(|code| code_of(own.get(code))).collect::<Vec<u32>>();
+    let codes = sets.iter().map(own_codes).collect();
+    drop(known);
+    Ok((TagSets::new(all.into_iter().collect()), codes))
+}
+
+impl SortedRows for MergedRows {
+    fn ids(&self, block: usize, out: &mut Texts) -> Result<()> {
+        let mut cursors = self.texts.lock();
+        if cursors.is_empty() {
+            *cursors = self.inputs.iter().map(|_| Cursor::default()).collect();
+        }
+        let load = |input: usize, at: usize, ids: &mut Texts| {
+            ids.clear();
+            let kept = &self.inputs[input];
+            let mut all = Texts::default();
+            kept.input.segment.ids(at, &mut all)?;
+            let out = kept.input.left_out.as_deref();
+            let rows = (at * BLOCK_ROWS) as u32..;
+            let going_on = rows.zip(all.iter()).filter(|(row, _)| out.is_none_or(|out| !out.contains(*row)));
+            going_on.for_each(|(_, id)| ids.push(id));
+            Ok(())
+        };
+        self.interleave(&mut cursors, block, load, |ids, at| out.push(ids.get(at)))
+    }
+}
+
+impl EventRows for MergedRows {
+    fn rows(&self) -> usize {
+        self.order.rows()
+    }
+
+    fn time_range(&self) -> (Timestamp, Timestamp) {
+        self.order.time_range()
+    }
+
+    fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
+        Ok(Arc::clone(&self.renumbered(dimension)?.dictionary))
+    }
+
+    fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        narrow(out, |wide| self.column(&Column::Codes(dimension), block, wide))
+    }
+
+    fn times(&self, block: usize, out: &mut Vec<i64>) -> Result<()> {
+        let mut wide = Vec::new();
+        self.column(&Column::Time, block, &mut wide)?;
+        out.clear();
+        out.extend(wide.into_iter().map(time_of_zone));
+        Ok(())
+    }
+
+    fn quantities(&self, quantity: &Quantity, block: usize, out: &mut Vec<u64>) -> Result<()> {
+        out.clear();
+        self.column(&Column::Quantity(quantity.clone()), block, out)
+    }
+
+    fn meters(&self) -> Vec<Meter> {
+        let meters: BTreeSet<Meter> = self.inputs.iter().flat_map(|kept| kept.input.segment.meters()).collect();
+        meters.into_iter().collect()
+    }
+
+    fn tag_sets(&self) -> Result<Arc<TagSets>> {
+        Ok(Arc::clone(&self.tag_sets))
+    }
+
+    fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        narrow(out, |wide| self.column(&Column::TagSets, block, wide))
+    }
+
+    fn zone(&self, _column: ZoneColumn<'_>, _block: usize) -> Option<Zone> {
+        None
+    }
+
+    fn rows_with(&self, _dimension: Dimension, _code: u32) -> Result<Option<Arc<RoaringBitmap>>> {
+        Ok(None)
+    }
+
+    fn event(&self, row: usize) -> Result<Event> {
+        let mut ids = Texts::default();
+        self.ids(row / BLOCK_ROWS, &mut ids)?;
+        event_at(self, row, ids.get(row % BLOCK_ROWS))
+    }
+}
+
+/// Replaces `out` by codes that were read wide.
+fn narrow(out: &mut Vec<u32>, read: impl FnOnce(&mut Vec<u64>) -> Result<()>) -> Result<()> {
+    let mut wide = Vec::new();
+    read(&mut wide)?;
+    out.clear();
+    out.extend(wide.into_iter().map(|code| u32::try_from(code).expect("codes are 32 bits wide")));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
