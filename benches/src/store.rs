@@ -16,7 +16,7 @@ use crate::series::Series;
 pub fn load(dir: &Path, series: &Series) -> Result<(Store, Summary)> {
     let store = Store::open(dir, quipu::store::Options::default())?;
     let options = Options { map: Some(Arc::new(Map::load("servegen")?)), ..Options::default() };
-    let summary = import(&[Input::from_arg(series.path.as_os_str())], &options, &mut &store, |_| {})?;
+    let summary = import(&[Input::from_arg(series.path.as_os_str())], &options, &mut &store, |_| {});
     store.seal()?;
     Ok((store, summary))
 }

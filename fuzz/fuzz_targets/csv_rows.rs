@@ -21,6 +21,6 @@ impl Sink for Nowhere {
 fuzz_target!(|bytes: &[u8]| {
     let input = Input::Bytes { name: "fuzzed.csv".into(), bytes: bytes.to_vec().into() };
     let options = Options { format: Some(Format::Csv), ..Options::default() };
-    let summary = import(&[input], &options, &mut Nowhere, |_| {}).expect("the sink never fails");
+    let summary = import(&[input], &options, &mut Nowhere, |_| {});
     assert_eq!(summary.read, summary.stored + summary.rejected + summary.skipped);
 });

@@ -25,7 +25,7 @@ pub use measure::{Measure, Statistic, Unit};
 pub use names::did_you_mean;
 pub use pivot::Pivot;
 pub use query::{CostBasis, Order, OrderKey, PathChoice, PriceChoice, Query};
-pub use report::{EVENTS_LISTED, JobReport, TraceReport};
+pub use report::{Branch, EVENTS_LISTED, JobReport, TraceReport};
 pub use scope::Scope;
 pub use source::Source;
 pub use value::{Ratio, Value};

@@ -2,11 +2,12 @@
 
 use quipu::store::Snapshot;
 use quipu::{
-    Column, Dimension, JobReport, Measure, Outcome, PricedEvent, Result, Scope, TraceReport, Unit, Value, View,
+    Answer, Branch, Column, CostBasis, Dimension, Event, JobReport, Measure, Number, Outcome, PriceChoice, PricedEvent,
+    Query, Result, Scope, Timestamp, TraceReport, Unit, Value, View,
 };
 
 use crate::plan::{Plan, Report};
-use crate::render::{Document, Facts, Sheet};
+use crate::render::{Document, Facts, Sheet, TREE};
 
 /// Jobs that are listed when no limit is named.
 const JOBS_LISTED: u64 = 20;
@@ -14,7 +15,7 @@ const JOBS_LISTED: u64 = 20;
 /// The names of the sheets about one job.
 pub const JOB_SHEETS: [&str; 4] = ["job", "models", "traces", "events"];
 /// The names of the sheets about one trace.
-pub const TRACE_SHEETS: [&str; 2] = ["trace", "events"];
+pub const TRACE_SHEETS: [&str; 3] = ["trace", TREE, "events"];
 
 /// Answers a plan. A query that names no measures asks for `cost`, `requests` and `total_tokens`.
 ///
@@ -37,7 +38,38 @@ pub fn ask(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Sheet> {
         Report::Funnel => view.funnel(&query)?,
         Report::Roi => view.roi(&query)?,
     };
-    Ok(Sheet::of_answer(answer, plan.explain))
+    let hint = reported_hint(&view, &query, &answer)?;
+    let mut sheet = of_answer(answer, plan);
+    sheet.facts.notes.extend(hint);
+    Ok(sheet)
+}
+
+/// The sheet of an answer, naming the price list where the plan brought its own.
+fn of_answer(answer: Answer, plan: &Plan) -> Sheet {
+    let mut sheet = Sheet::of_answer(answer, plan.explain);
+    if let PriceChoice::Book(book) = &plan.query.prices
+        && sheet.facts.price_book_version.is_some()
+    {
+        sheet.facts.price_list = Some(book.source.clone());
+    }
+    sheet
+}
+
+/// What to do about a cost that lacks something, where events say themselves what they cost.
+fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Option<String>> {
+    let asks_for = |measure: &Measure| answer.columns.iter().any(|column| column.name == measure.to_string());
+    let of_jobs =
+        [Measure::JobCost, Measure::Roi, Measure::MeanRoi, Measure::CostPerSuccess, Measure::CostPerConversion];
+    let of_jobs = answer.cost_basis == CostBasis::Computed && of_jobs.iter().any(asks_for);
+    let of_events = asks_for(&Measure::Cost) && !asks_for(&Measure::ReportedCost);
+    if answer.unpriced.is_empty() || !(of_jobs || of_events) {
+        return Ok(None);
+    }
+    let measures = vec![Measure::ReportedCost];
+    let totals = Query { measures, by: Vec::new(), order: Vec::new(), limit: None, ..query.clone() };
+    let Some(Value::Money(reported)) = view.query(&totals)?.totals.into_iter().next() else { return Ok(None) };
+    let how = if of_jobs { "--cost reported makes ROI and costs per job of it" } else { "the measure reported_cost" };
+    Ok(Some(format!("the events themselves report a cost, of ${reported} in all: {how}")))
 }
 
 /// Everything about one job.
@@ -47,7 +79,7 @@ pub fn ask(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Sheet> {
 pub fn job(snapshot: &Snapshot, scope: Scope, job_id: &str, plan: &Plan) -> Result<Document> {
     let report = View::new(snapshot, scope).job(job_id, &plan.query)?;
     let JobReport { job_id, job_type, job_version, totals, by_model, traces, outcome, events, event_count } = report;
-    let mut job = Sheet::of_answer(totals, plan.explain);
+    let mut job = of_answer(totals, plan);
     let properties = [("job_id", Some(job_id)), ("job_type", job_type), ("job_version", job_version)];
     let properties = properties.map(|(name, value)| (name, value.map_or(Value::Null, Value::Text)));
     put_before(&mut job, properties.into_iter().chain(of_outcome(outcome.as_ref())));
@@ -61,11 +93,11 @@ pub fn job(snapshot: &Snapshot, scope: Scope, job_id: &str, plan: &Plan) -> Resu
 /// # Errors
 /// As [`job`].
 pub fn trace(snapshot: &Snapshot, scope: Scope, trace_id: &str, plan: &Plan) -> Result<Document> {
-    let TraceReport { trace_id, totals, events, event_count } =
+    let TraceReport { trace_id, totals, events, tree, event_count } =
         View::new(snapshot, scope).trace(trace_id, &plan.query)?;
-    let mut trace = Sheet::of_answer(totals, plan.explain);
+    let mut trace = of_answer(totals, plan);
     put_before(&mut trace, [("trace_id", Value::Text(trace_id))]);
-    let sheets = [trace, of_events(&events, event_count)];
+    let sheets = [trace, of_tree(&events, &tree), of_events(&events, event_count)];
     Ok(Document(TRACE_SHEETS.into_iter().map(String::from).zip(sheets).collect()))
 }
 
@@ -93,6 +125,49 @@ fn of_outcome(outcome: Option<&Outcome>) -> [(&'static str, Value); 4] {
 fn bare(sheet: Sheet) -> Sheet {
     let facts = Facts { zone: sheet.facts.zone, ..Facts::default() };
     Sheet { facts, ..sheet }
+}
+
+/// Who called whom, when and for how long.
+fn of_tree(events: &[PricedEvent], tree: &[Branch]) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        ("depth", Unit::None, false),
+        ("span", Unit::None, false),
+        ("span_id", Unit::None, false),
+        ("parent_id", Unit::None, false),
+        ("status", Unit::None, false),
+        ("offset_ms", Unit::Milliseconds, false),
+        ("duration_ms", Unit::Milliseconds, false),
+        ("total_tokens", Unit::Tokens, false),
+        ("cost", Unit::Usd, false),
+    ]);
+    let micros = |event: &Event| event.at.map_or(0, Timestamp::micros);
+    let first = events.first().map_or(0, |priced| micros(&priced.event));
+    for branch in tree {
+        let PricedEvent { event, cost, .. } = &events[branch.event];
+        let text = |dimension| event.get(dimension).map_or(Value::Null, |text| Value::Text(text.into()));
+        let offset = u128::try_from((micros(event) - first) / 1000).unwrap_or(0);
+        sheet.rows.push(vec![
+            Value::Count(branch.depth as u128),
+            Value::Text(what(event).into()),
+            text(Dimension::SpanId),
+            text(Dimension::ParentId),
+            text(Dimension::Status),
+            Value::Count(offset),
+            event.number(Number::DurationMs).map_or(Value::Null, |ms| Value::Count(ms.into())),
+            Value::Count(event.total_tokens().into()),
+            cost.map_or(Value::Null, Value::Money),
+        ]);
+    }
+    sheet
+}
+
+/// What an event did, in a few words: whose work, what it was, with what.
+fn what(event: &Event) -> String {
+    use Dimension as D;
+    let did = [D::TaskType, D::Operation].into_iter().find_map(|dimension| event.get(dimension));
+    let with = [D::ToolName, D::Model].into_iter().find_map(|dimension| event.get(dimension));
+    let words: Vec<&str> = [event.get(D::Agent), did, with].into_iter().flatten().collect();
+    if words.is_empty() { event.id.as_deref().unwrap_or_default().into() } else { words.join(" ") }
 }
 
 fn of_events(events: &[PricedEvent], count: u64) -> Sheet {
@@ -123,7 +198,7 @@ fn of_event(priced: &PricedEvent, shown: &[Dimension]) -> Vec<Value> {
     let mut row = vec![event.at.map_or(Value::Null, Value::Time), text(event.id.as_deref())];
     row.extend(shown.iter().map(|dimension| text(event.get(*dimension))));
     row.extend([
-        event.number(quipu::Number::DurationMs).map_or(Value::Null, |ms| Value::Count(ms.into())),
+        event.number(Number::DurationMs).map_or(Value::Null, |ms| Value::Count(ms.into())),
         Value::Count(input.into()),
         Value::Count(total.saturating_sub(input).into()),
         priced.cost.map_or(Value::Null, Value::Money),

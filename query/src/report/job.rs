@@ -2,6 +2,7 @@
 
 use quipu_engine::{Dimension, Error, ErrorKind, Outcome, Result, Text};
 
+use super::tree::{Branch, tree};
 use crate::answer::Answer;
 use crate::exec::select::{PricedEvent, only};
 use crate::measure::Measure;
@@ -45,6 +46,8 @@ pub struct TraceReport {
     /// Its first [`EVENTS_LISTED`] events in the order of time; `parent_id` names the span that
     /// made the call of `span_id`.
     pub events: Vec<PricedEvent>,
+    /// The same events, each below the one that called it.
+    pub tree: Vec<Branch>,
     /// How many events it has.
     pub event_count: u64,
 }
@@ -99,7 +102,8 @@ pub(crate) fn trace(view: &View<'_>, trace_id: &str, query: &Query) -> Result<Tr
     if event_count == 0 {
         return Err(not_found("trace", trace_id));
     }
-    Ok(TraceReport { trace_id: trace_id.into(), totals: view.query(&query)?, events, event_count })
+    let (totals, tree) = (view.query(&query)?, tree(&events));
+    Ok(TraceReport { trace_id: trace_id.into(), totals, events, tree, event_count })
 }
 
 fn not_found(what: &str, id: &str) -> Error {

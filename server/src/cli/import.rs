@@ -5,19 +5,20 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use quipu::{Error, Result, Scope, Value};
+use quipu::store::{Item, OutcomeItem};
+use quipu::{Error, Event, Outcome, Result, Scope, Store, Value};
 
 use super::args::{StoreArgs, open};
 use super::output::Output;
-use crate::import::{self, Format, Input, Map, Options, Progress, Summary};
+use crate::import::{self, Format, Input, Map, Options, Progress, Sink, Summary};
 use crate::ingest::{Admission, StoreSink};
-use crate::render::Sheet;
+use crate::render::{self, Sheet};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -37,7 +38,7 @@ pub(super) struct Args {
     join: Vec<String>,
 }
 
-/// Refusals that are listed.
+/// Refusals that a table lists.
 const LISTED: usize = 10;
 
 pub(super) fn run(args: &Args, workspace: Option<&str>, output: &Output) -> Result<ExitCode> {
@@ -48,17 +49,72 @@ pub(super) fn run(args: &Args, workspace: Option<&str>, output: &Output) -> Resu
         ..Options::default()
     };
     let inputs: Vec<Input> = args.files.iter().map(|file| Input::from_arg(file)).collect();
-    let store = open(&args.store.store)?;
+    let scope = workspace.map(Scope::new).transpose()?;
+    let admission = scope.map_or_else(Admission::anywhere, Admission::within);
+    let mut target = Target { dir: &args.store.store, admission, store: None };
+    if target.exists() {
+        // Whether it can be written to is known before anything is read.
+        target.open()?;
+    }
     let bar = bar();
     let started = Instant::now();
-    let scope = workspace.map(Scope::new).transpose()?;
-    let mut sink = StoreSink { store: &store, admission: scope.map_or_else(Admission::anywhere, Admission::within) };
-    let imported = import::import(&inputs, &options, &mut sink, |at| show(&bar, at));
+    let summary = import::import(&inputs, &options, &mut target, |at| show(&bar, at));
     bar.finish_and_clear();
-    let summary = imported?;
-    store.seal()?;
-    output.sheet(&sheet(&summary, started.elapsed().as_millis()))?;
-    Ok(ExitCode::from(u8::from(!summary.is_clean())))
+    let done = target.finish(&summary);
+    output.sheet(&sheet(&summary, started.elapsed().as_millis(), output.format()))?;
+    done?;
+    let clean = summary.is_clean();
+    match summary.stopped {
+        Some(error) => Err(error.hint("what is counted above is stored; import the same files again for the rest")),
+        None => Ok(ExitCode::from(u8::from(!clean))),
+    }
+}
+
+/// The store, made when there is something to put into it: an import that fails leaves no empty store behind.
+struct Target<'a> {
+    dir: &'a Path,
+    admission: Admission,
+    store: Option<Store>,
+}
+
+impl Target<'_> {
+    fn exists(&self) -> bool {
+        self.dir.is_file() || std::fs::read_dir(self.dir).is_ok_and(|mut names| names.next().is_some())
+    }
+
+    fn open(&mut self) -> Result<&Store> {
+        let store = match self.store.take() {
+            Some(store) => store,
+            None => open(self.dir)?,
+        };
+        Ok(self.store.insert(store))
+    }
+
+    fn sink(&mut self) -> Result<StoreSink<'_>> {
+        let admission = self.admission.clone();
+        Ok(StoreSink { store: self.open()?, admission })
+    }
+
+    /// Seals what was stored. Files without events make an empty store, for nothing is wrong with them.
+    fn finish(&mut self, summary: &Summary) -> Result<()> {
+        if summary.is_clean() {
+            self.open()?;
+        }
+        match &self.store {
+            Some(store) if summary.stopped.is_none() => store.seal(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Sink for Target<'_> {
+    fn events(&mut self, events: Vec<Event>) -> Result<Vec<Item>> {
+        self.sink()?.events(events)
+    }
+
+    fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {
+        self.sink()?.outcomes(outcomes)
+    }
 }
 
 fn joined(join: &str) -> Result<(String, Input)> {
@@ -84,7 +140,7 @@ fn show(bar: &ProgressBar, at: Progress) {
     bar.set_message(format!("{} items", at.items));
 }
 
-fn sheet(summary: &Summary, millis: u128) -> Sheet {
+fn sheet(summary: &Summary, millis: u128, format: render::Format) -> Sheet {
     let items = summary.stored + summary.duplicates + summary.outcomes_stored + summary.outcomes_replayed;
     let counts = [
         ("rows read", summary.read),
@@ -105,11 +161,14 @@ fn sheet(summary: &Summary, millis: u128) -> Sheet {
     let speed = [("milliseconds", Value::Count(millis)), ("items per second", Value::Count(rate))];
     let mut sheet = Sheet::of_pairs(shown.map(|(name, count)| (name, Value::Count(count.into()))).chain(speed));
     let notes = &mut sheet.facts.notes;
-    notes.extend(summary.examples.iter().take(LISTED).map(ToString::to_string));
-    let unlisted = (summary.rejected + summary.conflicts + summary.outcomes_unknown_job)
-        .saturating_sub(summary.examples.len().min(LISTED) as u64);
+    let (listed, how) = match format {
+        render::Format::Table => (LISTED, " (--format json lists more of them)"),
+        _ => (usize::MAX, ""),
+    };
+    notes.extend(summary.examples.iter().take(listed).map(ToString::to_string));
+    let unlisted = summary.refused().saturating_sub(summary.examples.len().min(listed) as u64);
     if unlisted > 0 {
-        notes.push(format!("and {unlisted} more"));
+        notes.push(format!("and {unlisted} more{how}"));
     }
     let ignored: Vec<String> = summary.ignored.fields().map(|(field, times)| format!("{field} ({times}×)")).collect();
     if !ignored.is_empty() {

@@ -71,9 +71,8 @@ fn local_plan(text: &PlanText) -> Result<Plan> {
         _ => return text.resolve(now()),
     };
     let bytes = read_file(Path::new(file)).map_err(|error| {
-        Error::invalid(format!(
-            "prices is {file:?}: neither current, nor the number of a version, nor a file ({error})"
-        ))
+        let what = format!("prices is {file:?}: neither current, nor the number of a version, nor a file ({error})");
+        Error::new(error.kind(), what)
     })?;
     let options = prices::ReadOptions { source: file.clone(), ..prices::ReadOptions::default() };
     let (book, _) = prices::read(&bytes, &options)?;

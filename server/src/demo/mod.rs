@@ -45,7 +45,11 @@ pub fn load(store: &Store) -> Result<Loaded> {
     let mut sources = Vec::new();
     for source in demo_data::sources()? {
         let mut sink = StoreSink { store, admission: Admission::anywhere() };
-        sources.push((source.title, import(&source.inputs, &source.options, &mut sink, |_| {})?));
+        let mut summary = import(&source.inputs, &source.options, &mut sink, |_| {});
+        if let Some(error) = summary.stopped.take() {
+            return Err(error);
+        }
+        sources.push((source.title, summary));
     }
     store.seal()?;
     Ok(Loaded { sources, elapsed: started.elapsed() })

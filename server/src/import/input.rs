@@ -76,6 +76,32 @@ impl Input {
         }
     }
 
+    /// Whether it is packed; not known of the standard input, which can be read but once.
+    pub(super) fn is_packed(&self) -> bool {
+        let mut start = [0; 4];
+        let read = match self {
+            Self::Stdin => return false,
+            Self::File(path) => File::open(path).and_then(|mut file| file.read(&mut start)),
+            Self::Bytes { bytes, .. } => bytes.as_ref().read(&mut start),
+        };
+        read.is_ok_and(|read| packing(&start[..read]).is_some())
+    }
+
+    /// Unpacks a packed file to its end, where its checksum is; `taken` counts the bytes as they lie there.
+    pub(super) fn check(&self, taken: &Arc<AtomicU64>) -> Result<()> {
+        if !self.is_packed() {
+            return Ok(());
+        }
+        let Unpacked { mut reader, origin } = self.open(taken)?;
+        io::copy(&mut reader, &mut io::sink()).map(drop).map_err(|error| {
+            let (name, packing) = (&origin.name, origin.packing.unwrap_or_default());
+            Error::invalid(format!(
+                "{name}: the {packing} data is damaged or cut off ({error}); nothing of the file was imported. \
+                 Get it anew, or unpack what can be saved, look it through and import that"
+            ))
+        })
+    }
+
     /// Opens it for reading, unpacked by what its first bytes say; `taken` counts the bytes as they lie there.
     pub(super) fn open(&self, taken: &Arc<AtomicU64>) -> Result<Unpacked> {
         let raw: Box<dyn Read + Send> = match self {
@@ -86,11 +112,7 @@ impl Input {
         let counted = Counted { raw, taken: Arc::clone(taken) };
         let mut packed = BufReader::with_capacity(BUFFER_BYTES, counted);
         let start = fill(&mut packed).map_err(|error| Error::io("read", &self.name(), error))?;
-        let packing = match start {
-            [0x1f, 0x8b, ..] => Some("gzip"),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
-            _ => None,
-        };
+        let packing = packing(start);
         let reader: Box<dyn Read + Send> = match packing {
             Some("gzip") => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
             Some(_) => {
@@ -111,6 +133,15 @@ impl Input {
                 Err(Error::invalid(format!("{}: Parquet is read from its end, so it must be a file", self.name())))
             }
         }
+    }
+}
+
+/// How bytes that start so are packed.
+fn packing(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        _ => None,
     }
 }
 
@@ -150,7 +181,8 @@ impl Origin {
     pub(super) fn failed(&self, line: u64, error: io::Error) -> Error {
         let Some(packing) = self.packing else { return Error::io("read", &self.name, error) };
         Error::invalid(format!(
-            "{}: the {packing} data is damaged or cut off after line {line} ({error}); what came before was imported",
+            "{}: the {packing} data is damaged or cut off after line {line} ({error}); what came before was imported, \
+             and since its checksum comes at the end, some of that may be wrong",
             self.name
         ))
     }

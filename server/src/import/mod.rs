@@ -69,30 +69,24 @@ const WAITING_BATCHES: usize = 3;
 
 /// Reads every input and hands batches to `sink`; `progress` is called after each.
 ///
-/// A file that cannot be read to its end is a [`Summary::failures`] of its own: what came
-/// before is stored, and the other files are read.
+/// A file that cannot be read to its end is a [`Summary::failures`] of its own: what came before is stored, and
+/// the other files are read. A sink that can store nothing more ends the import: [`Summary::stopped`].
 ///
-/// # Errors
-/// When the sink can store nothing more.
-pub fn import(
-    inputs: &[Input],
-    options: &Options,
-    sink: &mut dyn Sink,
-    mut progress: impl FnMut(Progress),
-) -> Result<Summary> {
+/// The checksum of a packed file comes at its end, too late for rows that are stored already, so files are unpacked
+/// once to check it before their first row is read.
+pub fn import(inputs: &[Input], options: &Options, sink: &mut dyn Sink, mut progress: impl FnMut(Progress)) -> Summary {
     let taken = Arc::new(AtomicU64::new(0));
     let passes = options.map.as_ref().map_or(1, |map| map.passes());
-    let total = inputs.iter().map(Input::size).sum::<Option<u64>>().map(|total| total * passes);
+    let total = inputs.iter().map(|input| Some(input.size()? * (passes + u64::from(input.is_packed())))).sum();
     let (sender, receiver) = mpsc::sync_channel::<Batch>(WAITING_BATCHES);
     let (mut summary, mut items) = (Summary::default(), 0);
     thread::scope(|scope| {
         let decoding = scope.spawn(|| decode_all(inputs, options, sender, &taken));
-        let mut failed = None;
         // The receiver goes with the loop, which stops the decoding thread when storing has failed.
         for batch in receiver {
             items += batch.items();
             if let Err(error) = store(batch, sink, &mut summary) {
-                failed = Some(error);
+                summary.stopped = Some(error);
                 break;
             }
             progress(Progress { bytes: taken.load(Ordering::Relaxed), total, items });
@@ -101,17 +95,17 @@ pub fn import(
             Ok(decoded) => summary.merge_decoding(decoded),
             Err(panic) => std::panic::resume_unwind(panic),
         }
-        failed.map_or(Ok(()), Err)
-    })?;
+    });
     progress(Progress { bytes: taken.load(Ordering::Relaxed), total, items });
-    Ok(summary)
+    summary
 }
 
 fn decode_all(inputs: &[Input], options: &Options, sender: mpsc::SyncSender<Batch>, taken: &Arc<AtomicU64>) -> Summary {
     let mut summary = Summary::default();
     for input in inputs {
         let mut batches = Batches::new(input, options.batch, &sender, &mut summary);
-        let decoded = format::decode(input, options, taken, &mut batches);
+        let decoded = input.check(taken).map_err(Stop::File);
+        let decoded = decoded.and_then(|()| format::decode(input, options, taken, &mut batches));
         let flushed = batches.flush();
         match decoded.and(flushed) {
             Ok(()) => {}

@@ -37,15 +37,24 @@ pub struct Summary {
     pub ignored: Ignored,
     /// What stopped the reading of a file before its end; what came before is stored.
     pub failures: Vec<Error>,
+    /// Why nothing more could be stored; what is counted is.
+    pub stopped: Option<Error>,
 }
 
 impl Summary {
     /// Examples that are kept.
-    const EXAMPLES: usize = 20;
+    const EXAMPLES: usize = 10_000;
 
     /// Whether everything that was read is stored, now or before.
     pub fn is_clean(&self) -> bool {
-        self.failures.is_empty() && self.rejected + self.conflicts + self.outcomes_unknown_job == 0
+        self.stopped.is_none()
+            && self.failures.is_empty()
+            && self.rejected + self.conflicts + self.outcomes_unknown_job == 0
+    }
+
+    /// How many rows, events and outcomes could have an example.
+    pub fn refused(&self) -> u64 {
+        self.rejected + self.conflicts + self.outcomes_unknown_job + self.outcomes_already_reported
     }
 
     pub(super) fn reject(&mut self, file: &Arc<str>, line: u64, reason: impl Into<String>) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quipu::{Error, Result};
+use quipu::{Bucket, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -104,7 +104,12 @@ impl PlanText {
         match name {
             "measure" => self.measures.extend(commas(value)),
             "by" => self.by.extend(list()),
-            "every" => self.by.insert(0, value.to_owned()),
+            "every" => {
+                if Bucket::parse(value).is_none() {
+                    return Err(Error::invalid(format!("every is {value:?}; expected 15m, 1h, 1d, 1w or 1mo")));
+                }
+                self.by.insert(0, value.to_owned());
+            }
             "where" => self.and_where(value),
             "since" => self.since = Some(value.into()),
             "until" => self.until = Some(value.into()),

@@ -13,6 +13,7 @@ impl Sheet {
             groups: Some(answer.groups),
             lsn: Some(answer.lsn),
             price_book_version: answer.price_book_version,
+            price_list: None,
             cost_basis: (answer.cost_basis != CostBasis::default()).then(|| answer.cost_basis.name().into()),
             assumed_values: answer
                 .assumed_values

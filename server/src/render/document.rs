@@ -7,6 +7,7 @@ use quipu::{Error, Result};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::waterfall::{self, TREE};
 use super::{Format, Sheet, write};
 
 /// Sheets by name, in the order they are shown.
@@ -23,7 +24,10 @@ impl Document {
             Format::Table => {
                 for (at, (name, sheet)) in self.0.iter().enumerate() {
                     writeln!(out, "{}{}", if at > 0 { "\n" } else { "" }, name.replace('_', " ").to_uppercase())?;
-                    write(sheet, format, width, out)?;
+                    match name.as_str() {
+                        TREE => write(&waterfall::drawn(sheet), format, width, out)?,
+                        _ => write(sheet, format, width, out)?,
+                    }
                 }
                 Ok(())
             }

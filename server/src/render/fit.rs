@@ -56,7 +56,8 @@ fn is_idle(sheet: &Sheet, column: usize) -> bool {
     sheet.rows.iter().all(idle)
 }
 
-fn only(sheet: &Sheet, kept: &[usize]) -> Sheet {
+/// The sheet with some of its columns.
+pub(super) fn only(sheet: &Sheet, kept: &[usize]) -> Sheet {
     let keep = |row: &Vec<Value>| kept.iter().filter_map(|at| row.get(*at).cloned()).collect::<Vec<_>>();
     Sheet {
         columns: kept.iter().map(|at| sheet.columns[*at].clone()).collect(),

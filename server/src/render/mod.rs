@@ -16,6 +16,7 @@ mod sheet;
 mod table;
 #[cfg(test)]
 mod tests;
+mod waterfall;
 
 use std::io::{self, Write};
 
@@ -23,6 +24,7 @@ pub use amount::{dollars, grouped};
 pub use document::Document;
 pub use facts::{Facts, PartFact, UnpricedFact};
 pub use sheet::Sheet;
+pub use waterfall::TREE;
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

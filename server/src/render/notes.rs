@@ -43,10 +43,11 @@ fn provenance(sheet: &Sheet) -> Option<String> {
     for (kind, value) in &facts.assumed_values {
         parts.push(format!("assumed value: ${} per {kind} outcome that states none", grouped(value)));
     }
-    match facts.price_book_version {
-        Some(0) => parts.push("prices: none in this store (quipu prices import FILE)".into()),
-        Some(version) => parts.push(format!("prices: version {version}")),
-        None => {}
+    match (facts.price_book_version, &facts.price_list) {
+        (Some(_), Some(list)) => parts.push(format!("prices: {list}")),
+        (Some(0), None) => parts.push("prices: none in this store (quipu prices import FILE)".into()),
+        (Some(version), None) => parts.push(format!("prices: version {version}")),
+        (None, _) => {}
     }
     if let Some(zone) = &facts.zone
         && zone != "UTC"

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write;
 
 use crate::support::{Server, arg, quipu, quipu_with};
 
@@ -22,7 +23,8 @@ fn exit_codes_tell_bad_usage_from_failure() {
     let store = arg(dir.path());
     let empty = tempfile::tempdir().expect("a directory");
     let foreign = tempfile::tempdir().expect("a directory");
-    fs::write(foreign.path().join("notes.txt"), "mine").expect("a file");
+    let file = foreign.path().join("notes.txt");
+    fs::write(&file, "mine").expect("a file");
     for (args, code, message) in [
         (vec!["query", "--store", store], 0, ""),
         (vec!["query"], 2, "--store"),
@@ -31,7 +33,14 @@ fn exit_codes_tell_bad_usage_from_failure() {
         (vec!["query", "--store", store, "--by", "modle"], 2, "did you mean `model`?"),
         (vec!["query", "--store", store, "--where", "team == a"], 2, "expected a value"),
         (vec!["query", "--store", store, "--since", "soon"], 2, "\"soon\" is not a time"),
-        (vec!["query", "--store", store, "--prices", "no-such-file"], 2, "nor a file"),
+        (vec!["query", "--store", store, "--prices", "no-such-file"], 1, "nor a file"),
+        (vec!["query", "--store", store, "--json", "no-such-file"], 1, "no-such-file"),
+        (vec!["query", "--store", store, "--every", "7m"], 2, "every is \"7m\"; expected 15m, 1h, 1d, 1w or 1mo"),
+        (vec!["query", "--store", arg(&file)], 1, "it is a file, and a store is a directory"),
+        (vec!["verify", "--store", arg(&file)], 1, "it is a file, and a store is a directory"),
+        (vec!["import", "--store", arg(&file), "-"], 1, "it is a file, and a store is a directory"),
+        (vec!["import", "--store", store, "--map", "no-such-map", "-"], 1, "there is no map \"no-such-map\""),
+        (vec!["import", "--store", store, "--map", "no-such-map.toml", "-"], 1, "no-such-map.toml"),
         (vec!["query", "--store", store, "--prices", "7"], 1, "no price book 7"),
         (vec!["query", "--store", arg(empty.path())], 1, "not a Quipu store"),
         (vec!["query", "--url", "https://example.org"], 2, "http://127.0.0.1:8080"),
@@ -84,6 +93,7 @@ fn prices_apply_to_history_and_a_file_is_a_question() {
     assert_eq!(cost(&[]).0.as_deref(), Some("\"\""));
     let (what_if, notes) = cost(&["--prices", arg(&list)]);
     assert_eq!(what_if.as_deref(), Some("2.5"));
+    assert!(notes.contains("prices: ") && notes.contains("prices.toml"), "{notes}");
     assert!(notes.contains("without a price, so not in the cost: 5 output of m2"), "{notes}");
     let imported = quipu(&["prices", "import", arg(&list), "--store", store]);
     assert_eq!(imported.code, Some(0), "{}", imported.err);
@@ -183,4 +193,73 @@ fn workspaces_do_not_see_each_other() {
     let refused = quipu_with(&other, foreign);
     assert_eq!(refused.code, Some(1));
     assert!(refused.out.contains("workspace is \"other\""), "{}", refused.out);
+}
+
+#[test]
+fn an_import_that_fails_leaves_no_store_and_says_what_it_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = dir.path().join("store");
+    let missing = quipu(&["import", "--store", arg(&store), "no-such-file.csv"]);
+    assert_eq!((missing.code, store.exists()), (Some(1), false), "{}", missing.out);
+    let wrong = r#"{"at": "soon"}"#.to_owned() + "\n";
+    let all = wrong.repeat(15) + EVENTS;
+    let refused = quipu_with(&["import", "--store", arg(&store), "-"], all.as_bytes());
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused.out.contains("standard input:10:") && !refused.out.contains("standard input:11:"),
+        "{}",
+        refused.out
+    );
+    assert!(refused.out.contains("and 5 more (--format json"), "{}", refused.out);
+    let json = quipu_with(&["import", "--store", arg(&store), "--format", "json", "-"], all.as_bytes());
+    assert!(json.out.contains("standard input:15:") && !json.out.contains("more"), "{}", json.out);
+}
+
+#[test]
+fn damaged_gzip_from_a_pipe_is_imported_up_to_the_damage_with_a_warning() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(EVENTS.as_bytes()).expect("memory");
+    let mut packed = packed.finish().expect("memory");
+    let checksum = packed.len() - 8;
+    packed[checksum] ^= 1;
+    let ran = quipu_with(&["import", "--store", arg(dir.path()), "-"], &packed);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("some of that may be wrong"), "{}", ran.out);
+}
+
+#[test]
+fn a_trace_is_a_tree_on_a_time_line() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = arg(dir.path());
+    let events = r#"{"id": "1", "span_id": "root", "trace_id": "t", "at": "2026-01-01T00:00:00Z", "agent": "planner", "operation": "chat", "duration_ms": 1000}
+{"id": "2", "span_id": "inner", "parent_id": "root", "trace_id": "t", "at": "2026-01-01T00:00:00.250Z", "tool_name": "search", "duration_ms": 500}
+"#;
+    assert_eq!(quipu_with(&["import", "--store", store, "-"], events.as_bytes()).code, Some(0));
+    let trace = quipu(&["trace", "t", "--store", store]);
+    let lines: Vec<&str> = trace.out.lines().collect();
+    let tree = lines.iter().position(|line| *line == "TREE").expect("a tree");
+    assert!(lines[tree + 3].starts_with(&format!("planner chat  {}", "█".repeat(24))), "{}", trace.out);
+    assert!(lines[tree + 4].starts_with(&format!("└ search            {}", "█".repeat(12))), "{}", trace.out);
+    let json = quipu(&["trace", "t", "--store", store, "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!((&json["tree"]["rows"][1]["depth"], &json["tree"]["rows"][1]["offset_ms"]), (&1.into(), &250.into()));
+}
+
+#[test]
+fn where_only_the_callers_know_the_cost_roi_says_so() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = arg(dir.path());
+    let event = r#"{"id": "a", "at": "2026-01-01T00:00:00Z", "job_id": "j", "model": "m", "usage": {"input": 5}, "reported_cost": "0.5"}"#;
+    assert_eq!(quipu_with(&["import", "--store", store, "-"], event.as_bytes()).code, Some(0));
+    let refund = ["outcome", "j", "--store", store, "--status", "FAILED", "--value", "-2"];
+    assert_eq!(quipu(&refund).code, Some(0));
+    let roi = quipu(&["roi", "--store", store]);
+    assert!(roi.out.contains("report a cost, of $0.5 in all: --cost reported"), "{}", roi.out);
+    let reported = quipu(&["roi", "--store", store, "--cost", "reported", "--format", "ndjson"]);
+    assert!(
+        reported.out.contains(r#""value":"-2""#) && reported.out.contains(r#""roi":"-5.000000""#),
+        "{}",
+        reported.out
+    );
 }

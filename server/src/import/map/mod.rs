@@ -13,7 +13,7 @@ mod value;
 
 use std::path::Path;
 
-use quipu::{Error, Result};
+use quipu::{Error, ErrorKind, Result};
 
 use super::Format;
 
@@ -55,9 +55,12 @@ impl Map {
         let path = Path::new(name_or_path);
         if path.extension().is_none() && !path.exists() {
             let names = Self::built_in().collect::<Vec<_>>().join(", ");
-            return Err(Error::invalid(format!(
-                "there is no map {name_or_path:?}; the built-in ones are {names}, any other is the path of a .toml file"
-            )));
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "there is no map {name_or_path:?}; the built-in ones are {names}, any other is the path of a .toml file"
+                ),
+            ));
         }
         let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", name_or_path, error))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
