@@ -34,8 +34,14 @@ fuzz_target!(|input: (Vec<u8>, Vec<(u8, Vec<u8>)>)| {
         if BLOBS.contains(&name) {
             writer.blob(name, &content).expect("memory");
         } else if name == "id" {
-            let rows: Vec<&[u8]> = content.chunks(3).collect();
-            writer.texts(name, &rows).expect("memory");
+            let rows: Vec<&[u8]> = content.chunks(4).collect();
+            let ids: Vec<String> = rows.iter().map(|id| id.iter().map(|byte| format!("{byte:02x}")).collect()).collect();
+            let write = |_: usize, out: &mut (Texts, Vec<i64>)| {
+                ids.iter().for_each(|id| out.0.push(id));
+                out.1.resize(ids.len(), 5);
+                Ok(())
+            };
+            writer.ids_by(name, 1, write).expect("memory");
         } else {
             writer.numbers(name, &content.iter().map(|byte| u64::from(*byte)).collect::<Vec<_>>()).expect("memory");
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use quipu::PriceBook;
-use quipu::codec::{front, texts, vector};
+use quipu::codec::{front, ids, texts, vector};
 use quipu::format::event_row::{EventRows, decode_events, decode_outcomes, encode_outcomes};
 use quipu::format::manifest::Manifest;
 use quipu::index::{bitmap, filter};
@@ -53,6 +53,7 @@ fuzz_target!(|input: &[u8]| {
         }
         _ => {
             let _ = texts::decode_frame(bytes, 3_000, 1);
+            let _ = ids::Frame::of(bytes, 3_000, 1).map(|frame| (frame.get(7, 5), frame.decode(&[0; 1024])));
             let _ = texts::decompress(bytes, 1 << 20);
         }
     }

@@ -88,6 +88,22 @@ pub fn unpack64(packed: &[u8], width: u8, out: &mut [u64; VECTOR_ROWS]) {
     unpack64_any(packed, width.into(), out);
 }
 
+/// The value at `place` (below 1,024) of a packed vector, without unpacking the rest; `packed` must have
+/// [`packed_bytes`] bytes.
+pub fn get(packed: &[u8], width: u8, place: usize) -> u64 {
+    let word_bytes = if width <= 32 { 4 } else { 8 };
+    let (bits, lanes) = (word_bytes * 8, VECTOR_ROWS / (word_bytes * 8));
+    let (row, lane, width) = (place / lanes, place % lanes, usize::from(width));
+    let word = |number: usize| {
+        let at = (number * lanes + lane) * word_bytes;
+        let bytes = packed.get(at..at + word_bytes).unwrap_or_default();
+        bytes.iter().rev().fold(0_u128, |word, byte| word << 8 | u128::from(*byte))
+    };
+    let (first, shift) = (row * width / bits, row * width % bits);
+    let both = word(first) | word(first + 1) << bits;
+    ((both >> shift) & ((1_u128 << width) - 1)) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +131,7 @@ mod tests {
                 out
             };
             assert_eq!(back, values, "width {width}");
+            assert!((0..VECTOR_ROWS).all(|place| get(&packed, width, place) == values[place]), "width {width}");
         }
     }
 }

@@ -21,12 +21,17 @@ pub fn encode<'a>(texts: impl ExactSizeIterator<Item = &'a [u8]>, out: &mut Vec<
         put_bytes(&mut frame, text);
         if row % VECTOR_ROWS == VECTOR_ROWS - 1 || row + 1 == rows {
             frames.extend_from_slice(&compress(&frame));
-            ends.extend_from_slice(&u32::try_from(frames.len()).expect("a block is below 4 GiB").to_le_bytes());
+            put_end(&mut ends, frames.len());
             frame.clear();
         }
     }
     out.extend_from_slice(&ends);
     out.extend_from_slice(&frames);
+}
+
+/// Appends the end of a frame to the list that a block starts with.
+pub(super) fn put_end(ends: &mut Vec<u8>, end: usize) {
+    ends.extend_from_slice(&u32::try_from(end).expect("a block is below 4 GiB").to_le_bytes());
 }
 
 /// Compresses bytes that are read rarely.
@@ -51,20 +56,26 @@ pub fn decompress(bytes: &[u8], max: usize) -> Result<Vec<u8>, DecodeError> {
 /// # Errors
 /// When the bytes are not such a block.
 pub fn decode_frame(block: &[u8], rows: usize, frame: usize) -> Result<Vec<Vec<u8>>, DecodeError> {
+    decode_texts(frame_bytes(block, rows, frame)?, (rows - frame * VECTOR_ROWS).min(VECTOR_ROWS))
+}
+
+/// The bytes of one frame of a block of `rows` rows that starts with the end of each frame.
+pub(super) fn frame_bytes(block: &[u8], rows: usize, frame: usize) -> Result<&[u8], DecodeError> {
     let frames = rows.div_ceil(VECTOR_ROWS);
-    let reader = Reader::new(block);
     let end = |frame: usize| -> Option<usize> {
         let bytes = block.get(frame * 4..frame * 4 + 4)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
     };
     let start = if frame == 0 { Some(0) } else { end(frame - 1) };
     let range = start.zip(end(frame)).filter(|_| frame < frames);
-    let compressed = range.and_then(|(start, end)| block.get(frames * 4..)?.get(start..end));
-    let compressed = compressed.ok_or_else(|| reader.error(format!("frame {frame} lies outside its block")))?;
+    let bytes = range.and_then(|(start, end)| block.get(frames * 4..)?.get(start..end));
+    bytes.ok_or_else(|| Reader::new(block).error(format!("frame {frame} lies outside its block")))
+}
+
+pub(super) fn decode_texts(compressed: &[u8], rows: usize) -> Result<Vec<Vec<u8>>, DecodeError> {
     let plain = decompress(compressed, FRAME_BYTES_MAX)?;
     let mut reader = Reader::new(&plain);
-    let texts = (0..(rows - frame * VECTOR_ROWS).min(VECTOR_ROWS)).map(|_| reader.bytes().map(<[u8]>::to_vec));
-    let texts = texts.collect::<Result<_, _>>()?;
+    let texts = (0..rows).map(|_| reader.bytes().map(<[u8]>::to_vec)).collect::<Result<_, _>>()?;
     reader.finish()?;
     Ok(texts)
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::tests::{STORE, batch};
 use super::{Segment, write};
+use crate::batch::Texts;
 use crate::error::{ErrorKind, Result};
 use crate::format::container::{Container, ContainerWriter, FileEntry, Identity, SectionKind};
 use crate::format::names::FileKind;
@@ -60,6 +61,21 @@ fn forge(disk: &Arc<dyn Disk>, original: &Container, victim: usize, forgery: &Fo
                     tamper(&mut texts, forgery, |value| value.to_le_bytes().to_vec());
                 }
                 writer.texts(name, &texts.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("memory");
+            }
+            SectionKind::Ids => {
+                let (mut ids, mut micros) = (Vec::new(), Vec::new());
+                original.numbers(original.section("at").expect("there"), 0, &mut micros).expect("sound");
+                let frame = original.ids(section, 0, 0, |frame| frame.decode(&micros)).expect("sound");
+                ids.extend(frame.into_iter().map(|id| String::from_utf8(id).expect("sound")));
+                if forged {
+                    tamper(&mut ids, forgery, |value| format!("{value:016x}"));
+                }
+                let write = |_: usize, out: &mut (Texts, Vec<i64>)| {
+                    ids.iter().for_each(|id| out.0.push(id));
+                    out.1.extend_from_slice(&micros[..ids.len()]);
+                    Ok(())
+                };
+                writer.ids_by(name, 1, write).expect("memory");
             }
             SectionKind::Blob => {
                 let mut bytes = original.blob(name).expect("sound").expect("there").to_vec();

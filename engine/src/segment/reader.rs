@@ -146,9 +146,21 @@ impl Segment {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn id(&self, row: usize) -> Result<Text> {
-        let frame = self.id_frame(row)?;
-        let id = frame.get(row % BLOCK_ROWS % VECTOR_ROWS).and_then(|id| std::str::from_utf8(id).ok());
-        id.map(Text::from).ok_or_else(|| self.container.damaged(sections::ID, &format!("row {row} has no id")))
+        let (block, frame, within) = (row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS, row % VECTOR_ROWS);
+        let micros = self.frame_times(row)?;
+        let at = micros.get(within).copied().unwrap_or_default();
+        let id = self.container.ids(self.section(sections::ID)?, block, frame, |frame| frame.get(within, at))?;
+        let id = std::str::from_utf8(&id).ok();
+        id.map(Text::from)
+            .ok_or_else(|| self.container.damaged(sections::ID, &format!("the id of row {row} is not UTF-8")))
+    }
+
+    /// The starts of the 1,024 rows around `row`.
+    fn frame_times(&self, row: usize) -> Result<Vec<i64>> {
+        let mut micros = Vec::with_capacity(VECTOR_ROWS);
+        let vector = row % BLOCK_ROWS / VECTOR_ROWS;
+        self.container.vector(self.section(sections::AT)?, row / BLOCK_ROWS, vector, &mut micros)?;
+        Ok(micros)
     }
 
     /// The ids of the 1,024 rows around `row`.
@@ -156,8 +168,9 @@ impl Segment {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn id_frame(&self, row: usize) -> Result<Vec<Vec<u8>>> {
-        let section = self.section(sections::ID)?;
-        self.container.texts(section, row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS)
+        let (block, frame) = (row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS);
+        let micros = self.frame_times(row)?;
+        self.container.ids(self.section(sections::ID)?, block, frame, |frame| frame.decode(&micros))
     }
 
     /// Appends the ids of the rows of a block to `out`.

@@ -42,7 +42,10 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, rows: &dyn SortedRows) ->
         out.extend(times.iter().map(|at| zone_time(*at)));
         Ok(())
     })?;
-    writer.texts_by(sections::ID, blocks, |block, out: &mut Texts| rows.ids(block, out))?;
+    writer.ids_by(sections::ID, blocks, |block, out: &mut (Texts, Vec<i64>)| {
+        rows.ids(block, &mut out.0)?;
+        rows.times(block, &mut out.1)
+    })?;
     let mut codes = Vec::new();
     for dimension in Dimension::ALL {
         let dictionary = rows.dictionary(*dimension)?;

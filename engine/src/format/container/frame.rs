@@ -31,15 +31,12 @@ use crate::format::names::FileKind;
 pub const FORMAT_MAJOR: u16 = 0;
 /// Minor versions only add what older readers may ignore.
 pub const FORMAT_MINOR: u16 = 1;
-/// Blocks start at multiples of this.
-pub(super) const ALIGNMENT: usize = 64;
 pub(super) const HEADER_BYTES: usize = 64;
 pub(super) const TRAILER_BYTES: usize = 64;
 const HEADER_MAGIC: [u8; 8] = *b"QUIPU\r\n\x1A";
 const TRAILER_MAGIC: [u8; 8] = *b"\x1A\n\rUPIUQ";
 /// Feature bits this build knows; none exist yet.
 const KNOWN_INCOMPATIBLE: u32 = 0;
-const _: () = assert!(HEADER_BYTES.is_multiple_of(ALIGNMENT), "the first block starts right behind the header");
 
 /// Which file of which store; part of every checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

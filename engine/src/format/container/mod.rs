@@ -1,7 +1,7 @@
 //! The one container that every file but the log is written in.
 //!
 //! ```text
-//! header 64 B · blocks, each from a 64-byte boundary · footer · trailer 64 B
+//! header 64 B · blocks, one behind the other · footer · trailer 64 B
 //! ```
 //! The footer names *sections*; a section is a column of numbers, a column of texts or a blob,
 //! cut into blocks. Each block's CRC stands in the footer and is seeded with the store, the file,
@@ -27,6 +27,8 @@ pub enum SectionKind {
     Texts = 2,
     /// Anything else, in one block.
     Blob = 3,
+    /// Ids beside the starts of their events, see [`crate::codec::ids`].
+    Ids = 4,
 }
 
 impl SectionKind {
@@ -35,6 +37,7 @@ impl SectionKind {
             1 => Some(Self::Numbers),
             2 => Some(Self::Texts),
             3 => Some(Self::Blob),
+            4 => Some(Self::Ids),
             _ => None,
         }
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::frame::{self, ALIGNMENT, HEADER_BYTES, HeaderError, Identity};
+use super::frame::{self, HEADER_BYTES, HeaderError, Identity};
 use super::writer::FileEntry;
 use super::{BlockEntry, SectionKind, block_crc};
 use crate::codec::bytes::{DecodeError, Reader};
 use crate::codec::vector::{Summary, Value};
-use crate::codec::{texts, vector};
+use crate::codec::{ids, texts, vector};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::names::FileKind;
 use crate::io::{Bytes, Disk};
@@ -151,6 +151,32 @@ impl Container {
         vector::decode(payload, entry.rows as usize, &entry.summary, out).map_err(|error| self.corrupt(entry, error))
     }
 
+    /// Appends the numbers of one vector of 1,024 rows of a block to `out`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn vector<T: Value>(&self, section: &Section, block: usize, vector: usize, out: &mut Vec<T>) -> Result<()> {
+        let (entry, payload) = self.block(section, block, SectionKind::Numbers)?;
+        vector::decode_vector(payload, entry.rows as usize, &entry.summary, vector, out)
+            .map_err(|error| self.corrupt(entry, error))
+    }
+
+    /// What `read` makes of the ids of a frame of a block; row `r` is in frame `r / 1024`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn ids<T>(
+        &self,
+        section: &Section,
+        block: usize,
+        frame: usize,
+        read: impl FnOnce(ids::Frame<'_>) -> Result<T, DecodeError>,
+    ) -> Result<T> {
+        let (entry, payload) = self.block(section, block, SectionKind::Ids)?;
+        let frame = ids::Frame::of(payload, entry.rows as usize, frame);
+        frame.and_then(read).map_err(|error| self.corrupt(entry, error))
+    }
+
     /// The texts of a frame of a block; row `r` is in frame `r / 1024`.
     ///
     /// # Errors
@@ -240,16 +266,17 @@ impl Container {
     }
 }
 
-/// Reads the footer that starts at `end` of the file; every block must lie before it.
+/// Reads the footer that starts at `end` of the file; the blocks must fill the file up to there.
 fn decode_footer(footer: &[u8], end: usize) -> Result<(Vec<u8>, BTreeMap<String, Section>), DecodeError> {
     let mut reader = Reader::new(footer);
     let meta = reader.bytes()?.to_vec();
     let mut sections = BTreeMap::new();
+    let mut offset = HEADER_BYTES as u64;
     for index in 0..reader.count(3)? {
         let name = reader.text()?.to_owned();
         let kind = SectionKind::from_byte(reader.u8()?).ok_or_else(|| reader.error("a kind of section expected"))?;
-        let count = reader.count(11)?;
-        let blocks = (0..count).map(|_| decode_block(&mut reader, end)).collect::<Result<Vec<_>, _>>()?;
+        let count = reader.count(10)?;
+        let blocks = (0..count).map(|_| decode_block(&mut reader, &mut offset)).collect::<Result<Vec<_>, _>>()?;
         if kind == SectionKind::Blob && blocks.len() != 1 {
             return Err(reader.error("a blob has one block"));
         }
@@ -259,20 +286,24 @@ fn decode_footer(footer: &[u8], end: usize) -> Result<(Vec<u8>, BTreeMap<String,
         }
     }
     reader.finish()?;
+    if offset != end as u64 {
+        return Err(reader.error(format!("the blocks end at {offset}, the footer starts at {end}")));
+    }
     Ok((meta, sections))
 }
 
-fn decode_block(reader: &mut Reader<'_>, end: usize) -> Result<BlockEntry, DecodeError> {
-    let offset = reader.u64()?.checked_mul(ALIGNMENT as u64).ok_or_else(|| reader.error("an offset expected"))?;
+fn decode_block(reader: &mut Reader<'_>, next: &mut u64) -> Result<BlockEntry, DecodeError> {
+    let offset = *next;
     let len = reader.u32()?;
     let crc = u32::from_le_bytes(reader.array()?);
     let rows = reader.u32()?;
     let min = reader.u64()?;
     let max = min.checked_add(reader.u64()?).ok_or_else(|| reader.error("a largest value expected"))?;
     let summary = Summary { min, max, sum: reader.u128()?, nonzero: reader.u32()? };
-    let inside = offset >= HEADER_BYTES as u64 && offset.checked_add(len.into()).is_some_and(|to| to <= end as u64);
-    if !inside || rows as usize > BLOCK_ROWS {
-        return Err(reader.error(format!("a block of {rows} rows at {offset} lies outside the file's blocks")));
+    if rows as usize > BLOCK_ROWS {
+        return Err(reader.error(format!("a block of {rows} rows; at most {BLOCK_ROWS} are allowed")));
     }
+    // Lengths of 32 bits in a footer that fits memory do not overflow 64.
+    *next += u64::from(len);
     Ok(BlockEntry { offset, len, crc, rows, summary })
 }

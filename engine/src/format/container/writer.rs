@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::frame::{self, ALIGNMENT, Identity, Trailer};
+use super::frame::{self, Identity, Trailer};
 use super::{BlockEntry, SectionKind, block_crc};
 use crate::batch::Texts;
 use crate::codec::bytes::{put_bytes, put_len, put_u64, put_u128};
 use crate::codec::vector::Summary;
-use crate::codec::{texts, vector};
+use crate::codec::{ids, texts, vector};
 use crate::error::{Error, Result};
 use crate::format::names::FileKind;
 use crate::io::{Disk, WriteFile};
@@ -134,17 +134,23 @@ impl ContainerWriter {
         Ok(())
     }
 
-    /// Writes a column of texts of which `read` appends one block after the other.
+    /// Writes a column of ids of which `read` appends one block after the other, with the starts of their events in
+    /// microseconds.
     ///
     /// # Errors
     /// What `read` says, or the disk.
-    pub fn texts_by(&mut self, name: &str, blocks: usize, mut read: impl ReadBlock<Texts>) -> Result<()> {
-        self.begin(name, SectionKind::Texts);
-        let mut rows = Texts::default();
+    pub fn ids_by(&mut self, name: &str, blocks: usize, mut read: impl ReadBlock<(Texts, Vec<i64>)>) -> Result<()> {
+        self.begin(name, SectionKind::Ids);
+        let mut rows = (Texts::default(), Vec::new());
         for block in 0..blocks {
-            rows.clear();
+            rows.0.clear();
+            rows.1.clear();
             read(block, &mut rows)?;
-            self.texts_block(rows.iter().map(str::as_bytes))?;
+            let mut payload = std::mem::take(&mut self.scratch);
+            payload.clear();
+            ids::encode(&rows.0.iter().collect::<Vec<_>>(), &rows.1, &mut payload);
+            self.block(&payload, rows.1.len(), Summary::default())?;
+            self.scratch = payload;
         }
         Ok(())
     }
@@ -182,7 +188,6 @@ impl ContainerWriter {
     /// # Errors
     /// What the disk says.
     pub fn finish(mut self, meta: &[u8]) -> Result<FileEntry> {
-        self.align()?;
         let footer = self.footer(meta);
         let trailer = Trailer {
             footer_offset: self.offset,
@@ -202,7 +207,6 @@ impl ContainerWriter {
     }
 
     fn block(&mut self, payload: &[u8], rows: usize, summary: Summary) -> Result<()> {
-        self.align()?;
         let section = self.sections.len() - 1;
         let block = self.sections[section].2.len();
         let entry = BlockEntry {
@@ -214,11 +218,6 @@ impl ContainerWriter {
         };
         self.sections[section].2.push(entry);
         self.write(payload)
-    }
-
-    fn align(&mut self) -> Result<()> {
-        let padding = self.offset.next_multiple_of(ALIGNMENT as u64) - self.offset;
-        self.write(&[0; ALIGNMENT][..padding as usize])
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -234,7 +233,7 @@ impl ContainerWriter {
     /// ```text
     /// footer  = length · meta · section count · section × count
     /// section = length · name · kind u8 · block count · block × count
-    /// block   = offset/64 · length · CRC (4 bytes) · rows · min · max − min · sum · non-zero rows
+    /// block   = length · CRC (4 bytes) · rows · min · max − min · sum · non-zero rows
     /// ```
     fn footer(&self, meta: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -245,7 +244,6 @@ impl ContainerWriter {
             out.push(*kind as u8);
             put_len(&mut out, blocks.len());
             for block in blocks {
-                put_u64(&mut out, block.offset / ALIGNMENT as u64);
                 put_u64(&mut out, block.len.into());
                 out.extend_from_slice(&block.crc.to_le_bytes());
                 put_u64(&mut out, block.rows.into());

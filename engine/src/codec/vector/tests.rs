@@ -1,0 +1,88 @@
+use super::*;
+use proptest::prelude::*;
+
+/// Vectors that suit each scheme, cut at any length.
+fn vectors() -> impl Strategy<Value = Vec<u64>> {
+    let wide = prop_oneof![Just(0), 0..5_u64, 0..1_u64 << 40, any::<u64>()];
+    let steps = prop::collection::vec(0..1_000_000_u64, VECTOR_ROWS);
+    let few = (prop::collection::vec(any::<u64>(), 1..40), prop::collection::vec(any::<usize>(), VECTOR_ROWS));
+    let mostly = |rare: u32| prop_oneof![1000 - rare => Just(7_u64), rare => any::<u64>()];
+    prop_oneof![
+        (prop::collection::vec(wide, 1..VECTOR_ROWS), 1..50_usize).prop_map(|(values, stretch)| {
+            values.into_iter().flat_map(|value| std::iter::repeat_n(value, stretch)).take(VECTOR_ROWS).collect()
+        }),
+        (any::<u64>(), steps).prop_map(|(start, steps)| {
+            steps.iter().scan(start, |at, step| Some(std::mem::replace(at, at.wrapping_add(*step)))).collect()
+        }),
+        few.prop_map(|(values, picks)| picks.into_iter().map(|pick| values[pick % values.len()]).collect()),
+        prop::collection::vec(mostly(30), 1..=VECTOR_ROWS),
+        prop::collection::vec(mostly(300), 1..=VECTOR_ROWS),
+    ]
+}
+
+fn scheme_of(values: &[u64]) -> u8 {
+    let mut bytes = Vec::new();
+    encode::vector(values, &mut bytes);
+    bytes[0]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn blocks_come_back(vectors in prop::collection::vec(vectors(), 1..4)) {
+        let values = vectors.concat();
+        let mut bytes = Vec::new();
+        let summary = encode(&values, &mut bytes);
+        prop_assert_eq!(summary, Summary::of(&values));
+        let mut back: Vec<u64> = Vec::new();
+        decode(&bytes, values.len(), &summary, &mut back).unwrap();
+        prop_assert_eq!(&back, &values);
+        for (vector, expected) in values.chunks(VECTOR_ROWS).enumerate() {
+            back.clear();
+            decode_vector(&bytes, values.len(), &summary, vector, &mut back).unwrap();
+            prop_assert_eq!(&back, expected);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_decoded_or_refused(
+        scheme in 0..8_u8, body in prop::collection::vec(any::<u8>(), 0..600), rows in 1..=VECTOR_ROWS,
+    ) {
+        let summary = Summary { min: 0, max: 9, sum: 0, nonzero: 0 };
+        let len = u16::try_from(body.len() + 1).unwrap();
+        let block: Vec<u8> = len.to_le_bytes().into_iter().chain([scheme]).chain(body.iter().copied()).collect();
+        for bytes in [&block, &body] {
+            let mut out: Vec<u64> = Vec::new();
+            if decode(bytes, rows, &summary, &mut out).is_ok() {
+                prop_assert_eq!(out.len(), rows);
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_is_decoded_or_refused(values in vectors(), at in any::<usize>(), byte in any::<u8>()) {
+        let mut bytes = Vec::new();
+        let summary = encode(&values, &mut bytes);
+        if !bytes.is_empty() {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+        }
+        let mut out: Vec<u32> = Vec::new();
+        if decode(&bytes, values.len(), &summary, &mut out).is_ok() {
+            prop_assert_eq!(out.len(), values.len());
+        }
+    }
+}
+
+#[test]
+fn each_scheme_is_chosen_where_it_is_shortest() {
+    let noise = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    let vector = |value: &dyn Fn(u64) -> u64| (0..1024).map(value).collect::<Vec<_>>();
+    assert_eq!(scheme_of(&[5; 300]), CONSTANT);
+    assert_eq!(scheme_of(&vector(&|n| noise(n) % 1000)), FRAME_OF_REFERENCE);
+    assert_eq!(scheme_of(&vector(&|n| if n % 50 == 0 { noise(n) } else { noise(n) % 64 })), FRAME_OF_REFERENCE);
+    assert_eq!(scheme_of(&vector(&|n| n * 1_000_000 + noise(n) % 1000)), DELTA);
+    assert_eq!(scheme_of(&vector(&|n| noise(n / 9) % 50_000)), RUNS);
+    assert_eq!(scheme_of(&vector(&|n| if n % 20 == 0 { noise(n) % 500 } else { 201 })), SPARSE);
+    assert_eq!(scheme_of(&vector(&|n| noise(noise(n) % 20))), DICTIONARY);
+}
