@@ -14,20 +14,43 @@ use super::Stop;
 use super::batches::Batches;
 use super::input::{Input, Unpacked};
 use super::lines::Lines;
-use crate::wire::{FieldError, claude_code, json, native, outcome};
+use crate::wire::source::Source;
+use crate::wire::{FieldError, claude_code, json, langfuse, outcome};
 
-/// Native events. One without an id gets one from its place in the file.
+/// Native events.
 pub(super) fn native(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
+    of_source(Source::Native, input, taken, batches)
+}
+
+/// The calls of any source that can be read item by item. One without an id gets one from its place in the file.
+pub(super) fn of_source(
+    source: Source,
+    input: &Input,
+    taken: &Arc<AtomicU64>,
+    batches: &mut Batches<'_>,
+) -> Result<(), Stop> {
     let stem = input.stem();
     each_document(input, taken, batches, |place, text, batches| {
-        let mut event = native::decode_one(text, &mut batches.summary.ignored)?;
+        let mut event = source.decode_one(text, &mut batches.summary.ignored)?;
         if event.id.is_none() {
-            event.id = Some(format!("quipu/{stem}/{place}").into());
+            event.id = Some(format!("{source}/{stem}/{place}").into());
             event.numbers.insert(Number::IdDerived, 1);
         }
         batches.event(place, event);
         Ok(())
     })
+}
+
+/// The calls among Langfuse's observations, which are known only when the whole file is read.
+pub(super) fn langfuse(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
+    let mut observations = langfuse::Observations::default();
+    let ended =
+        each_document(input, taken, batches, |_, text, batches| observations.take(text, &mut batches.summary.ignored));
+    for (place, event) in (1..).zip(observations.into_calls(&mut batches.summary.ignored)) {
+        batches.event(place, event);
+        batches.row_done()?;
+    }
+    ended
 }
 
 /// Outcomes. One without an idempotency key gets one from its place in the file, so that reading it again is harmless.
@@ -47,6 +70,7 @@ pub(super) fn claude_code(input: &Input, taken: &Arc<AtomicU64>, batches: &mut B
     let mut session = claude_code::Session::default();
     let ended = each_line(&mut lines, batches, |number, text, _| session.line(number, text));
     batches.summary.skipped += session.skipped;
+    batches.summary.ignored.merge(&session.ignored);
     for (line, event) in session.into_calls() {
         batches.event(line, event);
         batches.row_done()?;
@@ -55,7 +79,7 @@ pub(super) fn claude_code(input: &Input, taken: &Arc<AtomicU64>, batches: &mut B
 }
 
 /// Hands over every item with its place: its line in a file of lines, else its number in the document.
-fn each_document(
+pub(super) fn each_document(
     input: &Input,
     taken: &Arc<AtomicU64>,
     batches: &mut Batches<'_>,

@@ -15,7 +15,9 @@ use super::rows::Rows;
 use super::rows::csv::CsvRows;
 use super::rows::jsonl::JsonRows;
 use super::rows::parquet::ParquetRows;
-use super::{Options, Stop, documents, mapped};
+use super::{Options, Stop, documents, mapped, otlp};
+use crate::wire::otlp::Signal;
+use crate::wire::source::Source;
 
 /// A format of input files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +34,35 @@ pub enum Format {
     Parquet,
     /// Session logs of Claude Code.
     ClaudeCode,
+    /// JSON of another source: one item per line, an array, or one document.
+    Source(Source),
+    /// Export requests of OTLP as JSON, one per line or one document; of traces or of logs.
+    OtlpJson,
+    /// Export requests of OTLP as protobuf: one, or many with their lengths before them; of traces.
+    OtlpProto,
+    /// The same, of logs.
+    OtlpLogsProto,
 }
 
 impl Format {
+    /// The formats that are not a [`Source`]'s.
+    const OWN: [Self; 9] = [
+        Self::Quipu,
+        Self::Outcomes,
+        Self::Csv,
+        Self::Jsonl,
+        Self::Parquet,
+        Self::ClaudeCode,
+        Self::OtlpJson,
+        Self::OtlpProto,
+        Self::OtlpLogsProto,
+    ];
+
     /// Every format.
-    pub const ALL: [Self; 6] = [Self::Quipu, Self::Outcomes, Self::Csv, Self::Jsonl, Self::Parquet, Self::ClaudeCode];
+    pub fn all() -> impl Iterator<Item = Self> {
+        let sources = Source::ALL.into_iter().filter(|source| *source != Source::Native);
+        Self::OWN.into_iter().chain(sources.map(Self::Source))
+    }
 
     /// The name on the command line and in map files.
     pub const fn name(self) -> &'static str {
@@ -47,6 +73,10 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Parquet => "parquet",
             Self::ClaudeCode => "claude-code",
+            Self::Source(source) => source.name(),
+            Self::OtlpJson => "otlp-json",
+            Self::OtlpProto => "otlp-proto",
+            Self::OtlpLogsProto => "otlp-logs-proto",
         }
     }
 
@@ -71,8 +101,8 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
+        Self::all().find(|format| format.name() == name).ok_or_else(|| {
+            let names = Self::all().map(Self::name).collect::<Vec<_>>().join(", ");
             Error::invalid(format!("unknown format {name:?}; allowed are {names}"))
         })
     }
@@ -102,6 +132,11 @@ pub(super) fn decode(
         Format::Quipu => documents::native(input, taken, batches),
         Format::Outcomes => documents::outcomes(input, taken, batches),
         Format::ClaudeCode => documents::claude_code(input, taken, batches),
+        Format::Source(Source::Langfuse) => documents::langfuse(input, taken, batches),
+        Format::Source(source) => documents::of_source(source, input, taken, batches),
+        Format::OtlpJson => otlp::json(input, taken, batches),
+        Format::OtlpProto => otlp::proto(Signal::Traces, input, taken, batches),
+        Format::OtlpLogsProto => otlp::proto(Signal::Logs, input, taken, batches),
         Format::Csv | Format::Jsonl | Format::Parquet => decode_rows(format, input, options, taken, batches),
     }
 }

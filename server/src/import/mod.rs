@@ -12,6 +12,7 @@ mod input;
 mod lines;
 pub mod map;
 mod mapped;
+mod otlp;
 mod rows;
 mod sink;
 mod summary;

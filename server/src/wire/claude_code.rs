@@ -6,10 +6,12 @@
 
 use std::collections::HashMap;
 
-use quipu::{Dimension, Event, Meter, Number, Text, Timestamp, TokenMeter, limits};
+use quipu::{Dimension, Event, Text};
 
-use super::json::{self, Kind, Members};
-use super::{FieldError, decimal, native};
+use super::call::Call;
+use super::object::Object;
+use super::usage::{self, Convention};
+use super::{FieldError, Ignored};
 
 /// The calls of one session log, collected line by line.
 #[derive(Debug, Default)]
@@ -18,6 +20,8 @@ pub struct Session {
     by_id: HashMap<Text, usize>,
     /// Lines that are no call: prompts, tool results, summaries, the client's own notices.
     pub skipped: u64,
+    /// What was read but has no place in a call.
+    pub ignored: Ignored,
 }
 
 impl Session {
@@ -26,7 +30,7 @@ impl Session {
     /// # Errors
     /// What is wrong with the line, which is then left out.
     pub fn line(&mut self, number: u64, text: &str) -> Result<(), FieldError> {
-        let Some(mut event) = call(text)? else {
+        let Some(mut event) = call(text, &mut self.ignored)? else {
             self.skipped += 1;
             return Ok(());
         };
@@ -53,7 +57,7 @@ impl Session {
 }
 
 /// The call that a line speaks of, if it speaks of one.
-fn call(text: &str) -> Result<Option<Event>, FieldError> {
+fn call(text: &str, ignored: &mut Ignored) -> Result<Option<Event>, FieldError> {
     let line = Object::parse("", text)?;
     if line.text("type")?.as_deref() != Some("assistant") {
         return Ok(None);
@@ -74,133 +78,35 @@ fn call(text: &str) -> Result<Option<Event>, FieldError> {
             None => return Err(FieldError::field("message.id", "is missing, and uuid too")),
         },
     };
-    let mut event = Event { id: Some(id.into()), at: line.time("timestamp")?, ..Event::default() };
-    let mut set = |dimension, value: Option<Text>| {
-        if let Some(value) = value {
-            event.dimensions.insert(dimension, value);
-        }
-    };
-    set(Dimension::SessionId, line.text("sessionId")?);
-    set(Dimension::OperationSubtype, (line.get("isSidechain") == Some("true")).then(|| "sidechain".into()));
-    set(Dimension::Operation, Some("chat".into()));
-    set(Dimension::Agent, Some("claude-code".into()));
-    set(Dimension::AgentVersion, line.text("version")?);
-    set(Dimension::Provider, Some("anthropic".into()));
-    set(Dimension::Model, model);
-    set(Dimension::ServiceTier, usage.text("service_tier")?);
-    set(Dimension::StopReason, message.text("stop_reason")?.map(stop_reason));
-    set(Dimension::Source, Some("claude-code".into()));
-    set(Dimension::UsageSource, Some("provider".into()));
-    set(Dimension::RequestId, message_id);
+    let mut call = Call::new("claude-code", ignored);
+    call.event.id = Some(id.into());
+    call.event.at = line.time("timestamp")?;
+    call.set_some(Dimension::SessionId, line.text("sessionId")?);
+    call.set_some(Dimension::OperationSubtype, (line.get("isSidechain") == Some("true")).then_some("sidechain"));
+    call.set(Dimension::Operation, "chat");
+    call.set(Dimension::Agent, "claude-code");
+    call.set_some(Dimension::AgentVersion, line.text("version")?);
+    call.set(Dimension::Provider, "anthropic");
+    call.set_some(Dimension::Model, model);
+    call.set_some(Dimension::ServiceTier, usage.text("service_tier")?);
+    call.set_some(Dimension::StopReason, message.text("stop_reason")?);
+    call.set(Dimension::UsageSource, "provider");
+    call.set_some(Dimension::RequestId, message_id);
     for (key, tag) in [("cwd", "cwd"), ("gitBranch", "git_branch")] {
-        if let Some(value) = line.text(key)?
-            && !value.is_empty()
-            && value.len() <= limits::TAG_VALUE_BYTES
-            && !value.chars().any(char::is_control)
-        {
-            event.tags.insert(tag.into(), value);
+        if let Some(value) = line.text(key)? {
+            call.tag(tag, &value);
         }
     }
-    meter(&usage, &mut event)?;
-    Ok(Some(event))
-}
-
-fn meter(usage: &Object<'_>, event: &mut Event) -> Result<(), FieldError> {
-    let written = usage.count("cache_creation_input_tokens")?;
-    let split = usage.object("cache_creation")?;
-    let (stated_5m, stated_1h) = match &split {
-        Some(split) => (split.count("ephemeral_5m_input_tokens")?, split.count("ephemeral_1h_input_tokens")?),
-        None => (None, None),
-    };
-    let split_sum = stated_5m.unwrap_or(0).saturating_add(stated_1h.unwrap_or(0));
-    // What is not in the split has the default lifetime of five minutes.
-    let rest = written.map_or(0, |written| written.saturating_sub(split_sum));
-    let write_5m = (stated_5m.is_some() || written.is_some()).then(|| stated_5m.unwrap_or(0).saturating_add(rest));
-    let output = usage.count("output_tokens")?;
-    let reasoning = match usage.object("output_tokens_details")? {
-        Some(details) => details.count("thinking_tokens")?,
-        None => None,
-    };
-    let mut meters = vec![
-        (TokenMeter::Input.into(), usage.count("input_tokens")?),
-        (TokenMeter::CacheRead.into(), usage.count("cache_read_input_tokens")?),
-        (TokenMeter::CacheWrite5m.into(), write_5m),
-        (TokenMeter::CacheWrite1h.into(), stated_1h),
-        (TokenMeter::Output.into(), output.map(|output| output.saturating_sub(reasoning.unwrap_or(0)))),
-        (TokenMeter::Reasoning.into(), reasoning),
-    ];
-    if let Some(tools) = usage.object("server_tool_use")? {
-        let searches = tools.count("web_search_requests")?.filter(|searches| *searches > 0);
-        meters.push((Meter::Named("web_search".into()), searches));
+    if let Some((counts, _)) = usage::read(&usage)? {
+        counts.apply(Convention::ANTHROPIC, &mut call.event);
     }
-    for (meter, quantity) in meters {
-        if let Some(quantity) = quantity {
-            event.usage.insert(meter, quantity);
-        }
-    }
-    if written.is_some_and(|written| written < split_sum) || reasoning > output {
-        event.numbers.insert(Number::UsageMismatch, 1);
-    }
-    Ok(())
-}
-
-/// Anthropic's words in those of [`Dimension::StopReason`].
-fn stop_reason(reason: Text) -> Text {
-    match reason.as_str() {
-        "end_turn" => "stop".into(),
-        "max_tokens" | "model_context_window_exceeded" => "length".into(),
-        "tool_use" => "tool_call".into(),
-        _ => reason,
-    }
-}
-
-/// A JSON object whose members are looked up by name; messages name them by their path.
-struct Object<'a> {
-    path: String,
-    members: Members<'a>,
-}
-
-impl<'a> Object<'a> {
-    fn parse(path: &str, text: &'a str) -> Result<Self, FieldError> {
-        Ok(Self { path: path.to_owned(), members: Members::parse(text)? })
-    }
-
-    /// The last member of that name that is not null.
-    fn get(&self, name: &str) -> Option<&'a str> {
-        let found = self.members.0.iter().rev().find(|(key, _)| key == name).map(|(_, raw)| *raw);
-        found.filter(|raw| Kind::of(raw) != Kind::Null)
-    }
-
-    fn path(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
-    }
-
-    fn text(&self, name: &str) -> Result<Option<Text>, FieldError> {
-        let text = self.get(name).map(|raw| json::text(&self.path(name), raw)).transpose()?;
-        Ok(text.map(|text| Text::from(text.as_ref())))
-    }
-
-    fn object(&self, name: &str) -> Result<Option<Self>, FieldError> {
-        let Some(raw) = self.get(name) else { return Ok(None) };
-        match Kind::of(raw) {
-            Kind::Object => Self::parse(&self.path(name), raw).map(Some),
-            kind => Err(FieldError::field(&self.path(name), format_args!("is {kind}; expected an object"))),
-        }
-    }
-
-    fn count(&self, name: &str) -> Result<Option<u64>, FieldError> {
-        let Some(raw) = self.get(name) else { return Ok(None) };
-        let path = self.path(name);
-        decimal::count(json::number(&path, raw)?).map(Some).map_err(|problem| FieldError::field(&path, problem))
-    }
-
-    fn time(&self, name: &str) -> Result<Option<Timestamp>, FieldError> {
-        self.get(name).map(|raw| native::time(&self.path(name), raw)).transpose()
-    }
+    Ok(Some(call.event))
 }
 
 #[cfg(test)]
 mod tests {
+    use quipu::TokenMeter;
+
     use super::*;
 
     fn line(extra: &str, usage: &str) -> String {

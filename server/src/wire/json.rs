@@ -242,6 +242,14 @@ pub fn for_each_item<'a>(body: &'a [u8], mut item: impl FnMut(u64, Result<&'a st
     Ok(())
 }
 
+/// The text of a body's first item, as far as it can be read.
+pub fn first_item(body: &[u8]) -> Option<&str> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    let body = body.strip_prefix(b"[").unwrap_or(body);
+    let first = serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>().next()?;
+    first.ok().map(RawValue::get)
+}
+
 /// One line's bytes as text.
 ///
 /// # Errors

@@ -4,11 +4,32 @@
 //! why, and never harms its neighbours. Input that has no place in an event is counted in
 //! [`Ignored`]; nothing is dropped in silence.
 
+mod alias;
+mod call;
 pub mod claude_code;
+pub mod cloud_events;
 pub mod decimal;
+pub mod headers;
+pub mod helicone;
+#[cfg(test)]
+mod hostile;
 pub mod json;
+pub mod langfuse;
+pub mod litellm;
 pub mod native;
+mod object;
+pub mod openrouter;
+pub mod otlp;
 pub mod outcome;
+pub mod portkey;
+pub mod provider;
+pub mod revenium_tool;
+#[cfg(test)]
+mod samples;
+pub mod source;
+pub mod tensorzero;
+mod usage;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +41,23 @@ pub struct Decoded<T> {
     pub items: Vec<Result<T, ItemError>>,
     /// What was read but has no place in an item.
     pub ignored: Ignored,
+}
+
+/// Reads every item of a JSON body; an item that speaks of no call is passed over.
+fn decode_items<T>(
+    body: &[u8],
+    mut read: impl FnMut(&str, &mut Ignored) -> Result<Option<T>, FieldError>,
+) -> quipu::Result<Decoded<T>> {
+    let (mut items, mut ignored, mut index) = (Vec::new(), Ignored::default(), 0);
+    json::for_each_item(body, |line, item| {
+        match item.and_then(|text| read(text, &mut ignored)) {
+            Ok(Some(item)) => items.push(Ok(item)),
+            Ok(None) => {}
+            Err(error) => items.push(Err(error.at(index, line))),
+        }
+        index += 1;
+    })?;
+    Ok(Decoded { items, ignored })
 }
 
 /// Why one item of a body was refused.

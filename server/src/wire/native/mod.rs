@@ -25,9 +25,11 @@ mod revenium;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use quipu::{Event, Result};
 
-use super::json::{self, Members};
+use super::json::Members;
 use super::{Decoded, FieldError, Ignored};
 use draft::Draft;
 
@@ -42,12 +44,7 @@ pub(crate) use fields::overlapping_meter;
 /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when the body is empty or a single broken document.
 /// A broken item among others is an [`ItemError`](super::ItemError) of its own.
 pub fn decode(body: &[u8]) -> Result<Decoded<Event>> {
-    let (mut items, mut ignored) = (Vec::new(), Ignored::default());
-    json::for_each_item(body, |line, item| {
-        let event = item.and_then(|text| decode_one(text, &mut ignored));
-        items.push(event.map_err(|error| error.at(items.len(), line)));
-    })?;
-    Ok(Decoded { items, ignored })
+    super::decode_items(body, |text, ignored| decode_one(text, ignored).map(Some))
 }
 
 /// Decodes the JSON text of one event.
@@ -55,8 +52,16 @@ pub fn decode(body: &[u8]) -> Result<Decoded<Event>> {
 /// # Errors
 /// Names the field, what was found and what is allowed.
 pub fn decode_one(text: &str, ignored: &mut Ignored) -> Result<Event, FieldError> {
+    from_members(Members::parse(text)?.0, ignored)
+}
+
+/// An event from the members of an object that holds more than an event.
+pub(super) fn from_members<'a>(
+    members: impl IntoIterator<Item = (Cow<'a, str>, &'a str)>,
+    ignored: &mut Ignored,
+) -> Result<Event, FieldError> {
     let mut draft = Draft::default();
-    for (name, raw) in Members::parse(text)?.0 {
+    for (name, raw) in members {
         draft.set(name, raw, ignored)?;
     }
     draft.finish(ignored)

@@ -1,0 +1,78 @@
+//! Export requests of OTLP in files, as collectors write them.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::Stop;
+use super::batches::Batches;
+use super::documents::each_document;
+use super::input::Input;
+use crate::wire::FieldError;
+use crate::wire::otlp::{self, Encoding, Export, Memory, Signal};
+
+/// Longest file that is one request, in bytes.
+const REQUEST_BYTES: u64 = 256 << 20;
+
+/// Requests as JSON; whether they are of traces or of logs, each says itself.
+pub(super) fn json(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
+    let mut memory = Memory::default();
+    each_document(input, taken, batches, |place, text, batches| {
+        let signal = if text.contains("\"resourceLogs\"") { Signal::Logs } else { Signal::Traces };
+        let export = otlp::read(text.as_bytes(), Encoding::Json, signal);
+        let export = export.map_err(|error| FieldError { field: None, message: error.to_string() })?;
+        take(export, place, &mut memory, batches);
+        Ok(())
+    })
+}
+
+/// Requests as protobuf.
+pub(super) fn proto(
+    signal: Signal,
+    input: &Input,
+    taken: &Arc<AtomicU64>,
+    batches: &mut Batches<'_>,
+) -> Result<(), Stop> {
+    let mut opened = input.open(taken)?;
+    let mut bytes = Vec::new();
+    let read = opened.reader.by_ref().take(REQUEST_BYTES).read_to_end(&mut bytes);
+    read.map_err(|error| opened.failed(0, error))?;
+    let mut memory = Memory::default();
+    for (place, request) in (1..).zip(requests(&bytes)) {
+        batches.summary.read += 1;
+        match otlp::read(request, Encoding::Proto, signal) {
+            Ok(export) => take(export, place, &mut memory, batches),
+            Err(error) => batches.reject(place, error.to_string()),
+        }
+        batches.row_done()?;
+    }
+    Ok(())
+}
+
+/// The requests of a file: each behind its length in four bytes, big-endian, as the collector's file exporter
+/// writes them; else the file is one request.
+fn requests(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut requests = Vec::new();
+    let mut rest = bytes;
+    while let Some((length, tail)) = rest.split_first_chunk::<4>() {
+        let Some(request) = usize::try_from(u32::from_be_bytes(*length)).ok().and_then(|length| tail.get(..length))
+        else {
+            return vec![bytes];
+        };
+        requests.push(request);
+        rest = &tail[request.len()..];
+    }
+    if rest.is_empty() && !requests.is_empty() { requests } else { vec![bytes] }
+}
+
+fn take(mut export: Export, place: u64, memory: &mut Memory, batches: &mut Batches<'_>) {
+    let decided = export.decide(memory);
+    batches.summary.skipped += export.records - (decided.events.len() + export.refused.len()) as u64;
+    for error in &export.refused {
+        batches.reject(place, format!("record {}: {}", error.index, error.message));
+    }
+    for event in decided.events {
+        batches.event(place, event);
+    }
+    batches.summary.ignored.merge(&export.ignored);
+}

@@ -1,0 +1,519 @@
+//! Which spans of a trace count, whatever order and batch they come in.
+//!
+//! 1. A span that carries usage and has a span inside it that carries usage too does not count: it repeats it.
+//! 2. Of nested calls without usage the innermost counts; a call without usage inside one with usage does not.
+//! 3. Of two accounts of one call — the same answer id — the one with more detail counts.
+//! 4. What the dropped account knows beyond the one that counts is added to it.
+//! 5. A business field that a call lacks is taken from the nearest span around it, then from the process.
+//!
+//! Spans of one batch are decided before they are stored. For what is stored already, a later batch yields
+//! [`Correction`]s; their effect does not depend on their order either. What is known of recent traces
+//! is kept in a [`Memory`] of bounded size.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use quipu::correction::{Correction, Target};
+use quipu::{Dimension, Event, Number, Text};
+
+use super::super::Ignored;
+use super::super::call::{Call, Origin, origin_tag};
+use super::role::Role;
+use super::span::{Span, add_resource};
+
+/// Spans that are remembered; at some 1 KiB each.
+const SPANS: usize = 65_536;
+/// Spans around one, and spans inside one, that are looked at.
+const REACH: usize = 4_096;
+/// Distance of what the other account of one call says.
+const TWIN_RANK: u32 = 1;
+/// Distance of the business fields of the other account, behind those of all spans around.
+const KIN_RANK: u32 = 900;
+/// Distance of what is said of the process.
+const RESOURCE_RANK: u32 = 1_000;
+
+/// The fields that a call has from what it runs in.
+const INHERITED: [Dimension; 22] = [
+    Dimension::Tenant,
+    Dimension::Team,
+    Dimension::Project,
+    Dimension::Feature,
+    Dimension::Product,
+    Dimension::Workflow,
+    Dimension::JobType,
+    Dimension::JobId,
+    Dimension::JobVersion,
+    Dimension::JobName,
+    Dimension::TraceType,
+    Dimension::TraceName,
+    Dimension::SessionId,
+    Dimension::TaskType,
+    Dimension::SubscriberId,
+    Dimension::SubscriberEmail,
+    Dimension::SubscriptionId,
+    Dimension::TicketId,
+    Dimension::Agent,
+    Dimension::AgentVersion,
+    Dimension::ModelTier,
+    Dimension::Variant,
+];
+
+/// One span of one trace of one workspace.
+type Place = (u128, u128);
+
+/// What is known of recent traces of one workspace.
+#[derive(Debug, Default)]
+pub struct Memory {
+    spans: HashMap<Place, Known>,
+    inside: HashMap<Place, Vec<u128>>,
+    /// The account that counts, by the id of the answer.
+    answers: HashMap<Text, Place>,
+    age: VecDeque<Place>,
+}
+
+#[derive(Debug)]
+struct Known {
+    parent: u128,
+    role: Role,
+    bears_tokens: bool,
+    detail: usize,
+    event: Event,
+    resource: Vec<(Text, Text)>,
+    /// It does not count.
+    dropped: bool,
+    /// It was handed on to be stored.
+    stored: bool,
+}
+
+impl Known {
+    fn may_count(&self) -> bool {
+        self.role != Role::Container || self.bears_tokens
+    }
+
+    fn counts(&self) -> bool {
+        self.may_count() && !self.dropped
+    }
+
+    fn answer(&self) -> Option<&str> {
+        self.event.get(Dimension::RequestId).filter(|_| self.role == Role::Call)
+    }
+}
+
+/// What a batch comes to.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// The calls that are new.
+    pub events: Vec<Event>,
+    /// What is now known of calls that were handed on before.
+    pub corrections: Vec<Correction>,
+    /// Calls that were handed on before and came again.
+    pub repeated: u64,
+}
+
+impl Memory {
+    /// Decides about a batch of spans.
+    pub(in crate::wire) fn decide(&mut self, spans: Vec<Span>, ignored: &mut Ignored) -> Decided {
+        let mut batch = Batch::default();
+        for span in spans {
+            self.add(span, &mut batch);
+        }
+        let decided = self.finish(batch, ignored);
+        self.forget();
+        decided
+    }
+
+    fn add(&mut self, span: Span, batch: &mut Batch) {
+        let place = (span.trace_id, span.span_id);
+        if let Some(known) = self.spans.get_mut(&place) {
+            if span.may_tell_more_than(known) {
+                // A log record told of the call before its span did.
+                batch.twins.push((place, told(&span.event)));
+            }
+            batch.repeated += u64::from(known.may_count());
+            return;
+        }
+        if span.parent_id != 0 && span.parent_id != span.span_id {
+            self.inside.entry((span.trace_id, span.parent_id)).or_default().push(span.span_id);
+        }
+        let known = Known {
+            parent: span.parent_id,
+            role: span.role,
+            bears_tokens: span.bears_tokens,
+            detail: span.detail,
+            event: span.event,
+            resource: span.resource,
+            dropped: false,
+            stored: false,
+        };
+        self.spans.insert(place, known);
+        self.age.push_back(place);
+        batch.new.push(place);
+        self.relate(place, batch);
+        self.compare_accounts(place, batch);
+    }
+
+    /// Applies the rules to every pair of spans, one around the other, that the new one takes part in or links.
+    fn relate(&mut self, place: Place, batch: &mut Batch) {
+        let around: Vec<Place> = std::iter::once(place).chain(self.around(place)).collect();
+        let within = self.within(place);
+        // Spans that contain each other say nothing about which of them repeats which.
+        if within.iter().skip(1).any(|inner| around.contains(inner)) {
+            return;
+        }
+        for outer in around {
+            for inner in within.iter().filter(|inner| **inner != outer) {
+                self.pair(outer, *inner, batch);
+                if self.spans.get(inner).is_some_and(|inner| inner.stored) && self.has_business(outer) {
+                    batch.inherit.insert(*inner);
+                }
+            }
+        }
+    }
+
+    fn has_business(&self, place: Place) -> bool {
+        self.spans.get(&place).is_some_and(|span| {
+            INHERITED.iter().any(|dimension| span.event.get(*dimension).is_some())
+                || span.event.number(Number::RetryDepth).is_some()
+        })
+    }
+
+    /// The spans around one, the nearest first.
+    fn around(&self, place: Place) -> Vec<Place> {
+        let mut around = Vec::new();
+        let mut at = place;
+        while around.len() < REACH
+            && let Some(span) = self.spans.get(&at)
+            && span.parent != 0
+        {
+            at = (place.0, span.parent);
+            // A trace whose spans contain each other is broken, not endless.
+            if at == place || around.contains(&at) || !self.spans.contains_key(&at) {
+                break;
+            }
+            around.push(at);
+        }
+        around
+    }
+
+    /// The span and all spans inside it.
+    fn within(&self, place: Place) -> Vec<Place> {
+        let mut within = vec![place];
+        let mut seen = HashSet::from([place]);
+        let mut next = 0;
+        while let Some(at) = within.get(next)
+            && within.len() < REACH
+        {
+            let inside = self.inside.get(at).into_iter().flatten().map(|inner| (place.0, *inner));
+            let fresh: Vec<Place> = inside.filter(|at| self.spans.contains_key(at) && seen.insert(*at)).collect();
+            within.extend(fresh);
+            next += 1;
+        }
+        within
+    }
+
+    /// Rules 1 and 2.
+    fn pair(&mut self, outer: Place, inner: Place, batch: &mut Batch) {
+        let (Some(around), Some(within)) = (self.spans.get(&outer), self.spans.get(&inner)) else { return };
+        if !around.may_count() || around.role == Role::Tool || !within.may_count() || within.role == Role::Tool {
+            return;
+        }
+        let outer_call = around.role == Role::Call;
+        let drop_outer = match (around.bears_tokens, within.bears_tokens) {
+            (true, true) => within.role == Role::Call || !outer_call,
+            (false, true) => outer_call,
+            (false, false) => outer_call && within.role == Role::Call,
+            (true, false) => false,
+        };
+        if drop_outer {
+            let same = around.answer().is_some() && around.answer() == within.answer();
+            self.drop(outer, (same || outer_call).then_some(inner), batch);
+        } else if outer_call {
+            self.drop(inner, Some(outer), batch);
+        }
+    }
+
+    /// Rule 3.
+    fn compare_accounts(&mut self, place: Place, batch: &mut Batch) {
+        let Some(new) = self.spans.get(&place).filter(|new| !new.dropped) else { return };
+        let Some(answer) = new.answer().map(Text::from) else { return };
+        let other = self.answers.get(&answer).copied().filter(|other| *other != place);
+        match other.and_then(|other| Some((other, self.spans.get(&other)?))) {
+            Some((other, known)) if !known.dropped && known.role == Role::Call => {
+                let (loser, winner) = if self.is_better(place, other) { (other, place) } else { (place, other) };
+                let business = self.spans.get(&loser).map(|span| business(&span.event)).unwrap_or_default();
+                batch.kin.push((winner, business));
+                self.drop(loser, Some(winner), batch);
+                self.answers.insert(answer, winner);
+            }
+            _ => {
+                self.answers.insert(answer, place);
+            }
+        }
+    }
+
+    /// Whether no further span can turn out to lie around one.
+    fn reaches_root(&self, place: Place, around: &[Place]) -> bool {
+        let outermost = around.last().unwrap_or(&place);
+        self.spans.get(outermost).is_some_and(|span| span.parent == 0)
+    }
+
+    fn is_better(&self, a: Place, b: Place) -> bool {
+        let key = |place: Place| {
+            self.spans.get(&place).map(|span| {
+                let start = span.event.at.map_or(i64::MAX, quipu::Timestamp::micros);
+                (span.parent != 0, span.bears_tokens, span.detail, std::cmp::Reverse((start, place)))
+            })
+        };
+        key(a) > key(b)
+    }
+
+    fn drop(&mut self, place: Place, in_favour_of: Option<Place>, batch: &mut Batch) {
+        let Some(span) = self.spans.get_mut(&place) else { return };
+        if !span.dropped {
+            span.dropped = true;
+            if span.stored {
+                batch.retract.push(place);
+            }
+        }
+        if let Some(winner) = in_favour_of {
+            batch.twins.push((winner, told(&span.event)));
+        }
+    }
+
+    fn finish(&mut self, batch: Batch, ignored: &mut Ignored) -> Decided {
+        let mut decided = Decided { repeated: batch.repeated, ..Decided::default() };
+        let mut twins: HashMap<Place, Vec<Event>> = HashMap::new();
+        for (place, told) in batch.twins {
+            twins.entry(place).or_default().push(told);
+        }
+        for place in batch.retract {
+            if let Some(id) = self.spans.get(&place).and_then(|span| span.event.id.clone()) {
+                decided.corrections.push(Correction::retract(Target::Event(id)));
+            }
+        }
+        for place in &batch.new {
+            if !self.spans.get(place).is_some_and(Known::counts) {
+                continue;
+            }
+            let around = self.around(*place);
+            let told = twins.remove(place).unwrap_or_default();
+            let mut event = self.spans.get(place).map(|span| span.event.clone()).unwrap_or_default();
+            for told in &told {
+                fill(&mut event, told);
+            }
+            let mut call = Call::resume(event, ignored).from(Origin::Ancestor);
+            for outer in around.iter().filter_map(|outer| self.spans.get(outer)) {
+                inherit(&mut call, &outer.event);
+            }
+            let event = call.event;
+            let complete = self.reaches_root(*place, &around);
+            let Some(span) = self.spans.get_mut(place) else { continue };
+            span.stored = true;
+            let with_resource = add_resource(event.clone(), &span.resource, ignored);
+            let (event, late) = if complete { (with_resource, None) } else { apart(event, with_resource) };
+            if let (Some(late), Some(id)) = (late, &event.id) {
+                decided.corrections.push(Correction::complete(Target::Event(id.clone()), RESOURCE_RANK, late));
+            }
+            span.event = told_and_usage(event.clone(), &span.event);
+            decided.events.push(event);
+        }
+        for (place, told) in twins {
+            self.complete(place, TWIN_RANK, told.iter(), &mut decided);
+        }
+        for (place, business) in batch.kin {
+            self.complete(place, KIN_RANK, std::iter::once(&business), &mut decided);
+        }
+        for place in batch.inherit {
+            let around: Vec<Event> =
+                self.around(place).iter().filter_map(|outer| Some(business(&self.spans.get(outer)?.event))).collect();
+            for (event, rank) in around.iter().zip(2..) {
+                self.complete(place, rank, std::iter::once(event), &mut decided);
+            }
+        }
+        decided
+    }
+
+    /// What a stored call lacks, as a correction.
+    fn complete<'e>(
+        &mut self,
+        place: Place,
+        rank: u32,
+        values: impl Iterator<Item = &'e Event>,
+        decided: &mut Decided,
+    ) {
+        let Some(span) = self.spans.get_mut(&place).filter(|span| span.counts()) else { return };
+        let mut missing = Event::default();
+        for values in values {
+            for (dimension, value) in values.dimensions.iter() {
+                if span.event.get(*dimension).is_none() {
+                    missing.dimensions.insert(*dimension, value.clone());
+                }
+            }
+            for (number, value) in values.numbers.iter() {
+                if span.event.number(*number).is_none()
+                    && !matches!(number, Number::UsageMissing | Number::UsageMismatch)
+                {
+                    missing.numbers.insert(*number, *value);
+                }
+            }
+        }
+        let Some(id) = span.event.id.clone() else { return };
+        if missing.dimensions.is_empty() && missing.numbers.is_empty() {
+            return;
+        }
+        fill(&mut span.event, &missing);
+        let rank = if rank > TWIN_RANK && rank < KIN_RANK {
+            note_ancestor(&mut missing);
+            rank.min(KIN_RANK - 1)
+        } else {
+            rank
+        };
+        decided.corrections.push(Correction::complete(Target::Event(id), rank, missing));
+    }
+
+    /// Forgets the oldest spans beyond what may be kept.
+    fn forget(&mut self) {
+        while self.age.len() > SPANS
+            && let Some(oldest) = self.age.pop_front()
+        {
+            self.inside.remove(&oldest);
+            if let Some(span) = self.spans.remove(&oldest)
+                && let Some(answer) = span.event.get(Dimension::RequestId)
+                && self.answers.get(answer) == Some(&oldest)
+            {
+                self.answers.remove(answer);
+            }
+        }
+    }
+
+    /// Takes back that a batch was handed on, for it could not be stored.
+    pub fn take_back(&mut self, decided_ids: &HashSet<Text>) {
+        self.spans
+            .retain(|_, span| !(span.stored && span.event.id.as_ref().is_some_and(|id| decided_ids.contains(id))));
+        self.age.retain(|place| self.spans.contains_key(place));
+    }
+}
+
+/// What one batch does, while its spans come in.
+#[derive(Default)]
+struct Batch {
+    new: Vec<Place>,
+    retract: Vec<Place>,
+    /// Calls, with what another account of them says.
+    twins: Vec<(Place, Event)>,
+    /// Stored calls that a new span with business fields lies around.
+    inherit: HashSet<Place>,
+    /// Calls, with the business fields of another account of them.
+    kin: Vec<(Place, Event)>,
+    repeated: u64,
+}
+
+impl Span {
+    /// Whether this second record of one span brings something.
+    fn may_tell_more_than(&self, known: &Known) -> bool {
+        self.role != Role::Container
+            && (self.event.number(Number::DurationMs).is_some() && known.event.number(Number::DurationMs).is_none())
+    }
+}
+
+/// What an account says of its call itself, beyond how many tokens it took.
+fn told(event: &Event) -> Event {
+    let mut told = Event::default();
+    for (dimension, value) in event.dimensions.iter() {
+        let own = [
+            Dimension::Workspace,
+            Dimension::TraceId,
+            Dimension::SpanId,
+            Dimension::ParentId,
+            Dimension::Source,
+            Dimension::UsageSource,
+        ];
+        if !own.contains(dimension) && !INHERITED.contains(dimension) {
+            told.dimensions.insert(*dimension, value.clone());
+        }
+    }
+    for (number, value) in event.numbers.iter() {
+        let own =
+            [Number::UsageMissing, Number::UsageMismatch, Number::AtAssigned, Number::IdDerived, Number::RetryDepth];
+        if !own.contains(number) {
+            told.numbers.insert(*number, *value);
+        }
+    }
+    told
+}
+
+/// Takes apart what a span around the call may still overrule: the event without it, and it.
+fn apart(own: Event, mut with_resource: Event) -> (Event, Option<Event>) {
+    let mut late = Event::default();
+    for dimension in INHERITED {
+        if own.get(dimension).is_none()
+            && let Some(value) = with_resource.dimensions.remove(&dimension)
+        {
+            late.dimensions.insert(dimension, value);
+            move_origin(dimension.name(), &mut with_resource, &mut late);
+        }
+    }
+    if own.number(Number::RetryDepth).is_none()
+        && let Some(depth) = with_resource.numbers.remove(&Number::RetryDepth)
+    {
+        late.numbers.insert(Number::RetryDepth, depth);
+        move_origin(Number::RetryDepth.name(), &mut with_resource, &mut late);
+    }
+    let empty = late.dimensions.is_empty() && late.numbers.is_empty();
+    (with_resource, (!empty).then_some(late))
+}
+
+/// Says of values that they were found with a span around the call.
+fn note_ancestor(values: &mut Event) {
+    let dimensions = values.dimensions.iter().map(|(dimension, _)| dimension.name());
+    let fields: Vec<&str> = dimensions.chain(values.numbers.iter().map(|(number, _)| number.name())).collect();
+    for tag in fields.into_iter().filter_map(origin_tag) {
+        values.tags.insert(tag.into(), Origin::Ancestor.name().unwrap_or_default().into());
+    }
+}
+
+fn move_origin(field: &str, from: &mut Event, to: &mut Event) {
+    if let Some(tag) = origin_tag(field).map(Text::from)
+        && let Some(origin) = from.tags.remove(&tag)
+    {
+        to.tags.insert(tag, origin);
+    }
+}
+
+/// The business fields of a span around calls.
+fn business(event: &Event) -> Event {
+    let mut business = Event::default();
+    for dimension in INHERITED {
+        if let Some(value) = event.dimensions.get(&dimension) {
+            business.dimensions.insert(dimension, value.clone());
+        }
+    }
+    if let Some(depth) = event.number(Number::RetryDepth) {
+        business.numbers.insert(Number::RetryDepth, depth);
+    }
+    business
+}
+
+fn inherit(call: &mut Call<'_>, outer: &Event) {
+    for dimension in INHERITED {
+        call.set_some(dimension, outer.get(dimension));
+    }
+    call.number_some(Number::RetryDepth, outer.number(Number::RetryDepth));
+}
+
+fn fill(event: &mut Event, values: &Event) {
+    for (dimension, value) in values.dimensions.iter() {
+        if event.get(*dimension).is_none() {
+            event.dimensions.insert(*dimension, value.clone());
+        }
+    }
+    for (number, value) in values.numbers.iter() {
+        if event.number(*number).is_none() {
+            event.numbers.insert(*number, *value);
+        }
+    }
+}
+
+/// What is kept of a call that was handed on.
+fn told_and_usage(handed_on: Event, own: &Event) -> Event {
+    Event { id: own.id.clone(), usage: Default::default(), tags: Default::default(), ..handed_on }
+}
