@@ -5,6 +5,7 @@
 pub mod access;
 pub mod ask;
 pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod demo_data;
 pub mod http;

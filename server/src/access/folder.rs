@@ -70,7 +70,7 @@ impl Folder {
     }
 
     /// Waits until no other process is changing something here.
-    fn lock(&self) -> Result<File> {
+    pub(super) fn lock(&self) -> Result<File> {
         self.create()?;
         let path = self.file(LOCK);
         let open = fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path);

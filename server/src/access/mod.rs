@@ -8,6 +8,7 @@
 //! list is one small file that is replaced as a whole, so the server reads it again whenever it
 //! has changed, without a restart. The server alone writes down when tokens were last used.
 
+mod audit;
 mod folder;
 mod permission;
 mod secret;
@@ -18,6 +19,7 @@ mod token;
 mod tokens;
 mod used;
 
+pub use audit::Entry;
 pub use folder::{Folder, Version};
 pub use permission::Permission;
 pub use secret::Issued;

@@ -114,6 +114,35 @@ fn what_contradicts_itself_makes_no_token() {
 }
 
 #[test]
+fn an_audit_log_tells_when_it_was_tampered_with_and_loses_only_what_was_never_acknowledged() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let folder = Folder::of_store(dir.path());
+    assert_eq!(folder.audit().expect("none yet"), []);
+    for detail in ["a", &"ä".repeat(4096), "c"] {
+        folder.record("cli", "token.create", detail, NOW).expect("written");
+    }
+    let entries = folder.audit().expect("whole");
+    assert_eq!(entries.iter().map(|entry| entry.number).collect::<Vec<_>>(), [1, 2, 3]);
+    let path = dir.path().join("server/audit.ndjson");
+    let text = std::fs::read_to_string(&path).expect("readable");
+    std::fs::write(&path, format!("{text}{{\"number\": 4, \"a")).expect("writable");
+    assert_eq!(folder.audit().expect("whole"), entries);
+    folder.record("cli", "token.revoke", "d", NOW).expect("written");
+    assert_eq!(folder.audit().expect("whole").len(), 4);
+    let lines: Vec<&str> = text.lines().collect();
+    let altered = [
+        text.replacen("\"a\"", "\"b\"", 1),
+        format!("{}\n{}\n", lines[0], lines[2]),
+        format!("{}\n{}\n", lines[1], lines[2]),
+        format!("{}\n{}\n{}\n", lines[1], lines[0], lines[2]),
+    ];
+    for text in altered {
+        std::fs::write(&path, &text).expect("writable");
+        assert_eq!(folder.audit().map_err(|error| error.kind()).err(), Some(ErrorKind::Corrupt), "{text}");
+    }
+}
+
+#[test]
 fn the_last_use_is_written_down_and_read_back() {
     let dir = tempfile::tempdir().expect("a directory");
     let folder = Folder::of_store(dir.path());

@@ -4,6 +4,7 @@
 //! an expression or the input is wrong.
 
 mod args;
+mod audit;
 mod demo;
 mod import;
 mod job;
@@ -68,6 +69,8 @@ enum Command {
     Prices(prices::Args),
     /// Who may use the server: make, list, rotate and revoke tokens.
     Token(token::Args),
+    /// Who changed what about access; fails when the log was tampered with.
+    Audit(args::StoreArgs),
     /// What a store holds, and where every byte is.
     Stat(stat::Args),
     /// Check every checksum and everything derived.
@@ -97,7 +100,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
     let scope = || named.map_or_else(|| Ok(Scope::default()), Scope::new);
     match cli.command {
         Command::Demo(args) => demo::run(&args, output),
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => serve::run(&args, output),
         Command::Import(args) => import::run(&args, named, output),
         Command::Query(args) => query::run(Report::Query, &args.text()?, &args.rest.rest.target, &scope()?, output),
         Command::Jobs(args) => query::run(Report::Jobs, &args.text()?, &args.target, &scope()?, output),
@@ -108,6 +111,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),
         Command::Prices(args) => prices::run(&args, output),
         Command::Token(args) => token::run(&args, &scope()?, output),
+        Command::Audit(args) => audit::run(&args, output),
         Command::Stat(args) => stat::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
     }

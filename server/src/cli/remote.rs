@@ -25,7 +25,7 @@ pub(super) struct Remote<'a> {
 
 impl<'a> Remote<'a> {
     pub(super) fn new(Address { url, token }: Address<'a>, scope: &'a Scope) -> Result<Self> {
-        if !url.starts_with("http://") {
+        if !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(Error::invalid(format!("--url is {url:?}; expected an address such as http://127.0.0.1:8080")));
         }
         let config = Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).build();

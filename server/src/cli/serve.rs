@@ -1,42 +1,69 @@
 //! `quipu serve`: takes events and answers queries over HTTP.
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use quipu::{Error, Result};
+use quipu::{Result, Value};
 
-use super::args::{StoreArgs, open};
-use crate::access::Folder;
+use super::args::open;
+use super::output::Output;
+use crate::config::{Config, Settings};
 use crate::http;
+use crate::render::Sheet;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    store: StoreArgs,
-    /// The address to listen on; port 0 takes a free one.
-    #[arg(long, env = "QUIPU_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
-    listen: SocketAddr,
-    /// Listen where other machines can reach it, although nobody is asked who they are.
+    settings: Settings,
+    /// Say what the settings come to, and whether they are right, and end.
     #[arg(long)]
-    allow_public: bool,
+    check_config: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let reachable = !args.listen.ip().is_loopback() && !args.allow_public;
-    if reachable && Folder::of_store(&args.store.store).tokens()?.is_empty() {
-        return Err(Error::invalid(format!(
-            "{} can be reached from other machines and the store has no token, so whoever connects can read and \
-             write everything; make one with `quipu token create`, listen on 127.0.0.1, or say --allow-public behind \
-             something that guards it",
-            args.listen
-        )));
+pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
+    let config = Config::new(args.settings.clone().with_file()?)?;
+    if args.check_config {
+        http::check(&config)?;
+        output.sheet(&sheet(&config))?;
+        return Ok(ExitCode::SUCCESS);
     }
-    let store = open(&args.store.store)?;
-    http::serve(store, &args.store.store, args.listen, |address| {
+    http::log_as(&config);
+    let store = open(&config.store)?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    http::serve(store, config, |address| {
         // Whoever started this may have closed the pipe; the server serves all the same.
         let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "listening on http://{address}").and_then(|()| out.flush());
+        let _ = writeln!(out, "listening on {scheme}://{address}").and_then(|()| out.flush());
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn sheet(config: &Config) -> Sheet {
+    let limits = &config.limits;
+    let text = |shown: &dyn std::fmt::Display| Value::Text(shown.to_string().into());
+    let span = |span: std::time::Duration| Value::Text(format!("{span:?}").into());
+    let file = |file: Option<&std::path::PathBuf>| file.map_or(Value::Null, |path| text(&path.display()));
+    let tls = config.tls.as_ref();
+    Sheet::of_pairs([
+        ("store", text(&config.store.display())),
+        ("listen", text(&config.listen)),
+        ("tls_cert", file(tls.map(|tls| &tls.certificate))),
+        ("tls_key", file(tls.map(|tls| &tls.key))),
+        ("max_connections", text(&limits.connections)),
+        ("max_connections_per_address", text(&limits.connections_per_address)),
+        ("first_byte_timeout", span(limits.first_byte)),
+        ("head_timeout", span(limits.head)),
+        ("body_timeout", span(limits.body)),
+        ("min_body_rate", text(&limits.body_rate)),
+        ("max_body", text(&limits.body_bytes)),
+        ("max_unpacked", text(&limits.unpacked_bytes)),
+        ("max_unpacked_ratio", text(&limits.unpacked_ratio)),
+        ("max_requests_per_second", limits.requests_per_second.map_or(Value::Null, |rate| text(&rate))),
+        ("max_queries", text(&limits.queries)),
+        ("query_timeout", span(limits.query)),
+        ("cors_origins", text(&config.cors_origins.join(", "))),
+        ("drain_timeout", span(config.drain)),
+        ("log_level", text(&format!("{:?}", config.log_level).to_lowercase())),
+        ("log_format", text(&format!("{:?}", config.log_format).to_lowercase())),
+    ])
 }

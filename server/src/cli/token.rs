@@ -13,6 +13,9 @@ use crate::access::{Folder, Issued, LastUsed, Permission, Stamp, Token};
 use crate::plan::{now, span_micros};
 use crate::render::Sheet;
 
+/// Who acts, in the audit log.
+const ACTOR: &str = "cli";
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -107,6 +110,8 @@ fn create(args: &Create, scope: &Scope, output: &Output) -> Result<()> {
         previous: None,
     };
     let (token, issued) = folder.change_tokens(|tokens| tokens.create(draft, &RealDisk::new(dir)))?;
+    let Token { id, name, workspace, .. } = &token;
+    folder.record(ACTOR, "token.create", &format!("{id} {name:?} in {workspace}"), now)?;
     show_once(&token, &issued, output)
 }
 
@@ -114,15 +119,17 @@ fn rotate(args: &Rotate, output: &Output) -> Result<()> {
     let dir = existing(&args.store.store)?;
     let now = now();
     let overlap = from_now("overlap", &args.overlap, now)?;
-    let rotated =
-        Folder::of_store(dir).change_tokens(|tokens| tokens.rotate(&args.id, overlap, now, &RealDisk::new(dir)));
+    let folder = Folder::of_store(dir);
+    let rotated = folder.change_tokens(|tokens| tokens.rotate(&args.id, overlap, now, &RealDisk::new(dir)));
     let (token, issued) = rotated?;
+    folder.record(ACTOR, "token.rotate", &token.id, now)?;
     show_once(&token, &issued, output)
 }
 
 fn revoke(args: &Revoke, output: &Output) -> Result<()> {
-    let token =
-        Folder::of_store(existing(&args.store.store)?).change_tokens(|tokens| tokens.revoke(&args.id, now()))?;
+    let folder = Folder::of_store(existing(&args.store.store)?);
+    let token = folder.change_tokens(|tokens| tokens.revoke(&args.id, now()))?;
+    folder.record(ACTOR, "token.revoke", &token.id, now())?;
     output.sheet(&sheet(&[&token], &LastUsed::default()))
 }
 

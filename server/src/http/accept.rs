@@ -1,105 +1,146 @@
 //! Connections: accepted, bounded in number and patience, and drained at the end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use quipu::{Error, Result};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
+use tower_service::Service;
 
+use super::connections::{Connections, Counted};
+use super::metrics::Turned;
 use super::router::router;
 use super::state::App;
+use super::tls::Tls;
 
-/// Connections at once; more wait to be accepted.
-const CONNECTIONS: usize = 1024;
-/// How long a client may take to send a request's head, and may stay silent between requests.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often the log may have to say that its newest commit is durable.
-const CONFIRM_EVERY: Duration = Duration::from_secs(1);
 /// How long a client may take none of its answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after the system refused a connection, as when it has no more file handles.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until a signal comes, then drains for at most `drain`.
-pub(super) async fn until_stopped(
+/// The address a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// What every connection shares.
+#[derive(Clone)]
+struct House {
     app: App,
-    listen: SocketAddr,
-    drain: Duration,
-    ready: impl FnOnce(SocketAddr),
-) -> Result<()> {
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    stopping: watch::Receiver<bool>,
+}
+
+/// Serves until a signal comes, then drains. SIGHUP has the certificate read again.
+pub(super) async fn until_stopped(app: App, tls: Option<Arc<Tls>>, ready: impl FnOnce(SocketAddr)) -> Result<()> {
+    let listen = app.config.listen;
     let failed = |error| Error::io("listen on", &listen.to_string(), error);
     // Before the line that says so, for whoever reads it may send a signal at once.
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let [mut terminate, mut interrupt, mut hangup] = signals().map_err(failed)?;
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    ready(listener.local_addr().map_err(failed)?);
-    let store = Arc::clone(&app.store);
-    let mut confirming: Option<JoinHandle<()>> = None;
-    let mut pauses = tokio::time::interval(CONFIRM_EVERY);
-    let (slots, (stop, stopping)) = (Arc::new(Semaphore::new(CONNECTIONS)), watch::channel(false));
+    let address = listener.local_addr().map_err(failed)?;
+    tracing::info!(%address, tls = tls.is_some(), tokens = app.gate.requires_token(), "listening");
+    ready(address);
+    let (stop, stopping) = watch::channel(false);
+    let limits = &app.config.limits;
+    let room = Connections::new(limits.connections, limits.connections_per_address);
     let mut connections = JoinSet::new();
-    let service = TowerToHyperService::new(router(app));
+    let house = House { router: router(app.clone()), app, tls, stopping };
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            _ = hangup.recv() => reload(house.tls.clone()),
             Some(_) = connections.join_next() => {}
-            _ = pauses.tick() => if confirming.as_ref().is_none_or(JoinHandle::is_finished) {
-                let store = Arc::clone(&store);
-                // A failure poisons the store, of which the next request tells.
-                confirming = Some(tokio::task::spawn_blocking(move || drop(store.confirm())));
-            },
-            (slot, accepted) = next(&listener, &slots) => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, service.clone(), stopping.clone(), slot));
-                }
-                Err(_) => tokio::time::sleep(PAUSE).await,
+            (slot, accepted) = next(&listener, &room) => match (slot, accepted) {
+                (Some(slot), Ok((stream, peer))) => match room.count(peer.ip(), slot) {
+                    Some(counted) => drop(connections.spawn(greet(house.clone(), stream, peer.ip(), counted))),
+                    None => house.app.metrics.turned_away(Turned::Connections),
+                },
+                _ => tokio::time::sleep(PAUSE).await,
             },
         }
     }
     drop(listener);
+    tracing::info!(connections = connections.len(), "stopping");
     stop.send_replace(true);
     let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(drain, drained).await.is_err() {
-        eprintln!("{} connections did not end in time and were cut", connections.len());
+    if timeout(house.app.config.drain, drained).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections did not end in time and were cut");
     }
     Ok(())
 }
 
-async fn next(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
-    // The semaphore is never closed, so there always is a slot.
-    let slot = Arc::clone(slots).acquire_owned().await.ok();
-    (slot, listener.accept().await)
+fn signals() -> std::io::Result<[Signal; 3]> {
+    Ok([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?])
 }
 
-async fn serve(
-    stream: TcpStream,
-    service: TowerToHyperService<axum::Router>,
-    mut stopping: watch::Receiver<bool>,
-    _slot: Option<OwnedSemaphorePermit>,
-) {
+fn reload(tls: Option<Arc<Tls>>) {
+    let Some(tls) = tls else { return };
+    tokio::task::spawn_blocking(move || match tls.reload() {
+        Ok(()) => tracing::info!("the certificate was read again"),
+        Err(error) => tracing::error!(%error, "the certificate was not read again; the one in use stays"),
+    });
+}
+
+async fn next(
+    listener: &TcpListener,
+    room: &Connections,
+) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
+    (room.slot().await, listener.accept().await)
+}
+
+/// Waits for a connection's first byte, and for its handshake, before it costs more than that.
+async fn greet(house: House, stream: TcpStream, peer: IpAddr, _counted: Counted) {
+    let _open = house.app.metrics.connection();
     // Small answers should not wait for more to come; where this fails they only come later.
     let _ = stream.set_nodelay(true);
+    let mut stopping = house.stopping.clone();
+    let patience = house.app.config.limits.first_byte;
+    let first =
+        async { timeout(patience, stream.peek(&mut [0])).await.is_ok_and(|peeked| peeked.is_ok_and(|n| n > 0)) };
+    let spoke = tokio::select! {
+        spoke = first => spoke,
+        _ = stopping.wait_for(|stopping| *stopping) => return,
+    };
+    match &house.tls {
+        _ if !spoke => {}
+        None => serve(house, stream, peer).await,
+        Some(tls) => match timeout(patience, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => serve(house, stream, peer).await,
+            // A client's fault is the client's to see.
+            _ => house.app.metrics.turned_away(Turned::Handshake),
+        },
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Send + 'static>(house: House, stream: S, peer: IpAddr) {
+    let House { app, router, mut stopping, .. } = house;
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(app.config.limits.head)
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        // A client's fault is the client's to see.
         _ = connection.as_mut() => return,
         _ = stopping.wait_for(|stopping| *stopping) => {}
     }

@@ -4,28 +4,31 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
 
 use super::problem::Problem;
 use super::state::App;
+use crate::config::Limits;
 
-/// Longest body as sent.
-pub(super) const ENCODED_BYTES: usize = 16 << 20;
-/// Longest body once unpacked.
-pub(super) const DECODED_BYTES: usize = 64 << 20;
-/// How long a client may take to send its body.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a body may come slower than its rate at first, while the connection finds its speed.
+const GRACE: Duration = Duration::from_secs(5);
+/// What a body may unpack to whatever its ratio: small ones are often very regular.
+const UNSUSPICIOUS: u64 = 1 << 20;
 
 /// A body as it was sent, with its share of the memory for bodies.
 pub(super) struct Sent {
-    bytes: axum::body::Bytes,
+    bytes: Vec<u8>,
     packing: Packing,
+    unpacked: u64,
+    ratio: u64,
     _share: OwnedSemaphorePermit,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Packing {
     None,
     Gzip,
@@ -37,28 +40,40 @@ enum Packing {
 /// # Errors
 /// 413 too long, 415 unknown encoding, 408 too slow, 503 too many bodies at once.
 pub(super) async fn receive(app: &App, headers: &HeaderMap, body: Body) -> Result<Sent, Problem> {
-    let packing = packing(headers)?;
+    let (packing, limits) = (packing(headers)?, &app.config.limits);
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     // A body that does not say its length may have any.
-    let expected = length.unwrap_or(ENCODED_BYTES as u64);
-    if expected > ENCODED_BYTES as u64 {
-        return Err(too_long(&format!("has {expected} bytes"), ENCODED_BYTES));
+    let expected = length.unwrap_or(limits.body_bytes);
+    if expected > limits.body_bytes {
+        return Err(too_long(&format!("has {expected} bytes"), limits.body_bytes));
     }
     let kib = u32::try_from(expected / 1024 + 1).unwrap_or(u32::MAX);
-    let share =
-        Arc::clone(&app.bodies).try_acquire_many_owned(kib).map_err(|_| Problem::overloaded("bytes of requests"))?;
-    let received = tokio::time::timeout(TIMEOUT, to_bytes(body, ENCODED_BYTES)).await.map_err(|_| {
-        let detail = format!("the body did not arrive within {} seconds", TIMEOUT.as_secs());
-        Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
-    })?;
-    let bytes = received.map_err(|error| {
-        // The one error besides the limit is a client that went away, and it reads no answer.
-        match std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit")) {
-            true => too_long("is longer", ENCODED_BYTES),
-            false => Problem::bad_request(format!("the body broke off: {error}")),
+    let share = Arc::clone(&app.bodies).try_acquire_many_owned(kib).map_err(|_| app.overloaded("bytes of requests"))?;
+    let bytes = collect(body, limits, usize::try_from(length.unwrap_or(0)).unwrap_or(0)).await?;
+    app.metrics.received(bytes.len());
+    Ok(Sent { bytes, packing, unpacked: limits.unpacked_bytes, ratio: limits.unpacked_ratio, _share: share })
+}
+
+/// Reads a body to its end, at the least rate at least.
+async fn collect(mut body: Body, limits: &Limits, expected: usize) -> Result<Vec<u8>, Problem> {
+    let (started, mut bytes) = (Instant::now(), Vec::with_capacity(expected));
+    loop {
+        let earned = Duration::from_millis((bytes.len() as u64).saturating_mul(1000) / limits.body_rate.max(1));
+        let patience = limits.body.min(GRACE.saturating_add(earned));
+        let frame = timeout_at(started + patience, body.frame()).await.map_err(|_| {
+            let (got, rate, all) = (bytes.len(), limits.body_rate, limits.body.as_secs());
+            let detail =
+                format!("{got} bytes of the body came in time; it must come at {rate} bytes/s and within {all} s");
+            Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+        })?;
+        let Some(frame) = frame else { return Ok(bytes) };
+        let frame = frame.map_err(|error| Problem::bad_request(format!("the body broke off: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if (bytes.len() + data.len()) as u64 > limits.body_bytes {
+            return Err(too_long("is longer", limits.body_bytes));
         }
-    })?;
-    Ok(Sent { bytes, packing, _share: share })
+        bytes.extend_from_slice(&data);
+    }
 }
 
 fn packing(headers: &HeaderMap) -> Result<Packing, Problem> {
@@ -79,31 +94,42 @@ impl Sent {
     ///
     /// # Errors
     /// 413 when it unpacks to too much, 400 when it is damaged.
-    pub(super) fn unpack(&self) -> Result<Vec<u8>, Problem> {
+    pub(super) fn unpack(&mut self) -> Result<Vec<u8>, Problem> {
+        if self.packing == Packing::None {
+            return match self.bytes.len() as u64 > self.unpacked {
+                true => Err(too_long("is longer", self.unpacked)),
+                false => Ok(std::mem::take(&mut self.bytes)),
+            };
+        }
         let packed = &self.bytes[..];
         match self.packing {
-            Packing::None => Ok(packed.to_vec()),
-            Packing::Gzip => bounded(flate2::bufread::MultiGzDecoder::new(packed), "gzip"),
             Packing::Zstd => {
                 let damaged = |error: std::io::Error| Problem::bad_request(format!("the zstd body: {error}"));
-                bounded(zstd::stream::read::Decoder::with_buffer(packed).map_err(damaged)?, "zstd")
+                self.bounded(zstd::stream::read::Decoder::with_buffer(packed).map_err(damaged)?, "zstd")
             }
+            _ => self.bounded(flate2::bufread::MultiGzDecoder::new(packed), "gzip"),
+        }
+    }
+
+    fn bounded(&self, decoder: impl Read, packing: &str) -> Result<Vec<u8>, Problem> {
+        let by_ratio = (self.bytes.len() as u64).saturating_mul(self.ratio).max(UNSUSPICIOUS);
+        let most = self.unpacked.min(by_ratio);
+        let mut bytes = Vec::new();
+        decoder.take(most + 1).read_to_end(&mut bytes).map_err(|error| {
+            Problem::bad_request(format!("the {packing} body is damaged or cut off: {error}; nothing of it was stored"))
+        })?;
+        match bytes.len() as u64 > most {
+            true if most < self.unpacked => {
+                let detail = format!("the body unpacks to more than {} times its size; the most allowed", self.ratio);
+                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
+            }
+            true => Err(too_long("unpacks to more", most)),
+            false => Ok(bytes),
         }
     }
 }
 
-fn bounded(decoder: impl Read, packing: &str) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
-    decoder.take(DECODED_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| {
-        Problem::bad_request(format!("the {packing} body is damaged or cut off: {error}; nothing of it was stored"))
-    })?;
-    match bytes.len() > DECODED_BYTES {
-        true => Err(too_long("unpacks to more", DECODED_BYTES)),
-        false => Ok(bytes),
-    }
-}
-
-fn too_long(found: &str, allowed: usize) -> Problem {
+fn too_long(found: &str, allowed: u64) -> Problem {
     let detail = format!("the body {found}; the longest allowed is {allowed} bytes, send several smaller ones");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }

@@ -8,6 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use quipu::{Dimension, Scope, Text};
 
+use super::accept::Peer;
 use super::problem::Problem;
 use super::state::App;
 use crate::access::{Permission, Token};
@@ -54,7 +55,7 @@ macro_rules! rights {
     };
 }
 
-rights!(Ingest Query Outcome);
+rights!(Ingest Query Outcome Admin);
 
 /// A caller with a permission.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl<R: Right> FromRequestParts<App> for Allowed<R> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let caller = app.gate.admit(&parts.headers, R::PERMISSION)?;
+        let caller = app.gate.admit(&parts.headers, parts.extensions.get::<Peer>().copied(), R::PERMISSION)?;
         Ok(Self { caller, right: PhantomData })
     }
 }

@@ -3,6 +3,8 @@
 //! Good events are stored whatever the others are. The answer is 200 when at least one of them is
 //! stored, now or before, and 422 when none is; in both cases it names the fate of each.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -14,6 +16,7 @@ use serde_json::{Map, Value as Json};
 
 use super::body;
 use super::caller::{Allowed, Ingest};
+use super::metrics::Metrics;
 use super::problem::Problem;
 use super::state::App;
 use crate::ingest::{self, Admission};
@@ -50,17 +53,19 @@ pub(super) async fn post(
     body: Body,
 ) -> Result<Response, Problem> {
     let admission = allowed.caller.admission();
-    let sent = body::receive(&app, &headers, body).await?;
-    let answer = app.block(move |store| store_events(store, &sent.unpack()?, &admission)).await?;
+    let mut sent = body::receive(&app, &headers, body).await?;
+    let metrics = Arc::clone(&app.metrics);
+    let answer = app.store(move |store| store_events(store, &sent.unpack()?, &admission, &metrics)).await?;
     let none = answer.stored + answer.duplicates == 0 && !answer.items.is_empty();
     let status = if none { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok((status, axum::Json(answer)).into_response())
 }
 
-fn store_events(store: &Store, bytes: &[u8], admission: &Admission) -> Result<Answer, Problem> {
+fn store_events(store: &Store, bytes: &[u8], admission: &Admission, metrics: &Metrics) -> Result<Answer, Problem> {
     let decoded = native::decode(bytes)?;
     let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
     let receipt = ingest::events(store, admission, items)?;
+    metrics.events(&receipt.items);
     let mut answer = Answer {
         stored: receipt.stored(),
         duplicates: receipt.duplicates(),

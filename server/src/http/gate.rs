@@ -3,26 +3,40 @@
 //! A store without tokens lets everybody in, into the workspace that they name. From its first token
 //! on, a token is required, and the workspace is the token's.
 
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use axum::http::{HeaderMap, StatusCode, header};
 use quipu::{Result as QuipuResult, Scope};
 
 use super::WORKSPACE_HEADER;
+use super::accept::Peer;
 use super::caller::Caller;
+use super::metrics::{Metrics, Turned};
 use super::problem::Problem;
+use super::rate::Rates;
 use crate::access::{Folder, LastUsed, Permission, Refusal, Token, Tokens, Version};
+use crate::config::Config;
 use crate::plan::now;
 
 /// The header that some clients send a token in.
 const API_KEY: &str = "x-api-key";
+
+/// Whoever shows no token, where none is required.
+const ANYBODY: &str = "";
+/// What somebody without a token is told.
+const NO_TOKEN: &str = "this server takes no request without a token: send one as Authorization: Bearer qp_…";
+/// Refusals that are recorded in the audit log, per second.
+const RECORDED_PER_SECOND: u32 = 1;
 
 /// Knows all tokens.
 #[derive(Debug)]
 pub(super) struct Gate {
     folder: Folder,
     used: LastUsed,
+    metrics: Arc<Metrics>,
+    rates: Rates,
+    recorded: Rates,
     known: RwLock<Known>,
 }
 
@@ -40,42 +54,87 @@ impl Gate {
     ///
     /// # Errors
     /// When its tokens cannot be read.
-    pub(super) fn of_store(dir: &Path) -> QuipuResult<Self> {
-        let folder = Folder::of_store(dir);
+    pub(super) fn new(config: &Config, metrics: Arc<Metrics>) -> QuipuResult<Self> {
+        let folder = Folder::of_store(&config.store);
         // First the version: a change in between is then seen as one.
         let version = folder.tokens_version()?;
         let tokens = folder.tokens()?;
         let known = Known { version, required: !tokens.is_empty(), tokens: Arc::new(tokens) };
-        Ok(Self { used: LastUsed::load(&folder)?, folder, known: RwLock::new(known) })
+        let rates = Rates::new(config.limits.requests_per_second);
+        let (used, recorded) = (LastUsed::load(&folder)?, Rates::new(Some(RECORDED_PER_SECOND)));
+        Ok(Self { folder, used, metrics, rates, recorded, known: RwLock::new(known) })
+    }
+
+    /// Whether a token is required.
+    pub(super) fn requires_token(&self) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).required
     }
 
     /// Lets somebody in who has a permission.
     ///
     /// # Errors
     /// 401 without a token or with one that is good no more, 403 when it allows something else, 400
-    /// when the workspace is no name, 503 when the tokens cannot be read.
-    pub(super) fn admit(&self, headers: &HeaderMap, permission: Permission) -> Result<Caller, Problem> {
+    /// when the workspace is no name, 429 when it asks too often, 503 when the tokens cannot be read.
+    pub(super) fn admit(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<Peer>,
+        permission: Permission,
+    ) -> Result<Caller, Problem> {
         let (tokens, required) = self.tokens().map_err(|error| {
             let detail = format!("the server cannot read who may do what: {error}");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         })?;
         if !required {
+            self.count(ANYBODY)?;
             return Ok(Caller { scope: named_scope(headers)?.unwrap_or_default(), defaults: Vec::new(), token: None });
         }
-        let shown = shown(headers).ok_or_else(|| {
-            unauthorised("this server takes no request without a token: send one as Authorization: Bearer qp_…")
-        })?;
         let now = now();
-        let token = tokens.find(shown, now).map_err(|refusal| match refusal {
-            Refusal::Unknown => unauthorised("the token is not one of this store"),
-            Refusal::Ended(why) => unauthorised(&why),
+        let token = shown(headers).ok_or_else(|| NO_TOKEN.to_owned()).and_then(|shown| {
+            tokens.find(shown, now).map_err(|refusal| match refusal {
+                Refusal::Unknown => "the token is not one of this store".to_owned(),
+                Refusal::Ended(why) => why,
+            })
+        });
+        let token = token.map_err(|why| {
+            self.turn_away(Turned::Token, peer, &why);
+            Problem::new(StatusCode::UNAUTHORIZED, why)
         })?;
+        self.count(&token.id)?;
         self.used.note(&token.id, now);
         let caller = caller(token, headers)?;
         match caller.may(permission) {
             true => Ok(caller),
-            false => Err(Problem::new(StatusCode::FORBIDDEN, lacks(token, permission))),
+            false => {
+                let why = lacks(token, permission);
+                self.turn_away(Turned::Scope, peer, &why);
+                Err(Problem::new(StatusCode::FORBIDDEN, why))
+            }
         }
+    }
+
+    fn count(&self, token: &str) -> Result<(), Problem> {
+        self.rates.count(token, Instant::now()).map_err(|wait| {
+            self.metrics.turned_away(Turned::Rate);
+            Problem::too_often(wait)
+        })
+    }
+
+    /// Counts whoever is turned away, and records it in the audit log as long as these are few: a flood
+    /// must not fill the disk, and the counters tell of it all the same.
+    fn turn_away(&self, turned: Turned, peer: Option<Peer>, why: &str) {
+        self.metrics.turned_away(turned);
+        if self.recorded.count(ANYBODY, Instant::now()).is_err() {
+            return;
+        }
+        let from = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.0.to_string());
+        tracing::warn!(peer = from, why, "turned away");
+        let (folder, why) = (self.folder.clone(), why.to_owned());
+        std::thread::spawn(move || {
+            if let Err(error) = folder.record(&from, "access.refused", &why, now()) {
+                tracing::error!(%error, "the audit log was not written");
+            }
+        });
     }
 
     /// Writes down when tokens were last used.
@@ -121,10 +180,6 @@ fn caller(token: &Token, headers: &HeaderMap) -> Result<Caller, Problem> {
 fn lacks(token: &Token, permission: Permission) -> String {
     let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.name()).collect();
     format!("this needs the scope {}; the token {} has {}", permission.name(), token.id, scopes.join(", "))
-}
-
-fn unauthorised(detail: &str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, detail)
 }
 
 /// The token that a request shows: as a bearer or as an API key.

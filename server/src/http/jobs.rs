@@ -17,7 +17,7 @@ pub(super) async fn job(
     Query(pairs): Pairs,
 ) -> Result<Json<Document>, Problem> {
     let (scope, plan) = asked(allowed, plan_of(&pairs)?)?;
-    app.block(move |store| Ok(Json(ask::job(&store.snapshot(), scope, &job_id, &plan)?))).await
+    app.ask(move |store| Ok(Json(ask::job(&store.snapshot(), scope, &job_id, &plan)?))).await
 }
 
 pub(super) async fn trace(
@@ -27,5 +27,5 @@ pub(super) async fn trace(
     Query(pairs): Pairs,
 ) -> Result<Json<Document>, Problem> {
     let (scope, plan) = asked(allowed, plan_of(&pairs)?)?;
-    app.block(move |store| Ok(Json(ask::trace(&store.snapshot(), scope, &trace_id, &plan)?))).await
+    app.ask(move |store| Ok(Json(ask::trace(&store.snapshot(), scope, &trace_id, &plan)?))).await
 }

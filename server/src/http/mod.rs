@@ -12,79 +12,129 @@
 //! | `POST /v1/query` | answers a plan | a sheet |
 //! | `GET /v1/jobs`, `/v1/funnel`, `/v1/roi` | reports; flags as query parameters | a sheet |
 //! | `GET /v1/jobs/{id}`, `/v1/traces/{id}` | everything about one | a document |
+//! | `GET /readyz` | says that the server takes events | 200, 503 |
+//! | `GET /metrics` | counters for Prometheus; needs the scope admin | text |
 //! | `GET /healthz` | says that the server takes events, and the LSN | 200; 503 when only a restart helps |
 //!
 //! A sheet comes as JSON, or as `Accept` asks: `text/csv`, `application/x-ndjson`, `text/plain`.
-//! Failures are `application/problem+json`: 400 wrong, 401 no token, 403 not allowed, 408 too slow, 413 too long, 415 unknown
-//! encoding, 503 with `Retry-After` when too much is in flight or the disk's state is unknown, 507
-//! when the disk is full.
+//! Failures are `application/problem+json`: 400 wrong, 401 no token, 403 not allowed, 408 too
+//! slow, 413 too long, 415 unknown encoding, 429 too often, 503 with `Retry-After` when too much is in flight or the
+//! disk's state is unknown, 504 when a query takes too long, 507 when the disk is full.
 
 mod accept;
 mod body;
 mod caller;
+mod connections;
 mod events;
 mod gate;
 mod jobs;
+mod metrics;
 mod outcomes;
 mod problem;
 mod query;
+mod rate;
 mod router;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod watch;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use quipu::store::Store;
 use quipu::{Error, ErrorKind, Result};
 use tokio::runtime::Builder;
+use tracing::level_filters::LevelFilter;
 
-use state::{App, BLOCKING_THREADS};
+use crate::config::{Config, LogFormat, LogLevel};
+use state::App;
+use tls::Tls;
 
 /// The header that names the workspace of a request; `default` when absent.
 pub const WORKSPACE_HEADER: &str = "x-quipu-workspace";
 
 /// How often it is written down when tokens were last used.
 const LAST_USED_EVERY: Duration = Duration::from_secs(60);
-/// How long requests in flight may take once the server was told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How often the log may have to say that its newest commit is durable.
+const CONFIRM_EVERY: Duration = Duration::from_secs(1);
 
-/// Serves the store that lies in `dir` until the process is told to stop (SIGTERM or SIGINT), then finishes requests in
+/// Serves a store until the process is told to stop (SIGTERM or SIGINT), then finishes requests in
 /// flight, seals the head and releases the store. `ready` learns the address that is listened on.
 ///
 /// # Errors
-/// When its tokens cannot be read, the address cannot be listened on, or the head cannot be sealed.
-pub fn serve(store: Store, dir: &Path, listen: SocketAddr, ready: impl FnOnce(SocketAddr)) -> Result<()> {
+/// When the tokens or the certificate cannot be read, the address cannot be listened on, or the head
+/// cannot be sealed.
+pub fn serve(store: Store, config: Config, ready: impl FnOnce(SocketAddr)) -> Result<()> {
     let failed = |error| Error::io("start", "the server's threads", error);
-    let runtime =
-        Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build().map_err(failed)?;
-    let app = App::new(store, dir)?;
+    let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+    let threads = App::blocking_threads(&config);
+    let runtime = Builder::new_multi_thread().enable_all().max_blocking_threads(threads).build().map_err(failed)?;
+    let app = App::new(store, config)?;
     let served = runtime.block_on(async {
-        let keeping = tokio::spawn(keep_last_used(app.clone()));
-        let served = accept::until_stopped(app.clone(), listen, DRAIN, ready).await;
-        keeping.abort();
+        let keeping = [tokio::spawn(keep_last_used(app.clone())), tokio::spawn(confirm(app.clone()))];
+        let served = accept::until_stopped(app.clone(), tls, ready).await;
+        keeping.iter().for_each(tokio::task::JoinHandle::abort);
         served
     });
     // Blocking work that is still under way ends here; nothing new can start.
-    runtime.shutdown_timeout(DRAIN);
+    runtime.shutdown_timeout(app.config.drain);
     app.gate.save_last_used()?;
     served?;
-    app.store.seal().map_err(|error| match error.kind() {
+    let sealed = app.store.seal().map_err(|error| match error.kind() {
         // What is in the log is safe; it will be sealed after the next start.
         ErrorKind::Full => error.context("stopped without sealing; nothing is lost"),
         _ => error,
-    })
+    });
+    tracing::info!(lsn = app.store.snapshot().lsn(), "stopped");
+    sealed
+}
+
+/// Checks what only the files that settings name can tell.
+///
+/// # Errors
+/// As [`serve`].
+pub fn check(config: &Config) -> Result<()> {
+    config.tls.clone().map(Tls::load).transpose()?;
+    gate::Gate::new(config, Arc::new(metrics::Metrics::new())).map(drop)
+}
+
+/// Has this process log to its standard error from now on, as the settings say.
+pub fn log_as(config: &Config) {
+    let level = match config.log_level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(false);
+    // Whoever embeds this and logs already goes on as before.
+    let _ = match config.log_format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
 }
 
 /// Writes down when tokens were last used, now and then.
 async fn keep_last_used(app: App) {
     loop {
         tokio::time::sleep(LAST_USED_EVERY).await;
-        let gate = std::sync::Arc::clone(&app.gate);
+        let gate = Arc::clone(&app.gate);
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || gate.save_last_used()).await {
-            eprintln!("the last use of tokens was not written down: {error}");
+            tracing::warn!(%error, "the last use of tokens was not written down");
         }
+    }
+}
+
+/// Lets the log say, when commits pause, that the newest one is durable.
+async fn confirm(app: App) {
+    loop {
+        tokio::time::sleep(CONFIRM_EVERY).await;
+        let store = Arc::clone(&app.store);
+        // A failure poisons the store, of which the next request tells.
+        let _ = tokio::task::spawn_blocking(move || store.confirm()).await;
     }
 }

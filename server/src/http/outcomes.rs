@@ -1,5 +1,7 @@
 //! `POST /v1/outcomes` and `POST /v1/jobs/{id}/outcome`: what came of jobs.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -10,6 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::body;
 use super::caller::{Allowed, Outcome as Report};
+use super::metrics::Metrics;
 use super::problem::Problem;
 use super::state::App;
 use crate::ingest::{self, Admission};
@@ -26,18 +29,25 @@ pub(super) async fn post(
     body: Body,
 ) -> Result<Response, Problem> {
     let admission = allowed.caller.admission();
-    let sent = body::receive(&app, &headers, body).await?;
-    let (any, answer) = app.block(move |store| store_outcomes(store, &sent.unpack()?, &admission)).await?;
+    let mut sent = body::receive(&app, &headers, body).await?;
+    let metrics = Arc::clone(&app.metrics);
+    let (any, answer) = app.store(move |store| store_outcomes(store, &sent.unpack()?, &admission, &metrics)).await?;
     let status = if any { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok((status, axum::Json(answer)).into_response())
 }
 
-fn store_outcomes(store: &Store, bytes: &[u8], admission: &Admission) -> Result<(bool, Json), Problem> {
+fn store_outcomes(
+    store: &Store,
+    bytes: &[u8],
+    admission: &Admission,
+    metrics: &Metrics,
+) -> Result<(bool, Json), Problem> {
     let decoded = wire::decode(bytes)?;
     let job_ids: Vec<Option<Text>> =
         decoded.items.iter().map(|item| item.as_ref().ok().map(|outcome| outcome.job_id.clone())).collect();
     let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
     let receipt = ingest::outcomes(store, admission, items)?;
+    metrics.outcomes(&receipt.items);
     let mut accepted = 0_usize;
     let mut items: Vec<Json> = Vec::with_capacity(job_ids.len());
     for (index, (item, job_id)) in receipt.items.into_iter().zip(job_ids).enumerate() {
@@ -92,8 +102,9 @@ pub(super) async fn post_one(
             Some(Text::from(text))
         }
     };
-    let sent = body::receive(&app, &headers, body).await?;
-    app.block(move |store| {
+    let mut sent = body::receive(&app, &headers, body).await?;
+    let metrics = Arc::clone(&app.metrics);
+    app.store(move |store| {
         let mut outcome = wire::decode_for(&job_id, &sent.unpack()?, &mut Ignored::default())?;
         match (&outcome.idempotency_key, key) {
             (Some(in_body), Some(in_header)) if *in_body != in_header => {
@@ -102,14 +113,15 @@ pub(super) async fn post_one(
             (None, header) => outcome.idempotency_key = header,
             _ => {}
         }
-        store_one(store, outcome, &admission)
+        store_one(store, outcome, &admission, &metrics)
     })
     .await
 }
 
-fn store_one(store: &Store, outcome: Outcome, admission: &Admission) -> Result<Response, Problem> {
+fn store_one(store: &Store, outcome: Outcome, admission: &Admission, metrics: &Metrics) -> Result<Response, Problem> {
     let job_id = outcome.job_id.clone();
     let receipt = ingest::outcomes(store, admission, [Ok(outcome)])?;
+    metrics.outcomes(&receipt.items);
     let done = |status: &str| {
         axum::Json(json!({ "status": status, "job_id": job_id.as_str(), "lsn": receipt.lsn })).into_response()
     };

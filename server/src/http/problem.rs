@@ -1,12 +1,14 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use quipu::{Error, ErrorKind};
 use serde_json::{Value as Json, json};
 
 /// Seconds after which a client that was turned away may come back.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER: u64 = 1;
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -15,11 +17,14 @@ pub(super) struct Problem {
     detail: String,
     /// A further member and its value.
     more: Option<(&'static str, Json)>,
+    /// Seconds after which to come back.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), more: None }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+        Self { status, detail: detail.into(), more: None, retry_after }
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
@@ -33,6 +38,22 @@ impl Problem {
 
     pub(super) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "this request met a defect of the server; the store is not harmed")
+    }
+
+    /// A query that was given up.
+    pub(super) fn too_slow(limit: Duration) -> Self {
+        let detail = format!(
+            "the query was not done within {} ms; narrow its filter or time range, or group by fewer keys",
+            limit.as_millis()
+        );
+        Self::new(StatusCode::GATEWAY_TIMEOUT, detail)
+    }
+
+    /// A token that asks too often.
+    pub(super) fn too_often(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let detail = format!("this token sends more requests than it may; come back in {seconds} s");
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
     #[must_use]
@@ -75,8 +96,8 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

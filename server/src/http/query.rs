@@ -25,9 +25,9 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let sent = body::receive(&app, &headers, body).await?;
+    let mut sent = body::receive(&app, &headers, body).await?;
     let format = wanted(&headers);
-    app.block(move |store| answer(store, allowed, &PlanText::from_json(&sent.unpack()?)?, format)).await
+    app.ask(move |store| answer(store, allowed, &PlanText::from_json(&sent.unpack()?)?, format)).await
 }
 
 pub(super) async fn jobs(
@@ -66,7 +66,7 @@ async fn report(
 ) -> Result<Response, Problem> {
     let format = wanted(&headers);
     let text = PlanText { report, ..text_of(&pairs)? };
-    app.block(move |store| answer(store, allowed, &text, format)).await
+    app.ask(move |store| answer(store, allowed, &text, format)).await
 }
 
 /// The plan that query parameters say.

@@ -1,20 +1,24 @@
 //! What every request shares, and the bounds on what requests may take.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use quipu::Result as QuipuResult;
 use quipu::store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::gate::Gate;
+use super::metrics::{Metrics, Turned};
 use super::problem::Problem;
+use crate::config::Config;
 
 /// Threads for blocking work. More than processors, since most of the time of a commit is waiting
 /// for the disk, and waiting batches share one sync.
-pub(super) const BLOCKING_THREADS: usize = 16;
-/// Requests that may be at work or wait for a thread.
+const INGEST_THREADS: usize = 16;
+/// Requests with something to store that may be at work or wait for a thread.
 const REQUESTS_AT_WORK: usize = 64;
+/// Queries that may wait for their turn, for each that may be at work.
+const WAITING_PER_QUERY: usize = 32;
 /// KiB of bodies that may be in memory at once, as they were sent.
 const BODY_KIB: usize = 256 * 1024;
 
@@ -22,34 +26,78 @@ const BODY_KIB: usize = 256 * 1024;
 #[derive(Clone)]
 pub(super) struct App {
     pub(super) store: Arc<Store>,
+    pub(super) config: Arc<Config>,
     pub(super) gate: Arc<Gate>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) bodies: Arc<Semaphore>,
     work: Arc<Semaphore>,
+    queries: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 impl App {
-    /// What serves the store that lies in `dir`.
+    /// What serves a store.
     ///
     /// # Errors
     /// When its tokens cannot be read.
-    pub(super) fn new(store: Store, dir: &Path) -> QuipuResult<Self> {
+    pub(super) fn new(store: Store, config: Config) -> QuipuResult<Self> {
+        let (metrics, limits) = (Arc::new(Metrics::new()), &config.limits);
         Ok(Self {
             store: Arc::new(store),
-            gate: Arc::new(Gate::of_store(dir)?),
+            gate: Arc::new(Gate::new(&config, Arc::clone(&metrics))?),
+            metrics,
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
             work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
+            queries: Arc::new(Semaphore::new(limits.queries)),
+            waiting: Arc::new(Semaphore::new(limits.queries * WAITING_PER_QUERY)),
+            config: Arc::new(config),
         })
     }
 
-    /// Runs blocking work on a thread of its own.
+    /// How many threads blocking work needs, so that queries never take those of ingest.
+    pub(super) fn blocking_threads(config: &Config) -> usize {
+        INGEST_THREADS + config.limits.queries
+    }
+
+    /// Runs something that stores, on a thread of its own.
     ///
     /// # Errors
     /// 503 when too much waits already, 500 should the work panic, else its own problem.
-    pub(super) async fn block<T: Send + 'static>(
+    pub(super) async fn store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let permit = Arc::clone(&self.work).try_acquire_owned().map_err(|_| Problem::overloaded("requests"))?;
+        let permit = Arc::clone(&self.work).try_acquire_owned().map_err(|_| self.overloaded("requests"))?;
+        self.block(permit, work).await
+    }
+
+    /// Runs something that only reads, on a thread of its own, once it is its turn.
+    ///
+    /// # Errors
+    /// 503 when too many wait already or waiting took too long, 504 when the work did, 500 should it
+    /// panic, else its own problem.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| self.overloaded("queries"))?;
+        let limit = self.config.limits.query;
+        let turn = timeout(limit, Arc::clone(&self.queries).acquire_owned()).await;
+        let permit = turn.ok().and_then(Result::ok).ok_or_else(|| self.overloaded("queries"))?;
+        let under_way = self.metrics.query();
+        let work = move |store: &Store| {
+            let result = work(store);
+            drop(under_way);
+            result
+        };
+        timeout(limit, self.block(permit, work)).await.unwrap_or_else(|_| Err(Problem::too_slow(limit)))
+    }
+
+    async fn block<T: Send + 'static>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        work: impl FnOnce(&Store) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let store = Arc::clone(&self.store);
         let done = tokio::task::spawn_blocking(move || {
             let result = work(&store);
@@ -58,6 +106,16 @@ impl App {
             result
         });
         done.await.unwrap_or_else(|_| Err(Problem::internal()))
+    }
+
+    /// Whether something to store would be taken right now.
+    pub(super) fn has_room(&self) -> bool {
+        self.work.available_permits() > 0
+    }
+
+    pub(super) fn overloaded(&self, what: &str) -> Problem {
+        self.metrics.turned_away(Turned::Overload);
+        Problem::overloaded(what)
     }
 }
 
@@ -70,10 +128,13 @@ mod tests {
     use quipu::store::Options;
 
     use super::*;
+    use crate::config::Settings;
 
     fn app(dir: &tempfile::TempDir) -> App {
-        App::new(Store::open(dir.path(), Options::default().background(false)).expect("a store"), dir.path())
-            .expect("no tokens")
+        let store = Store::open(dir.path(), Options::default().background(false)).expect("a store");
+        let settings = Settings { store: Some(dir.path().into()), max_queries: Some(1), ..Settings::default() };
+        let config = Config::new(Settings { query_timeout: Some("50ms".parse().expect("a span")), ..settings });
+        App::new(store, config.expect("valid")).expect("no tokens")
     }
 
     fn refused(result: Result<(), Problem>) -> Response {
@@ -94,29 +155,49 @@ mod tests {
                     let _ = released.lock().map(|released| released.recv());
                     Ok(())
                 };
-                tokio::spawn(async move { app.block(wait).await })
+                tokio::spawn(async move { app.store(wait).await })
             })
             .collect();
         while app.work.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let response = refused(app.block(|_| Ok(())).await);
+        let response = refused(app.store(|_| Ok(())).await);
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers().get(header::RETRY_AFTER).map(|value| value.as_bytes()), Some(&b"1"[..]));
         drop(release);
         for blocked in blocked {
             assert!(blocked.await.expect("no panic").is_ok());
         }
-        assert!(app.block(|_| Ok(())).await.is_ok());
+        assert!(app.store(|_| Ok(())).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_panic_is_an_answer_and_gives_its_place_back() {
         let dir = tempfile::tempdir().expect("a directory");
         let app = app(&dir);
-        let response = refused(app.block(|_| panic!("on purpose")).await);
+        let response = refused(app.store(|_| panic!("on purpose")).await);
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(app.work.available_permits(), REQUESTS_AT_WORK);
-        assert!(app.block(|_| Ok(())).await.is_ok());
+        assert!(app.store(|_| Ok(())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_query_that_takes_too_long_is_given_up_and_keeps_its_place_until_it_ends() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let app = app(&dir);
+        let (release, released) = mpsc::channel::<()>();
+        let slow = move |_: &Store| {
+            let _ = released.recv();
+            Ok(())
+        };
+        assert_eq!(refused(app.ask(slow).await).status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(refused(app.ask(|_| Ok(())).await).status(), StatusCode::SERVICE_UNAVAILABLE);
+        // What stores has threads of its own.
+        assert!(app.store(|_| Ok(())).await.is_ok());
+        drop(release);
+        while app.queries.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(app.ask(|_| Ok(())).await.is_ok());
     }
 }

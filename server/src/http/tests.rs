@@ -12,6 +12,7 @@ use tower::ServiceExt;
 
 use super::router::router;
 use super::state::App;
+use crate::config::{Config, Settings};
 
 const RESERVE: u64 = 1 << 20;
 
@@ -34,7 +35,9 @@ impl Server {
         let options = Options::default().background(false).reserve_bytes(RESERVE);
         let store = Store::open_on(Arc::new(disk.clone()), options).expect("a store");
         let access = tempfile::tempdir().expect("a directory");
-        Self { disk, app: App::new(store, access.path()).expect("no tokens"), _access: access }
+        let settings = Settings { store: Some(access.path().into()), ..Settings::default() };
+        let config = Config::new(settings).expect("valid");
+        Self { disk, app: App::new(store, config).expect("no tokens"), _access: access }
     }
 
     async fn ask(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {

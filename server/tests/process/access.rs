@@ -76,6 +76,10 @@ fn a_token_is_required_from_the_first_on_and_good_until_it_is_revoked() {
     let tokens: Vec<Json> = list.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert!(tokens.len() == 2 && tokens.iter().all(|token| token["last_used"].is_string()), "{}", list.out);
     assert!(!list.out.contains("qp_"), "{}", list.out);
+    let audit = quipu(&["audit", "--store", arg(dir.path()), "--format", "ndjson"]);
+    for action in ["token.create", "token.rotate", "token.revoke", "access.refused"] {
+        assert!(audit.out.contains(action), "{action}: {} {}", audit.out, audit.err);
+    }
 }
 
 #[test]

@@ -5,4 +5,6 @@ mod commands;
 mod demo;
 mod http;
 mod kill;
+mod limits;
 mod support;
+mod tls;

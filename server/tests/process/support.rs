@@ -26,20 +26,25 @@ pub(crate) fn quipu_with(args: &[&str], input: &[u8]) -> Ran {
     let mut child = command(args).stdin(Stdio::piped()).spawn().expect("the binary starts");
     // A command that refuses its arguments does not read its input.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
-    let Output { status, stdout, stderr } = child.wait_with_output().expect("the binary ends");
+    ran(child.wait_with_output().expect("the binary ends"))
+}
+
+/// Runs the binary with variables in its environment.
+pub(crate) fn quipu_in(variables: &[(&str, &str)], args: &[&str]) -> Ran {
+    ran(command(args).envs(variables.iter().copied()).output().expect("the binary runs"))
+}
+
+fn ran(Output { status, stdout, stderr }: Output) -> Ran {
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Ran { code: status.code(), out: text(stdout), err: text(stderr) }
 }
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quipu"));
-    command
-        .args(args)
-        .env_remove("QUIPU_STORE")
-        .env_remove("QUIPU_WORKSPACE")
-        .env_remove("QUIPU_LISTEN")
-        .env_remove("QUIPU_TOKEN");
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("QUIPU_")) {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -58,10 +63,13 @@ pub(crate) struct Server {
 impl Server {
     /// Serves the store in `dir` on a free port.
     pub(crate) fn start(dir: &Path) -> Self {
-        let mut child = command(&["serve", "--store", arg(dir), "--listen", "127.0.0.1:0"])
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the binary starts");
+        Self::start_with(dir, &[])
+    }
+
+    /// Serves the store in `dir` on a free port, with further flags.
+    pub(crate) fn start_with(dir: &Path, flags: &[&str]) -> Self {
+        let args = [&["serve", "--store", arg(dir), "--listen", "127.0.0.1:0", "--log-level", "warn"], flags].concat();
+        let mut child = command(&args).stderr(Stdio::inherit()).spawn().expect("the binary starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
         let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned();

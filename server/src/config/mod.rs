@@ -1,0 +1,167 @@
+//! The settings of a server: one list of them, one rule of precedence.
+//!
+//! A flag wins over its environment variable, that over the configuration file, that over the
+//! default. All three have the same names: `--max-connections`, `QUIPU_MAX_CONNECTIONS`,
+//! `max_connections = 512`.
+
+mod file;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use quipu::{Error, Result};
+
+use crate::access::Folder;
+
+pub use settings::{LogFormat, LogLevel, Settings};
+pub use units::{Bytes, Span};
+
+/// Settings that were checked, complete with defaults.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The directory of the store.
+    pub store: PathBuf,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The certificate chain and its key, both PEM; plain HTTP without.
+    pub tls: Option<TlsFiles>,
+    /// What connections and requests may take.
+    pub limits: Limits,
+    /// The origins whose pages may read answers; `*` is any.
+    pub cors_origins: Vec<String>,
+    /// How long requests in flight may take once the server was told to stop.
+    pub drain: Duration,
+    /// What is logged.
+    pub log_level: LogLevel,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+/// The files of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and those that vouch for it, in PEM.
+    pub certificate: PathBuf,
+    /// Its private key, in PEM.
+    pub key: PathBuf,
+}
+
+/// What connections and requests may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections at once from one address.
+    pub connections_per_address: usize,
+    /// Until the first byte of a connection, and the end of the handshake where there is one.
+    pub first_byte: Duration,
+    /// Until the end of a request's head, and between two requests.
+    pub head: Duration,
+    /// Until the end of a body.
+    pub body: Duration,
+    /// Bytes per second that a body must come at, on the average after its first seconds.
+    pub body_rate: u64,
+    /// Bytes of a body as sent.
+    pub body_bytes: u64,
+    /// Bytes of a body once unpacked.
+    pub unpacked_bytes: u64,
+    /// How many times larger than sent a body may unpack to.
+    pub unpacked_ratio: u64,
+    /// Requests per second of one token; unlimited where absent.
+    pub requests_per_second: Option<u32>,
+    /// Queries at work at once.
+    pub queries: usize,
+    /// How long a query may wait and work.
+    pub query: Duration,
+}
+
+impl Config {
+    /// Checks settings and fills in what they leave open.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), naming the setting and what to do.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let tls = match (settings.tls_cert, settings.tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => return Err(Error::invalid("tls_cert and tls_key belong together; name both or neither")),
+        };
+        let span = |span: Option<Span>, default: u64| span.map_or(Duration::from_secs(default), Duration::from);
+        let bytes = |bytes: Option<Bytes>, default: u64| bytes.map_or(default, u64::from);
+        let limits = Limits {
+            connections: settings.max_connections.unwrap_or(1024),
+            connections_per_address: settings.max_connections_per_address.unwrap_or(256),
+            first_byte: span(settings.first_byte_timeout, 10),
+            head: span(settings.head_timeout, 30),
+            body: span(settings.body_timeout, 60),
+            body_rate: bytes(settings.min_body_rate, 1024),
+            body_bytes: bytes(settings.max_body, 16 << 20),
+            unpacked_bytes: bytes(settings.max_unpacked, 64 << 20),
+            unpacked_ratio: settings.max_unpacked_ratio.unwrap_or(250),
+            requests_per_second: settings.max_requests_per_second,
+            queries: settings.max_queries.unwrap_or(4),
+            query: span(settings.query_timeout, 30),
+        };
+        limits.check()?;
+        Self {
+            store: settings.store.ok_or_else(|| Error::invalid("name the directory of the store with --store"))?,
+            listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            tls,
+            limits,
+            cors_origins: settings.cors_origins.unwrap_or_default(),
+            drain: span(settings.drain_timeout, 10),
+            log_level: settings.log_level.unwrap_or_default(),
+            log_format: settings.log_format.unwrap_or_default(),
+        }
+        .guarded(settings.allow_public.unwrap_or(false))
+    }
+
+    /// Itself, unless it would let strangers in.
+    fn guarded(self, allow_public: bool) -> Result<Self> {
+        let token = !Folder::of_store(&self.store).tokens()?.is_empty();
+        let lacks = match (token, self.tls.is_some()) {
+            (false, _) => {
+                "the store has no token, so whoever connects can read and write everything; make one with \
+                           `quipu token create`"
+            }
+            (true, false) => {
+                "there is no TLS, so tokens and data can be read on the way; name a certificate with \
+                              --tls-cert and --tls-key"
+            }
+            (true, true) => return Ok(self),
+        };
+        if self.listen.ip().is_loopback() || allow_public {
+            return Ok(self);
+        }
+        Err(Error::invalid(format!(
+            "{} can be reached from other machines and {lacks}, listen on 127.0.0.1, or say --allow-public behind \
+             something that guards it",
+            self.listen
+        )))
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<()> {
+        let counts = [
+            ("max_connections", self.connections as u64),
+            ("max_connections_per_address", self.connections_per_address as u64),
+            ("max_body", self.body_bytes),
+            ("max_unpacked", self.unpacked_bytes),
+            ("max_unpacked_ratio", self.unpacked_ratio),
+            ("max_requests_per_second", self.requests_per_second.map_or(1, u64::from)),
+            ("max_queries", self.queries as u64),
+        ];
+        match counts.into_iter().find(|(_, count)| *count == 0) {
+            Some((name, _)) => {
+                Err(Error::invalid(format!("{name} is 0, which lets nothing through; allowed are 1 and more")))
+            }
+            None => Ok(()),
+        }
+    }
+}

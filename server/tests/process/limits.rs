@@ -1,0 +1,140 @@
+//! Clients that are slow, many, greedy or in the dark; and what the operator sees of them.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{Server, arg, quipu};
+
+/// How long a server takes to hang up on somebody who sends `bytes` and then nothing.
+fn hung_up_after(server: &Server, bytes: &[u8]) -> (Duration, String) {
+    let started = Instant::now();
+    let mut stream = TcpStream::connect(server.address()).expect("a server");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
+    stream.write_all(bytes).expect("a server that reads");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    (started.elapsed(), String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[test]
+fn nobody_is_waited_for_without_end() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let flags = ["--first-byte-timeout", "200ms", "--head-timeout", "300ms", "--body-timeout", "400ms"];
+    let server = Server::start_with(dir.path(), &flags);
+    let slow_body = b"POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n[";
+    for (sent, status) in [(&b""[..], ""), (b"GET /healthz HTT", ""), (slow_body, "408")] {
+        let (took, answer) = hung_up_after(&server, sent);
+        assert!(took < Duration::from_secs(10), "{took:?} for {:?}", String::from_utf8_lossy(sent));
+        assert!(answer.contains(status), "{answer}");
+    }
+    assert_eq!(server.get("/healthz").0, 200);
+}
+
+#[test]
+fn one_address_has_only_so_many_connections() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start_with(dir.path(), &["--max-connections-per-address", "3"]);
+    let mut open: Vec<TcpStream> = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(server.address()).expect("a server");
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").expect("a server that reads");
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).expect("an answer");
+        open.push(stream);
+    }
+    let (_, answer) = hung_up_after(&server, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert_eq!(answer, "");
+    drop(open);
+    let metrics = loop {
+        let (_, answer) = hung_up_after(&server, b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        if !answer.is_empty() {
+            break answer;
+        }
+    };
+    assert!(metrics.contains("quipu_turned_away_total{why=\"connections\"}"), "{metrics}");
+}
+
+#[test]
+fn what_is_sent_too_often_or_unpacks_to_too_much_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start_with(
+        dir.path(),
+        &[
+            "--max-requests-per-second",
+            "5",
+            "--max-unpacked-ratio",
+            "50",
+            "--max-body",
+            "64KiB",
+            "--max-unpacked",
+            "4MiB",
+        ],
+    );
+    let bomb = zstd::encode_all(&vec![b' '; 3 << 20][..], 0).expect("memory");
+    let (status, answer) = server.post("/v1/events", &[("content-encoding", "zstd")], &bomb);
+    assert!(status == 413 && answer["detail"].as_str().is_some_and(|it| it.contains("50 times")), "{answer}");
+    let statuses: Vec<u16> = (0..30).map(|_| server.get("/v1/jobs").0).collect();
+    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
+    assert_eq!(server.get("/healthz").0, 200);
+    std::thread::sleep(Duration::from_secs(1));
+    let long = format!("POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 65 << 10);
+    let (_, answer) = hung_up_after(&server, long.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+}
+
+#[test]
+fn settings_come_from_flags_then_the_environment_then_the_file() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("quipu.toml");
+    std::fs::write(&file, "max_queries = 1\nmax_body = \"1MiB\"\ndrain_timeout = \"1s\"\n").expect("writable");
+    let store = dir.path().join("store");
+    let args = [
+        "serve",
+        "--check-config",
+        "--store",
+        arg(&store),
+        "--config",
+        arg(&file),
+        "--max-queries",
+        "3",
+        "--format",
+        "csv",
+    ];
+    let checked = crate::support::quipu_in(&[("QUIPU_MAX_BODY", "2MiB"), ("QUIPU_MAX_QUERIES", "2")], &args);
+    assert_eq!(checked.code, Some(0), "{}", checked.err);
+    for line in ["max_queries,3", "max_body,2097152", "drain_timeout,1s"] {
+        assert!(checked.out.lines().any(|it| it == line), "{line}: {}", checked.out);
+    }
+    assert!(!store.exists());
+    std::fs::write(&file, "max_querys = 1\n").expect("writable");
+    let wrong = quipu(&args);
+    assert!(wrong.code == Some(2) && wrong.err.contains("max_querys"), "{}", wrong.err);
+}
+
+#[test]
+fn metrics_count_what_happened_under_bounded_labels() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path());
+    let event = json!({"id": "a", "at": "2026-01-31T08:00:00Z", "tenant": "acme"}).to_string();
+    server.post("/v1/events", &[], format!("{event}\n{event}\nbroken").as_bytes());
+    for path in ["/v1/jobs/a", "/v1/jobs/b", "/nothing/1", "/nothing/2"] {
+        server.get(path);
+    }
+    let (status, text) = server.ask("/metrics", &[]);
+    assert_eq!(status, 200);
+    for line in [
+        "quipu_events_total{fate=\"stored\"} 1",
+        "quipu_events_total{fate=\"duplicate\"} 1",
+        "quipu_events_total{fate=\"rejected\"} 1",
+        "quipu_http_requests_total{route=\"/v1/jobs/{id}\",method=\"GET\",status=\"404\"} 2",
+        "quipu_http_requests_total{route=\"unmatched\",method=\"GET\",status=\"404\"} 2",
+        "quipu_lsn 1",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!text.contains("acme") && text.ends_with("# EOF\n"), "{text}");
+    assert_eq!(server.get("/readyz").0, 200);
+}
