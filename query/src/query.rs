@@ -1,17 +1,19 @@
 //! The query: plain data that the builder, JSON and the command line all make.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use quipu_engine::price_book::PriceBook;
-use quipu_engine::{Error, OutcomeType, PicoUsd, Result, Timestamp};
+use quipu_engine::{Error, Number, OutcomeType, PicoUsd, Result, Timestamp};
 
 use crate::calendar::Zone;
-use crate::filter::Filter;
+use crate::filter::{Filter, NumberField, NumberTest};
 use crate::measure::Measure;
 use crate::pivot::Pivot;
+use crate::price::WhatIf;
 
 /// A question about the events of a workspace.
 ///
@@ -51,6 +53,8 @@ pub struct Query {
     pub cost_basis: CostBasis,
     /// Which price book computes costs.
     pub prices: PriceChoice,
+    /// What computed costs assume that was not so.
+    pub what_if: WhatIf,
     /// The value of an outcome of that type that states none.
     pub assumed_values: BTreeMap<OutcomeType, PicoUsd>,
     /// Which rows to read; for proofs and measurements.
@@ -98,6 +102,8 @@ pub enum PriceChoice {
     Current,
     /// A numbered version of the store.
     Version(u32),
+    /// The one that was the newest at an instant; the empty book before the first.
+    KnownAt(Timestamp),
     /// One that the store need not know: what if?
     Book(Arc<PriceBook>),
 }
@@ -286,6 +292,22 @@ impl Query {
     pub fn prices(mut self, prices: PriceChoice) -> Self {
         self.prices = prices;
         self
+    }
+
+    /// Computes costs under an assumption.
+    #[must_use]
+    pub fn what_if(mut self, what_if: WhatIf) -> Self {
+        self.what_if = what_if;
+        self
+    }
+
+    /// The query without the events that its assumptions leave out.
+    pub(crate) fn assumed(&self) -> Cow<'_, Self> {
+        if !self.what_if.no_retries {
+            return Cow::Borrowed(self);
+        }
+        let retry = Filter::Number(NumberField::Number(Number::RetryDepth), NumberTest::Between(1, u64::MAX));
+        Cow::Owned(self.clone().filter(Filter::Not(Box::new(retry))))
     }
 
     /// Assumes a value for the outcomes of a type that state none.

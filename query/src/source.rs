@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::rows::Part;
 use quipu_engine::store::Snapshot;
-use quipu_engine::{Outcome, Result};
+use quipu_engine::{Outcome, Result, Timestamp};
 
 /// A frozen state of a store, as queries read it.
 pub trait Source: Sync {
@@ -26,6 +26,12 @@ pub trait Source: Sync {
     /// # Errors
     /// [`ErrorKind::NotFound`](quipu_engine::ErrorKind::NotFound) when there is no such version.
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>>;
+
+    /// The version of the price book that was the newest at an instant; the empty book before the first.
+    ///
+    /// # Errors
+    /// What the source says.
+    fn price_book_known_at(&self, at: Timestamp) -> Result<Arc<PriceBook>>;
 }
 
 impl Source for Snapshot {
@@ -43,5 +49,9 @@ impl Source for Snapshot {
 
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {
         Self::price_book(self, version)
+    }
+
+    fn price_book_known_at(&self, at: Timestamp) -> Result<Arc<PriceBook>> {
+        Ok(Self::price_book_known_at(self, at))
     }
 }

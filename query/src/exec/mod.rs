@@ -34,7 +34,7 @@ use crate::source::Source;
 pub(crate) fn run(source: &dyn Source, scope: &Scope, query: &Query) -> Result<Answer> {
     let plan = Plan::new(query, scope)?;
     let book = if plan.prices { Some(price_book(source, &query.prices)?) } else { None };
-    let pricer = book.as_deref().map(Pricer::new);
+    let pricer = book.as_deref().map(|book| Pricer::new(book).assuming(&query.what_if));
     let (parts, explain) = read::read(&plan, source.parts(), pricer.as_ref())?;
     let mut groups = Groups::new(&plan);
     for part in parts {
@@ -53,6 +53,7 @@ pub(crate) fn price_book(source: &dyn Source, choice: &PriceChoice) -> Result<Ar
     match choice {
         PriceChoice::Current => source.price_book(None),
         PriceChoice::Version(version) => source.price_book(Some(*version)),
+        PriceChoice::KnownAt(at) => source.price_book_known_at(*at),
         PriceChoice::Book(book) => Ok(Arc::clone(book)),
     }
 }

@@ -98,7 +98,7 @@ impl<'a> PartSums<'a> {
         }
         keys.sort_by_key(|(_, column)| column.domain(rows));
         let mut domains: Vec<u64> = keys.iter().map(|(_, column)| column.domain(rows)).collect();
-        let prices = pricer.map(|pricer| PartPrices::new(pricer, rows)).transpose()?;
+        let prices = pricer.map(|pricer| PartPrices::new(pricer, plan.scope, rows)).transpose()?;
         if prices.is_some() {
             domains.push(1 << 32);
         }

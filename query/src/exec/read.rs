@@ -88,7 +88,7 @@ fn from_counters<'a>(plan: &'a Plan<'a>, part: &'a Part, pricer: Option<&'a Pric
     let mut rows_read = 0;
     for block in 0..rows.blocks() {
         if sums.add(block)? == Outcome::Straddles {
-            return Ok(FromCounters::Scan("a counter straddles a boundary of time or price"));
+            return Ok(FromCounters::Scan("a counter straddles a boundary of time, price or size"));
         }
         rows_read += rows.block_len(block) as u64;
     }

@@ -2,11 +2,20 @@
 
 mod job;
 mod jobs;
+mod join;
 mod outcomes;
+mod price_diff;
+mod reconcile;
+mod traces;
 mod tree;
 
 pub use job::{EVENTS_LISTED, JobReport, TraceReport};
 pub(crate) use job::{job, trace};
 pub(crate) use jobs::jobs;
+pub(crate) use join::{ByKey, columns};
 pub(crate) use outcomes::{funnel, roi};
+pub(crate) use price_diff::price_diff;
+pub(crate) use reconcile::{reconcile, share};
+pub use traces::TraceOrder;
+pub(crate) use traces::traces;
 pub use tree::Branch;

@@ -68,7 +68,7 @@ proptest! {
         prop_assert_eq!(&answer.totals, &totals);
         prop_assert_eq!((answer.groups, &answer.unpriced), (groups, &unpriced));
         if query.since.is_none() && query.until.is_none() && query.by.is_empty() && query.filter.is_none() {
-            let straddles = "a counter straddles a boundary of time or price";
+            let straddles = "a counter straddles a boundary of time, price or size";
             prop_assert!(answer.explain.parts.iter().all(|part| part.path != Path::Scan || part.why == straddles));
         }
         prop_assert_eq!(known(ask(&memory, &query.path(PathChoice::Scan))), known(answer));

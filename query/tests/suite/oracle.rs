@@ -9,7 +9,7 @@ use quipu_engine::{
     Dimension, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Timestamp, TokenMeter,
 };
 use quipu_query::filter::{NumberField, NumberTest, TextField, TextTest};
-use quipu_query::price::{PriceClass, Pricer};
+use quipu_query::price::{PriceClass, Pricer, PromptSize};
 use quipu_query::{Bucket, CostBasis, Filter, Measure, OrderKey, Pivot, Query, Statistic, Unpriced, Value, Zone};
 
 pub(crate) struct Oracle<'a> {
@@ -77,11 +77,13 @@ impl Oracle<'_> {
 
     fn price(&self, event: &Event) -> Priced {
         let schedule = Pricer::new(self.book).schedule(&PriceClass {
+            workspace: event.get(Dimension::Workspace),
+            tenant: event.get(Dimension::Tenant),
             provider: event.get(Dimension::Provider),
             model: event.get(Dimension::Model),
             region: event.get(Dimension::Region),
             service_tier: event.get(Dimension::ServiceTier),
-            context_band: event.context_band(),
+            size: PromptSize::of_tokens(event.input_tokens()),
         });
         let rates = &schedule.periods[schedule.period_at(event.at.expect("set"))];
         let mut priced = Priced { pico: 0, known: rates.per_request().is_some(), unpriced: Vec::new() };

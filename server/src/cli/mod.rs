@@ -109,7 +109,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Funnel(args) => query::run(Report::Funnel, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Roi(args) => query::run(Report::Roi, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),
-        Command::Prices(args) => prices::run(&args, output),
+        Command::Prices(args) => prices::run(&args, &scope()?, output),
         Command::Token(args) => token::run(&args, &scope()?, output),
         Command::Audit(args) => audit::run(&args, output),
         Command::Stat(args) => stat::run(&args, output),

@@ -1,13 +1,12 @@
 //! From texts to a query.
 
 use quipu::{
-    Bucket, CostBasis, Error, Measure, Order, OutcomeType, PathChoice, PicoUsd, Pivot, PriceChoice, Query, Result,
-    Timestamp, Zone,
+    Bucket, CostBasis, Error, Measure, Order, OutcomeType, PathChoice, PicoUsd, Pivot, Query, Result, Timestamp, Zone,
 };
 use serde_json::Value as Json;
 
 use super::text::PlanText;
-use super::{Plan, filter, times};
+use super::{Plan, filter, prices, times};
 
 impl PlanText {
     /// Understands every text; `now` is what `7d` counts back from.
@@ -35,7 +34,7 @@ impl PlanText {
             order: self.order.iter().map(|name| Order::parse(name)).collect::<Result<_>>()?,
             limit: self.limit,
             cost_basis: self.cost.as_deref().map_or_else(|| Ok(CostBasis::default()), CostBasis::parse)?,
-            prices: prices(&self.prices)?,
+            prices: prices::decode(&self.prices, &zone, now)?,
             assumed_values: self.assume_value.iter().map(assumed).collect::<Result<_>>()?,
             path: self.path.as_deref().map_or_else(|| Ok(PathChoice::default()), PathChoice::parse)?,
             zone,
@@ -58,19 +57,6 @@ fn refuse_repeated_columns(query: &Query) -> Result<()> {
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(Error::invalid(format!("the column {} is asked for twice", pair[0]))),
         None => Ok(()),
-    }
-}
-
-fn prices(json: &Json) -> Result<PriceChoice> {
-    let text = match json {
-        Json::Null => return Ok(PriceChoice::Current),
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    match (text.as_str(), text.parse()) {
-        ("current", _) => Ok(PriceChoice::Current),
-        (_, Ok(version)) => Ok(PriceChoice::Version(version)),
-        _ => Err(Error::invalid(format!("prices is {text:?}; expected current or the number of a version"))),
     }
 }
 

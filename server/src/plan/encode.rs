@@ -1,10 +1,10 @@
 //! From a query to the texts that say the same.
 
-use quipu::{CostBasis, Error, OrderKey, PathChoice, PriceChoice, Query, Result, Zone};
+use quipu::{CostBasis, Error, OrderKey, PathChoice, Query, Result, Zone};
 use serde_json::Value as Json;
 
 use super::text::PlanText;
-use super::{Plan, filter};
+use super::{Plan, filter, prices};
 
 impl TryFrom<&Plan> for PlanText {
     type Error = Error;
@@ -21,15 +21,9 @@ impl TryFrom<&Plan> for PlanText {
             format!("{}{name}", if order.descending { "-" } else { "" })
         });
         let assumed = query.assumed_values.iter();
-        let prices = match &query.prices {
-            PriceChoice::Current => Json::Null,
-            PriceChoice::Version(version) => (*version).into(),
-            PriceChoice::Book(_) => {
-                return Err(Error::invalid(
-                    "a plan with prices of its own has no text; import them and name their version",
-                ));
-            }
-        };
+        let prices = prices::encode(&query.prices).ok_or_else(|| {
+            Error::invalid("a plan with prices of its own has no text; import them and name their version")
+        })?;
         Ok(Self {
             report: plan.report,
             measures: measures.iter().map(ToString::to_string).collect(),

@@ -4,6 +4,7 @@
 mod decode;
 mod encode;
 mod filter;
+mod prices;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -11,6 +12,7 @@ mod times;
 
 use quipu::Query;
 
+pub use prices::price_choice;
 pub use text::{PlanText, Report};
 pub use times::now;
 pub(crate) use times::span_micros;

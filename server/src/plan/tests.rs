@@ -74,7 +74,11 @@ fn plan() -> impl Strategy<Value = Plan> {
     );
     let report = prop::sample::select(vec![Report::Query, Report::Jobs, Report::Funnel, Report::Roi]);
     let range = (prop::option::of(instant()), prop::option::of(instant()));
-    let prices = prop::option::of(any::<u32>());
+    let prices = prop_oneof![
+        Just(PriceChoice::Current),
+        any::<u32>().prop_map(PriceChoice::Version),
+        (0_i64..2_000_000_000).prop_map(|at| PriceChoice::KnownAt(Timestamp::from_seconds(at))),
+    ];
     let assumed = prop::collection::btree_map(
         prop::sample::select(OutcomeType::ALL.to_vec()),
         (-1_000_000_000_000_000_i128..1_000_000_000_000_000).prop_map(PicoUsd::from_pico),
@@ -89,7 +93,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 order: order.map(|down| Order { by: Measure::Cost.into(), descending: down }).into_iter().collect(),
                 zone: Zone::parse(if berlin { "Europe/Berlin" } else { "UTC" }).expect("exists"),
                 cost_basis: if reported { CostBasis::Reported } else { CostBasis::Computed },
-                prices: prices.map_or(PriceChoice::Current, PriceChoice::Version),
+                prices,
                 path: if reported { PathChoice::Scan } else { PathChoice::Auto },
                 measures,
                 by,
@@ -171,7 +175,7 @@ fn a_wrong_plan_says_what_is_wrong_and_where() {
         (r#"{"where": 7}"#, "7 is not a filter"),
         (r#"{"since": "yesterday"}"#, "since: \"yesterday\" is not a time"),
         (r#"{"since": "1d", "until": "2d"}"#, "is not before until"),
-        (r#"{"prices": "old"}"#, "expected current or the number of a version"),
+        (r#"{"prices": "old"}"#, "expected current, default, the number of a version or known:TIME"),
         (r#"{"assume_value": {"WON": 1}}"#, "assume_value: type is \"WON\""),
         (r#"{"assume_value": {"CUSTOM": "1e-40"}}"#, "assume_value of CUSTOM"),
         (r#"{"limit": -1}"#, "query plan: invalid value"),

@@ -47,7 +47,8 @@ pub struct PlanText {
     /// How many rows to return.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// `current`, or the number of a price book version.
+    /// `current`, `default`, the number of a version of the price book, or `known:TIME`: the version
+    /// that was the newest then.
     #[serde(skip_serializing_if = "Json::is_null")]
     pub prices: Json,
     /// `computed` or `reported`: which cost ROI and costs per job are made of.

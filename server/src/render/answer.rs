@@ -13,7 +13,7 @@ impl Sheet {
             groups: Some(answer.groups),
             lsn: Some(answer.lsn),
             price_book_version: answer.price_book_version,
-            price_list: None,
+            price_book: None,
             cost_basis: (answer.cost_basis != CostBasis::default()).then(|| answer.cost_basis.name().into()),
             assumed_values: answer
                 .assumed_values
@@ -29,6 +29,13 @@ impl Sheet {
         // The one row of an answer without keys is its own total.
         let totals = has_keys.then_some(answer.totals);
         Self { columns: answer.columns, rows: answer.rows, totals, facts }
+    }
+
+    /// The sheet with the name of the price book, where it used one.
+    #[must_use]
+    pub fn priced_by(mut self, book: &str) -> Self {
+        self.facts.price_book = self.facts.price_book_version.map(|_| book.to_owned());
+        self
     }
 }
 

@@ -17,9 +17,9 @@ pub struct Facts {
     /// The version of the price book, where prices were needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_book_version: Option<u32>,
-    /// The price list that was used instead of one of the store's.
+    /// What the price book is called, where prices were needed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub price_list: Option<String>,
+    pub price_book: Option<String>,
     /// `computed` or `reported`: which cost ROI and costs per job are made of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_basis: Option<String>,

@@ -21,11 +21,7 @@ pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
     if let Some(cohort) = &facts.cohort {
         notes.push(format!("cohort: {cohort}"));
     }
-    if let Some(unpriced) = &facts.unpriced
-        && !unpriced.is_empty()
-    {
-        notes.push(unpriced_note(unpriced));
-    }
+    notes.extend(sheet.unpriced_note());
     notes.extend(provenance(sheet));
     if let Some(parts) = &facts.explain {
         notes.extend(explain(parts));
@@ -43,11 +39,10 @@ fn provenance(sheet: &Sheet) -> Option<String> {
     for (kind, value) in &facts.assumed_values {
         parts.push(format!("assumed value: ${} per {kind} outcome that states none", grouped(value)));
     }
-    match (facts.price_book_version, &facts.price_list) {
-        (Some(_), Some(list)) => parts.push(format!("prices: {list}")),
-        (Some(0), None) => parts.push("prices: none in this store (quipu prices import FILE)".into()),
-        (Some(version), None) => parts.push(format!("prices: version {version}")),
-        (None, _) => {}
+    match (&facts.price_book, facts.price_book_version) {
+        (Some(book), _) => parts.push(format!("prices: {book}")),
+        (None, Some(version)) => parts.push(format!("prices: version {version}")),
+        (None, None) => {}
     }
     if let Some(zone) = &facts.zone
         && zone != "UTC"
@@ -58,6 +53,13 @@ fn provenance(sheet: &Sheet) -> Option<String> {
         parts.push(format!("log position: {}", grouped(&lsn.to_string())));
     }
     (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+impl Sheet {
+    /// What has no price, in one line.
+    pub fn unpriced_note(&self) -> Option<String> {
+        self.facts.unpriced.as_ref().filter(|unpriced| !unpriced.is_empty()).map(|unpriced| unpriced_note(unpriced))
+    }
 }
 
 fn unpriced_note(unpriced: &[UnpricedFact]) -> String {
