@@ -1,15 +1,17 @@
 //! A frozen state of a store, seen from one workspace: where every question is asked.
 
-use quipu_engine::Result;
+use quipu_engine::{Result, Timestamp};
 
 use crate::answer::Answer;
+use crate::coverage::{self, CoverageReport};
 use crate::exec;
-use crate::pivot::Pivot;
 use crate::price::Pricer;
-use crate::query::Query;
-use crate::report::{self, JobReport, TraceReport};
+use crate::query::{PriceChoice, Query};
+use crate::report::{self, JobReport, TraceOrder, TraceReport};
+use crate::runaway::{self, Alarm, RunawayRule};
 use crate::scope::Scope;
 use crate::source::Source;
+use crate::versions::{self, VersionReport, Versions};
 
 pub use crate::exec::select::PricedEvent;
 
@@ -36,7 +38,7 @@ impl<'a> View<'a> {
     /// [`ErrorKind::NotFound`](quipu_engine::ErrorKind::NotFound) when there is no such version of
     /// the price book, [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt) when what is read is damaged.
     pub fn query(&self, query: &Query) -> Result<Answer> {
-        exec::run(self.source, &self.scope, query)
+        exec::run(self.source, &self.scope, &query.assumed())
     }
 
     /// Jobs with cost, effort, time and outcome; by default the most expensive first.
@@ -80,38 +82,62 @@ impl<'a> View<'a> {
         report::roi(self, query)
     }
 
-    /// What share of the jobs of each group of [`Query::by`] is pending, succeeded, converted, was
-    /// deflected or escalated, and succeeded without escalation.
+    /// Workflow runs with cost, effort, how their calls ended, and time.
     ///
     /// # Errors
     /// As [`View::query`].
-    pub fn rates(&self, query: &Query) -> Result<Answer> {
-        report::rates(self, query)
+    pub fn traces(&self, query: &Query, order: TraceOrder) -> Result<Answer> {
+        report::traces(self, query, order)
     }
 
-    /// One row per job type, within the groups of [`Query::by`]: jobs, rates, cost and value.
+    /// Computed beside reported cost, per group of [`Query::by`]: the difference, what has no
+    /// price, and how much is estimated.
     ///
     /// # Errors
     /// As [`View::query`].
-    pub fn job_types(&self, query: &Query) -> Result<Answer> {
-        report::job_types(self, query)
+    pub fn reconcile(&self, query: &Query) -> Result<Answer> {
+        report::reconcile(self, query)
     }
 
-    /// Every dimension and tag that events carry, with how many values and events it has.
+    /// Two versions of whatever does the work: cost per job and per success, success rate and ROI,
+    /// each with an interval and a verdict.
     ///
     /// # Errors
-    /// As [`View::query`].
-    pub fn dimensions(&self, query: &Query) -> Result<Answer> {
-        report::dimensions(self, query)
+    /// [`ErrorKind::NotFound`](quipu_engine::ErrorKind::NotFound) when a version has no job here, else as [`View::query`].
+    pub fn compare_versions(&self, query: &Query, versions: Versions) -> Result<VersionReport> {
+        versions::compare(self, query, versions)
     }
 
-    /// The values of a key that begin with `prefix`, with the events that carry each; the most
-    /// frequent first unless the query orders them.
+    /// How much of calls and spend lacks who it was for and what it was; what looks wrong; what
+    /// retries cost and cheaper model tiers would save.
     ///
     /// # Errors
     /// As [`View::query`].
-    pub fn values(&self, query: &Query, key: &Pivot, prefix: &str) -> Result<Answer> {
-        report::values(self, query, key, prefix)
+    pub fn coverage(&self, query: &Query) -> Result<CoverageReport> {
+        coverage::coverage(self, query)
+    }
+
+    /// The groups that used far more than in the window before, over all windows of a span of time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when the rule cannot be evaluated, else as [`View::query`].
+    pub fn runaways(
+        &self,
+        query: &Query,
+        rule: &RunawayRule,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Alarm>> {
+        runaway::evaluate(self, query, rule, since, until)
+    }
+
+    /// What the groups of [`Query::by`] cost under two price books, and the difference; and the
+    /// answer under the old one, which says what that has no price for.
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn price_diff(&self, query: &Query, old: PriceChoice, new: PriceChoice) -> Result<(Answer, Answer)> {
+        report::price_diff(self, query, old, new)
     }
 
     /// The first `limit` events in the order of time that pass the filter and the time range, and
@@ -121,7 +147,8 @@ impl<'a> View<'a> {
     /// As [`View::query`].
     pub fn events(&self, query: &Query, limit: usize) -> Result<(Vec<PricedEvent>, u64)> {
         let book = exec::price_book(self.source, &query.prices)?;
-        exec::select::events(self.source, &self.scope, query, &Pricer::new(&book), limit)
+        let pricer = Pricer::new(&book).assuming(&query.what_if);
+        exec::select::events(self.source, &self.scope, &query.assumed(), &pricer, limit)
     }
 
     pub(crate) fn source(&self) -> &'a dyn Source {

@@ -1,19 +1,19 @@
 //! From plans to sheets: what the command line and the routes ask of a store, in one place.
 
+use std::sync::Arc;
+
 use quipu::store::Snapshot;
 use quipu::{
-    Answer, Branch, Column, CostBasis, Dimension, Error, Event, JobReport, Measure, Number, Outcome, PriceChoice,
+    Answer, Branch, Column, CostBasis, Dimension, Event, JobReport, Measure, Number, Outcome, PriceBook, PriceChoice,
     PricedEvent, Query, Result, Scope, Timestamp, TraceReport, Unit, Value, View,
 };
 
 use crate::plan::{Plan, Report};
+use crate::prices;
 use crate::render::{Document, Facts, Sheet, TREE};
 
 /// Jobs that are listed when no limit is named.
 const JOBS_LISTED: u64 = 20;
-
-/// Values that are listed when no limit is named.
-const VALUES_LISTED: u64 = 50;
 
 /// The names of the sheets about one job.
 pub const JOB_SHEETS: [&str; 4] = ["job", "models", "traces", "events"];
@@ -26,7 +26,7 @@ pub const TRACE_SHEETS: [&str; 3] = ["trace", TREE, "events"];
 /// As [`View::query`].
 pub fn ask(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Sheet> {
     let view = View::new(snapshot, scope);
-    let mut query = plan.query.clone();
+    let (mut query, prices) = priced(snapshot, &plan.query)?;
     let answer = match plan.report {
         Report::Query => {
             if query.measures.is_empty() {
@@ -40,60 +40,53 @@ pub fn ask(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Sheet> {
         }
         Report::Funnel => view.funnel(&query)?,
         Report::Roi => view.roi(&query)?,
-        Report::Rates => view.rates(&query)?,
-        Report::JobTypes => view.job_types(&query)?,
-        Report::Dimensions => view.dimensions(&query)?,
-        Report::Values => values(&view, query.clone(), plan.prefix.as_deref().unwrap_or_default())?,
     };
     let hint = reported_hint(&view, &query, &answer)?;
-    let mut sheet = of_answer(answer, plan);
+    let mut sheet = Sheet::of_answer(answer, plan.explain).priced_by(&prices);
     sheet.facts.notes.extend(hint);
-    sheet.select(&plan.columns)
-}
-
-fn values(view: &View<'_>, mut query: Query, prefix: &str) -> Result<Answer> {
-    let [key] = query.by.as_slice() else {
-        return Err(Error::invalid("the values of one key are listed: name one dimension, number or tag.KEY"));
-    };
-    let key = key.clone();
-    query.limit.get_or_insert(VALUES_LISTED);
-    view.values(&query, &key, prefix)
-}
-
-/// The sheet of an answer, naming the price list where the plan brought its own.
-fn of_answer(answer: Answer, plan: &Plan) -> Sheet {
-    let mut sheet = Sheet::of_answer(answer, plan.explain);
-    if let PriceChoice::Book(book) = &plan.query.prices
-        && sheet.facts.price_book_version.is_some()
-    {
-        sheet.facts.price_list = Some(book.source.clone());
-    }
-    sheet
+    Ok(sheet)
 }
 
 /// What to do about a cost that lacks something, where events say themselves what they cost.
 fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Option<String>> {
     let asks_for = |measure: &Measure| answer.columns.iter().any(|column| column.name == measure.to_string());
-    let of_jobs = [Measure::JobCost, Measure::Roi, Measure::MeanRoi, Measure::CostPerJob, Measure::CostPerSuccess];
+    let of_jobs =
+        [Measure::JobCost, Measure::Roi, Measure::MeanRoi, Measure::CostPerSuccess, Measure::CostPerConversion];
     let of_jobs = answer.cost_basis == CostBasis::Computed && of_jobs.iter().any(asks_for);
     let of_events = asks_for(&Measure::Cost) && !asks_for(&Measure::ReportedCost);
     if answer.unpriced.is_empty() || !(of_jobs || of_events) {
         return Ok(None);
     }
     let measures = vec![Measure::ReportedCost];
-    let totals = Query {
-        measures,
-        by: Vec::new(),
-        order: Vec::new(),
-        limit: None,
-        after: None,
-        having: None,
-        compare: None,
-        ..query.clone()
-    };
+    let totals = Query { measures, by: Vec::new(), order: Vec::new(), limit: None, ..query.clone() };
     let Some(Value::Money(reported)) = view.query(&totals)?.totals.into_iter().next() else { return Ok(None) };
     let how = if of_jobs { "--cost reported makes ROI and costs per job of it" } else { "the measure reported_cost" };
     Ok(Some(format!("the events themselves report a cost, of ${reported} in all: {how}")))
+}
+
+/// The query with the prices that it means, and how to name them: a store without prices of its own
+/// is asked with the book inside this program.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`](quipu::ErrorKind::NotFound) when there is no such version.
+pub fn priced(snapshot: &Snapshot, query: &Query) -> Result<(Query, String)> {
+    let book = price_book(snapshot, &query.prices)?;
+    let name = prices::name(&book);
+    Ok((Query { prices: PriceChoice::Book(book), ..query.clone() }, name))
+}
+
+/// The book that is meant.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`](quipu::ErrorKind::NotFound) when there is no such version.
+pub fn price_book(snapshot: &Snapshot, choice: &PriceChoice) -> Result<Arc<PriceBook>> {
+    match choice {
+        PriceChoice::Current if snapshot.price_books().is_empty() => Ok(prices::default_book()),
+        PriceChoice::Current => snapshot.price_book(None),
+        PriceChoice::Version(version) => snapshot.price_book(Some(*version)),
+        PriceChoice::KnownAt(at) => Ok(snapshot.price_book_known_at(*at)),
+        PriceChoice::Book(book) => Ok(Arc::clone(book)),
+    }
 }
 
 /// Everything about one job.
@@ -101,9 +94,10 @@ fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Opti
 /// # Errors
 /// [`ErrorKind::NotFound`](quipu::ErrorKind::NotFound) when there is no such job, else as [`View::query`].
 pub fn job(snapshot: &Snapshot, scope: Scope, job_id: &str, plan: &Plan) -> Result<Document> {
-    let report = View::new(snapshot, scope).job(job_id, &plan.query)?;
+    let (query, prices) = priced(snapshot, &plan.query)?;
+    let report = View::new(snapshot, scope).job(job_id, &query)?;
     let JobReport { job_id, job_type, job_version, totals, by_model, traces, outcome, events, event_count } = report;
-    let mut job = of_answer(totals, plan);
+    let mut job = Sheet::of_answer(totals, plan.explain).priced_by(&prices);
     let properties = [("job_id", Some(job_id)), ("job_type", job_type), ("job_version", job_version)];
     let properties = properties.map(|(name, value)| (name, value.map_or(Value::Null, Value::Text)));
     put_before(&mut job, properties.into_iter().chain(of_outcome(outcome.as_ref())));
@@ -117,9 +111,10 @@ pub fn job(snapshot: &Snapshot, scope: Scope, job_id: &str, plan: &Plan) -> Resu
 /// # Errors
 /// As [`job`].
 pub fn trace(snapshot: &Snapshot, scope: Scope, trace_id: &str, plan: &Plan) -> Result<Document> {
-    let TraceReport { trace_id, totals, events, tree, event_count } =
-        View::new(snapshot, scope).trace(trace_id, &plan.query)?;
-    let mut trace = of_answer(totals, plan);
+    let (query, prices) = priced(snapshot, &plan.query)?;
+    let report = View::new(snapshot, scope).trace(trace_id, &query)?;
+    let TraceReport { trace_id, totals, events, tree, event_count } = report;
+    let mut trace = Sheet::of_answer(totals, plan.explain).priced_by(&prices);
     put_before(&mut trace, [("trace_id", Value::Text(trace_id))]);
     let sheets = [trace, of_tree(&events, &tree), of_events(&events, event_count)];
     Ok(Document(TRACE_SHEETS.into_iter().map(String::from).zip(sheets).collect()))

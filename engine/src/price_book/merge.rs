@@ -1,6 +1,6 @@
 //! A newer list laid over an older book.
 
-use super::{PriceBook, PriceRule};
+use super::{Alias, PriceBook, PriceRule};
 use crate::error::Result;
 use crate::time::Timestamp;
 
@@ -9,7 +9,7 @@ impl PriceBook {
     ///
     /// For every key (all of a rule but rate and time) that `newer` has: from the start of its
     /// earliest rule on, `newer` alone says what it costs; before that, this book still does. Keys
-    /// that `newer` does not have keep their prices.
+    /// that `newer` does not have keep their prices. Aliases of `newer` replace those of the same name and provider.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when the result is too large.
@@ -25,7 +25,13 @@ impl PriceBook {
             }
         }
         rules.extend_from_slice(&newer.rules);
-        PriceBook::new(newer.source.clone(), rules)
+        let replaced = |alias: &&Alias| {
+            !newer.aliases.iter().any(|own| (&own.name, &own.provider) == (&alias.name, &alias.provider))
+        };
+        let aliases = self.aliases.iter().filter(replaced).chain(&newer.aliases).cloned().collect();
+        PriceBook::new(newer.source.clone(), rules)?
+            .with_aliases(aliases)?
+            .signed(newer.added_by.clone(), newer.note.clone())
     }
 
     /// When the earliest rule with the key of `rule` starts.

@@ -4,14 +4,21 @@
 //! older ones as they were, so that a cost can be computed today as it was known then. What a
 //! rule means for one event, and which of several rules wins, is decided by the query crate.
 
+mod alias;
 mod codec;
+mod hours;
 mod merge;
 mod names;
+mod rate;
 mod rule;
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
-pub use names::{canonical_provider, canonical_tier};
+pub use alias::Alias;
+pub use hours::{Hours, second_of_week};
+pub use names::{canonical_model, canonical_provider, canonical_tier};
+pub use rate::{Rate, Share};
 pub use rule::{ModelPattern, PriceOf, PriceRule, RuleKey};
 
 use crate::error::{Error, Result};
@@ -40,22 +47,37 @@ pub struct PriceBook {
     pub known_at: Timestamp,
     /// Where the rates come from: a file name, a list and its date.
     pub source: String,
+    /// Who added the book; empty where nobody said.
+    pub added_by: String,
+    /// Why; empty where nobody said.
+    pub note: String,
     /// Sorted by [`PriceRule::key`] and start; no two rules of one key are in force at once.
     rules: Vec<PriceRule>,
     /// The providers that rules name, sorted.
     providers: Vec<Text>,
+    /// Sorted by name and provider.
+    aliases: Vec<Alias>,
 }
 
 impl Default for PriceBook {
     fn default() -> Self {
-        Self { version: 0, known_at: Timestamp::MIN, source: String::new(), rules: Vec::new(), providers: Vec::new() }
+        Self {
+            version: 0,
+            known_at: Timestamp::MIN,
+            source: String::new(),
+            added_by: String::new(),
+            note: String::new(),
+            rules: Vec::new(),
+            providers: Vec::new(),
+            aliases: Vec::new(),
+        }
     }
 }
 
 impl PriceBook {
     /// A book of these rules, in any order, not yet numbered by a store.
     ///
-    /// Providers and tiers are brought to their canonical names. Rules of one key that overlap
+    /// Providers, models and tiers are brought to their canonical names. Rules of one key that overlap
     /// and agree become one.
     ///
     /// # Errors
@@ -79,6 +101,38 @@ impl PriceBook {
         Ok(Self { rules, providers, source, ..Self::default() })
     }
 
+    /// This book with other names of models.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when an alias is malformed or two of the
+    /// same name and provider name different models.
+    pub fn with_aliases(self, aliases: Vec<Alias>) -> Result<Self> {
+        Ok(Self { aliases: alias::sorted(aliases)?, ..self })
+    }
+
+    /// This book with who added it, and why.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when one is longer than [`limits::PRICE_SOURCE_BYTES`].
+    pub fn signed(self, added_by: impl Into<String>, note: impl Into<String>) -> Result<Self> {
+        let (added_by, note) = (added_by.into(), note.into());
+        check_text("who added the price book", &added_by, limits::PRICE_SOURCE_BYTES)?;
+        check_text("note of the price book", &note, limits::PRICE_SOURCE_BYTES)?;
+        Ok(Self { added_by, note, ..self })
+    }
+
+    /// The other names of models.
+    pub fn aliases(&self) -> &[Alias] {
+        &self.aliases
+    }
+
+    /// The alias of a name for a provider, both canonical: one for that provider before one for any.
+    pub fn alias(&self, name: &str, provider: Option<&str>) -> Option<&Alias> {
+        let start = self.aliases.partition_point(|alias| alias.name.as_str() < name);
+        let named = self.aliases[start..].iter().take_while(|alias| alias.name == name);
+        named.filter(|alias| alias.provider.is_none() || alias.provider.as_deref() == provider).last()
+    }
+
     /// The rules by model (exact names before prefixes), then provider, region, tier, edge, what is
     /// priced and start.
     pub fn rules(&self) -> &[PriceRule] {
@@ -90,21 +144,32 @@ impl PriceBook {
         self.rules.is_empty()
     }
 
-    /// The rules of exactly that model name.
+    /// The rules of exactly that model name, which is a canonical one.
     pub fn rules_of(&self, model: &str) -> &[PriceRule] {
         let compare = |rule: &PriceRule| match &rule.model {
             ModelPattern::Exact(name) => name.as_str().cmp(model),
-            ModelPattern::Prefix(_) => Ordering::Greater,
+            ModelPattern::Prefix(_) | ModelPattern::Contains(_) => Ordering::Greater,
         };
         let start = self.rules.partition_point(|rule| compare(rule) == Ordering::Less);
         let end = start + self.rules[start..].partition_point(|rule| compare(rule) == Ordering::Equal);
         &self.rules[start..end]
     }
 
-    /// The rules of model prefixes.
-    pub fn prefix_rules(&self) -> &[PriceRule] {
+    /// The rules of each pattern that is not an exact name.
+    pub fn patterns(&self) -> impl Iterator<Item = (&ModelPattern, &[PriceRule])> {
         let start = self.rules.partition_point(|rule| matches!(rule.model, ModelPattern::Exact(_)));
-        &self.rules[start..]
+        let same = |a: &PriceRule, b: &PriceRule| a.model == b.model;
+        self.rules[start..].chunk_by(same).filter_map(|rules| Some((&rules.first()?.model, rules)))
+    }
+
+    /// The sizes of requests that rules tell apart, ascending.
+    pub fn edges(&self) -> BTreeSet<u64> {
+        self.rules.iter().map(|rule| rule.above).filter(|above| *above > 0).collect()
+    }
+
+    /// Whether any rule was agreed for a tenant.
+    pub fn knows_tenants(&self) -> bool {
+        self.rules.iter().any(|rule| rule.tenant.is_some())
     }
 
     /// Whether any rule names that provider, given by its canonical name.

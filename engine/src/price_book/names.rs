@@ -32,6 +32,11 @@ pub fn canonical_provider(name: &str) -> Text {
     known.map_or_else(|| lower.as_str().into(), |(canonical, _)| (*canonical).into())
 }
 
+/// The name of a model as prices compare it: lower-cased, since hosts write one name in many ways.
+pub fn canonical_model(name: &str) -> Text {
+    name.to_lowercase().into()
+}
+
 /// The canonical name of a service tier; `None` is the standard one, which sources also call
 /// `default` or `auto` or do not mention.
 pub fn canonical_tier(name: &str) -> Option<Text> {

@@ -22,30 +22,54 @@ fn any_rule() -> impl Strategy<Value = PriceRule> {
     let name = || prop::sample::select(vec!["", "a", "b", "gpt-4o", "a-name-longer-than-twenty-four-bytes"]);
     let meters = vec![
         PriceOf::Request,
+        PriceOf::Everything,
         PriceOf::Meter(TokenMeter::Input.into()),
         PriceOf::Meter(Meter::Named("web_search".into())),
     ];
-    let edges: Vec<u64> = [0].into_iter().chain(CONTEXT_BAND_EDGES).collect();
+    let edges: Vec<u64> = [0, 64_000].into_iter().chain(CONTEXT_BAND_EDGES).collect();
     let time = (-5_i64..5, prop::option::of(6_i64..9));
-    (any::<bool>(), [name(), name(), name(), name()], prop::sample::select(edges), prop::sample::select(meters), time)
-        .prop_map(|(prefix, [model, provider, region, tier], above, of, (from, until))| {
-            let model = if prefix || model.is_empty() {
-                ModelPattern::Prefix(model.into())
-            } else {
-                ModelPattern::Exact(model.into())
+    let hours = prop::option::of(0_u32..3);
+    let names = [name(), name(), name(), name(), name(), name()];
+    (0..3, names, prop::sample::select(edges), prop::sample::select(meters), time, hours).prop_map(
+        |(kind, [model, provider, region, tier, workspace, tenant], above, of, (from, until), hours)| {
+            let model = match (kind, model) {
+                (0, _) | (_, "") => ModelPattern::Prefix(model.into()),
+                (1, _) => ModelPattern::Exact(model.into()),
+                _ => ModelPattern::Contains(model.into()),
             };
-            let mut rule = PriceRule::new(model, of, above + 1);
+            let rate = match of {
+                PriceOf::Everything => Share::from_ppm(750_000 + u32::from(hours.is_some())).into(),
+                _ => Rate::from(above + 1),
+            };
+            let mut rule = PriceRule::new(model, of, rate);
             (rule.provider, rule.region, rule.service_tier) =
                 (Some(provider.into()), Some(region.into()), Some(tier.into()));
+            (rule.workspace, rule.tenant) = (Some(workspace.into()), Some(tenant.into()));
+            rule.hours = hours.map(|from| Hours::new(1, from, 9).expect("hours"));
             (rule.above, rule.from, rule.until) = (above, at(from), until.map(at));
             rule
-        })
+        },
+    )
+}
+
+fn any_alias() -> impl Strategy<Value = Alias> {
+    let provider = || prop::option::of("[pq]".prop_map(Text::from));
+    ("[a-z]{1,3}", provider(), provider()).prop_map(|(name, provider, of_provider)| Alias {
+        model: format!("{name}-model").into(),
+        name: name.into(),
+        of_provider: provider.as_ref().and(of_provider),
+        provider,
+    })
 }
 
 fn any_book() -> impl Strategy<Value = PriceBook> {
-    (any::<u32>(), any::<i64>(), "[a-z ]{0,9}", prop::collection::vec(any_rule(), 0..40)).prop_map(
-        |(version, known_at, source, rules)| {
+    let parts = (prop::collection::vec(any_rule(), 0..40), prop::collection::vec(any_alias(), 0..4));
+    (any::<u32>(), any::<i64>(), ["[a-z ]{0,9}", "[a-z]{0,3}", "[a-z]{0,3}"], parts).prop_map(
+        |(version, known_at, [source, added_by, note], (rules, mut aliases))| {
+            aliases.sort_unstable();
+            aliases.dedup_by(|a, b| (&a.name, &a.provider) == (&b.name, &b.provider));
             let book = PriceBook::new(source, rules).expect("rules of one key have one rate here");
+            let book = book.with_aliases(aliases).and_then(|book| book.signed(added_by, note)).expect("valid");
             PriceBook { version, known_at: Timestamp::from_micros(known_at), ..book }
         },
     )
@@ -88,10 +112,10 @@ proptest! {
 #[test]
 fn a_newer_layout_is_unsupported() {
     let mut bytes = PriceBook::default().encode();
-    bytes[0] = 2;
+    bytes[0] = 3;
     let error = PriceBook::decode("book/7", &bytes).expect_err("unknown layout");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert_eq!(error.to_string(), "book/7: price book of layout 2; this build reads up to 1");
+    assert_eq!(error.to_string(), "book/7: price book of layout 3; this build reads up to 2");
 }
 
 #[test]
@@ -117,8 +141,8 @@ fn malformed_rules_are_refused() {
     assert!(refused(input("m", 1, 5, Some(5))).contains("ends before it starts"));
     assert!(refused(input("", 1, 0, None)).contains("empty model"));
     assert!(refused(input(&"m".repeat(129), 1, 0, None)).contains("model has 129 bytes"));
-    let odd = PriceRule { above: 64_000, ..input("m", 1, 0, None) };
-    assert!(refused(odd).contains("above 64000 input tokens; the sizes that can be told apart are 32000, 100000,"));
+    let all = PriceRule { of: PriceOf::Everything, ..input("m", 1, 0, None) };
+    assert!(refused(all).contains("one amount for everything; only a share of the list can be"));
 }
 
 #[test]
@@ -147,4 +171,22 @@ fn an_overlay_replaces_from_its_start_on_and_keeps_the_past() {
         input("c", 6, 0, None),
     ];
     assert_eq!(both.rules(), expected);
+}
+
+#[test]
+fn an_alias_names_one_model_and_the_one_for_a_provider_goes_first() {
+    let alias = |name: &str, provider: Option<&str>, model: &str| Alias {
+        name: name.into(),
+        provider: provider.map(Text::from),
+        model: model.into(),
+        of_provider: None,
+    };
+    let book = PriceBook::default();
+    let torn = book.clone().with_aliases(vec![alias("fast", None, "a"), alias("fast", None, "b")]);
+    assert_eq!(torn.expect_err("torn").to_string(), "the alias \"fast\" names two models: a and b");
+    let two = vec![alias("fast", Some("Bedrock"), "b"), alias("fast", None, "a"), alias("fas", None, "c")];
+    let book = book.with_aliases(two).expect("valid");
+    let found = |name, provider| book.alias(name, provider).map(|alias| alias.model.as_str());
+    assert_eq!(found("fast", Some("aws-bedrock")), Some("b"));
+    assert_eq!((found("fast", None), found("fast", Some("x")), found("faster", None)), (Some("a"), Some("a"), None));
 }

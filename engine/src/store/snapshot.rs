@@ -10,6 +10,7 @@ use crate::log::TornTail;
 use crate::outcome::Outcome;
 use crate::price_book::PriceBook;
 use crate::rows::{EventRows, Part};
+use crate::time::Timestamp;
 
 /// What was stored at one moment. Later commits, seals and removals do not touch it.
 #[derive(Clone)]
@@ -44,11 +45,6 @@ impl Snapshot {
     /// The LSN of the last record it shows.
     pub fn lsn(&self) -> u64 {
         self.state.lsn
-    }
-
-    /// The key by which this store knows the cursors of its answers.
-    pub fn query_key(&self) -> [u8; 32] {
-        self.secret.derive("quipu 2026-11 cursors of queries")
     }
 
     /// All events: sealed parts with their counters, then the batches of the head.
@@ -99,6 +95,11 @@ impl Snapshot {
             let newest = books.last().map_or(0, |book| book.version);
             Error::new(ErrorKind::NotFound, format!("there is no price book {version}; the newest is {newest}"))
         })
+    }
+
+    /// The version of the price book that was the newest at an instant; the empty book before the first.
+    pub fn price_book_known_at(&self, at: Timestamp) -> Arc<PriceBook> {
+        self.price_books().iter().rev().find(|book| book.known_at <= at).cloned().unwrap_or_default()
     }
 
     /// Every version of the price book, ascending.

@@ -1,10 +1,7 @@
-//! Runs queries: from parts to sums, from sums to groups, from groups to rows.
+//! Runs queries: from parts to sums, from sums to groups, from groups to an answer.
 
-mod buckets;
-mod budget;
-mod cohort;
 mod cost;
-mod distinct;
+mod finish;
 mod groups;
 mod keys;
 mod measures;
@@ -14,11 +11,8 @@ mod predicate;
 mod prices;
 mod read;
 mod rows;
-mod run;
 pub(crate) mod select;
-mod sketch;
 mod slots;
-mod table;
 mod tally;
 mod timings;
 
@@ -27,47 +21,31 @@ use std::sync::Arc;
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::{Outcome, Result};
 
-pub(crate) use self::distinct::ESTIMATE_ERROR;
-use self::run::Run;
-use self::table::Table;
+use self::groups::Groups;
+use self::plan::Plan;
 use self::tally::Outcomes;
 use crate::answer::Answer;
-use crate::cursor::Cursor;
+use crate::price::Pricer;
 use crate::query::{PriceChoice, Query};
 use crate::scope::Scope;
 use crate::source::Source;
 
 /// Answers a query from the rows of one workspace.
 pub(crate) fn run(source: &dyn Source, scope: &Scope, query: &Query) -> Result<Answer> {
-    plan::check(query)?;
-    let key = source.secret();
-    let cursor = query.after.as_deref().map(|text| Cursor::open(text, &key, scope, query)).transpose()?;
-    let pinned = pinned(query, cursor.as_ref());
-    let compared = pinned.compared()?;
-    let main = Run::new(source, scope, &pinned, None)?;
-    let other = compared.as_ref().map(|other| Run::new(source, scope, other, main.book.clone())).transpose()?;
-    let table = Table::new(&pinned, main, other)?;
-    let (mut answer, next) = table.answer(cursor.as_ref().map(|cursor| &cursor.position))?;
+    let plan = Plan::new(query, scope)?;
+    let book = if plan.prices { Some(price_book(source, &query.prices)?) } else { None };
+    let pricer = book.as_deref().map(|book| Pricer::new(book).assuming(&query.what_if));
+    let (parts, explain) = read::read(&plan, source.parts(), pricer.as_ref())?;
+    let mut groups = Groups::new(&plan);
+    for part in parts {
+        groups.absorb(&plan, part)?;
+    }
+    let outcomes = if plan.jobs { outcomes(source, scope)? } else { Outcomes::new() };
+    let mut answer = finish::answer(&plan, groups, &outcomes)?;
     answer.lsn = source.lsn();
-    let first = cursor.map_or((answer.lsn, answer.price_book_version), |cursor| (cursor.lsn, cursor.book));
-    if first.0 != answer.lsn {
-        answer.notes.push(format!(
-            "since the first page, events were added (log position {} then, {} now): rows may be missing or come twice",
-            first.0, answer.lsn
-        ));
-    }
-    let seal = |position| Cursor { lsn: first.0, book: first.1, position }.seal(&key, scope, query);
-    answer.next = next.map(seal);
+    answer.price_book_version = book.map(|book| book.version);
+    answer.explain = explain;
     Ok(answer)
-}
-
-/// The query with the price book of its first page, though a newer one may have come since.
-fn pinned(query: &Query, cursor: Option<&Cursor>) -> Query {
-    let mut pinned = query.clone();
-    if let (PriceChoice::Current, Some(version @ 1..)) = (&query.prices, cursor.and_then(|cursor| cursor.book)) {
-        pinned.prices = PriceChoice::Version(version);
-    }
-    pinned
 }
 
 /// The price book that was chosen.
@@ -75,12 +53,12 @@ pub(crate) fn price_book(source: &dyn Source, choice: &PriceChoice) -> Result<Ar
     match choice {
         PriceChoice::Current => source.price_book(None),
         PriceChoice::Version(version) => source.price_book(Some(*version)),
+        PriceChoice::KnownAt(at) => source.price_book_known_at(*at),
         PriceChoice::Book(book) => Ok(Arc::clone(book)),
     }
 }
 
-/// The outcomes of a workspace by job.
-fn outcomes_of(source: &dyn Source, scope: &Scope) -> Result<Outcomes> {
+fn outcomes(source: &dyn Source, scope: &Scope) -> Result<Outcomes> {
     let outcomes = source.outcomes(scope.workspace())?.into_iter();
     Ok(outcomes.map(|outcome: Outcome| (outcome.job_id.to_string(), outcome)).collect())
 }

@@ -13,7 +13,7 @@ use super::predicate::{Buffers, Mask, Predicate};
 use super::prices::PartPrices;
 use super::rows::{Rows, Spans};
 use super::slots::Slots;
-use super::timings::Values;
+use super::timings::Timings;
 use crate::pivot::Pivot;
 use crate::price::Pricer;
 
@@ -59,10 +59,8 @@ pub(super) struct PartSums<'a> {
     pub(super) spans: Vec<(i64, i64)>,
     /// Per dimension asked for: slots and codes.
     pub(super) distinct: Vec<HashSet<(u32, u32)>>,
-    /// Per dimension whose values are estimated: slots and codes.
-    pub(super) approx_distinct: Vec<HashSet<(u32, u32)>>,
-    /// Per number asked for, per slot.
-    pub(super) timings: Vec<Vec<Values>>,
+    /// Per number asked for.
+    pub(super) timings: Vec<Timings>,
     work: Work,
 }
 
@@ -87,20 +85,20 @@ impl<'a> PartSums<'a> {
         pricer: Option<&'a Pricer<'a>>,
     ) -> Result<Option<Self>> {
         let query = plan.query;
-        let predicate = Predicate::of(plan, part, rows)?;
+        let predicate = Predicate::new(plan.scope, query, part, rows)?;
         if predicate.is_never() {
             return Ok(None);
         }
         let mut keys = Vec::new();
         for (at, pivot) in query.by.iter().enumerate() {
-            keys.push((Role::Pivot(at), KeyColumn::new(pivot, plan, rows)?));
+            keys.push((Role::Pivot(at), KeyColumn::new(pivot, &query.zone, rows)?));
         }
         if plan.jobs {
-            keys.push((Role::Job, KeyColumn::new(&Pivot::Dimension(Dimension::JobId), plan, rows)?));
+            keys.push((Role::Job, KeyColumn::new(&Pivot::Dimension(Dimension::JobId), &query.zone, rows)?));
         }
         keys.sort_by_key(|(_, column)| column.domain(rows));
         let mut domains: Vec<u64> = keys.iter().map(|(_, column)| column.domain(rows)).collect();
-        let prices = pricer.map(|pricer| PartPrices::new(pricer, rows)).transpose()?;
+        let prices = pricer.map(|pricer| PartPrices::new(pricer, plan.scope, rows)).transpose()?;
         if prices.is_some() {
             domains.push(1 << 32);
         }
@@ -131,8 +129,7 @@ impl<'a> PartSums<'a> {
             unpriced_events: Vec::new(),
             spans: Vec::new(),
             distinct: plan.distinct.iter().map(|_| HashSet::new()).collect(),
-            approx_distinct: plan.approx_distinct.iter().map(|_| HashSet::new()).collect(),
-            timings: plan.timings.iter().map(|_| Vec::new()).collect(),
+            timings: plan.timings.iter().map(|_| Timings::default()).collect(),
         }))
     }
 
@@ -231,9 +228,7 @@ impl<'a> PartSums<'a> {
 
     fn add_distinct(&mut self, block: usize, selected: &Selected) -> Result<()> {
         let work = &mut self.work;
-        let exact = self.plan.distinct.iter().zip(&mut self.distinct);
-        let estimated = self.plan.approx_distinct.iter().zip(&mut self.approx_distinct);
-        for (dimension, seen) in exact.chain(estimated) {
+        for (dimension, seen) in self.plan.distinct.iter().zip(&mut self.distinct) {
             self.rows.codes(*dimension, block, &mut work.codes)?;
             selected.compact(&mut work.codes);
             let mut last = None;
@@ -254,22 +249,13 @@ impl<'a> PartSums<'a> {
         for (number, timings) in self.plan.timings.iter().zip(&mut self.timings) {
             events.quantities(&Quantity::Number(*number), block, &mut work.adds)?;
             selected.compact(&mut work.adds);
-            timings.resize_with(self.slots.len(), Values::default);
             for (slot, stored) in work.slots.iter().zip(&work.adds) {
                 if let Some(value) = stored.checked_sub(1) {
-                    timings[*slot as usize].push(value, self.plan.query.precision);
+                    timings.push(*slot, value, 1);
                 }
             }
         }
         Ok(())
-    }
-
-    /// Bytes taken, estimated.
-    pub(super) fn bytes(&self) -> usize {
-        let columns = self.sums.len() + 2 * self.unpriced_events.len().min(1) + 2 * self.spans.len().min(1);
-        let pairs: usize = self.distinct.iter().chain(&self.approx_distinct).map(|pairs| pairs.len() * 16).sum();
-        let values: usize = self.timings.iter().flatten().map(|values| size_of::<Values>() + values.bytes()).sum();
-        self.slots.len() * (columns * size_of::<u128>() + self.slots.bytes_per_slot()) + pairs + values
     }
 
     /// The values of a dimension in this part.

@@ -3,48 +3,63 @@
 use std::sync::Arc;
 
 use quipu_engine::dictionary::Dictionary;
+use quipu_engine::rows::Counter;
 use quipu_engine::schema::CONTEXT_BAND_EDGES;
-use quipu_engine::{Dimension, Result, Text, Timestamp};
+use quipu_engine::{Dimension, Meter, Result, Text, Timestamp, TokenMeter};
 
 use super::keys::Selected;
 use super::rows::{Rows, Spans};
 use super::slots::Slots;
-use crate::price::{PriceClass, Pricer, Rates, Schedule};
+use crate::price::{PriceClass, Pricer, PromptSize, Rates, Schedule};
+use crate::scope::Scope;
 
-/// The dimensions of a price class; the context band is the fifth part.
-pub(super) const CLASS_DIMENSIONS: [Dimension; 4] =
-    [Dimension::Provider, Dimension::Model, Dimension::Region, Dimension::ServiceTier];
+/// The dimensions of a price class; the last takes part only where prices were agreed for tenants.
+/// Workspace and size of the prompt are the rest of the class.
+pub(super) const CLASS_DIMENSIONS: [Dimension; 5] =
+    [Dimension::Provider, Dimension::Model, Dimension::Region, Dimension::ServiceTier, Dimension::Tenant];
 
 /// The price classes of a part. A *price code* stands for a class in one period of its schedule.
 pub(super) struct PartPrices<'a> {
     pricer: &'a Pricer<'a>,
+    scope: &'a Scope,
     dictionaries: Vec<Arc<Dictionary>>,
+    /// The sizes that the codes of the first column tell apart.
+    edges: &'a [u64],
     classes: Slots,
     schedules: Vec<(u32, Schedule)>,
     class_of: Vec<u32>,
     columns: Vec<Vec<u32>>,
     bands: Vec<u64>,
+    totals: Vec<u64>,
 }
 
 impl<'a> PartPrices<'a> {
-    pub(super) fn new(pricer: &'a Pricer<'a>, rows: Rows<'_>) -> Result<Self> {
-        let dictionaries = CLASS_DIMENSIONS.map(|dimension| rows.dictionary(dimension)).into_iter();
+    pub(super) fn new(pricer: &'a Pricer<'a>, scope: &'a Scope, rows: Rows<'_>) -> Result<Self> {
+        let taken = if pricer.knows_tenants() { CLASS_DIMENSIONS.len() } else { CLASS_DIMENSIONS.len() - 1 };
+        let dictionaries = CLASS_DIMENSIONS[..taken].iter().map(|dimension| rows.dictionary(*dimension));
         let dictionaries = dictionaries.collect::<Result<Vec<_>>>()?;
-        let bands = CONTEXT_BAND_EDGES.len() as u64 + 1;
+        let edges = match rows {
+            Rows::Events(_) => pricer.edges(),
+            Rows::Counters(_) => &CONTEXT_BAND_EDGES,
+        };
+        let bands = edges.len() as u64 + 1;
         let domains: Vec<u64> =
             std::iter::once(bands).chain(dictionaries.iter().map(|dictionary| dictionary.len() as u64 + 1)).collect();
         Ok(Self {
             pricer,
+            scope,
+            edges,
             classes: Slots::new(&domains),
             schedules: Vec::new(),
             class_of: Vec::new(),
             columns: vec![Vec::new(); domains.len()],
             bands: Vec::new(),
+            totals: Vec::new(),
             dictionaries,
         })
     }
 
-    /// Replaces `out` by the price codes of the selected rows; false when a price changes inside a row.
+    /// Replaces `out` by the price codes of the selected rows; false when no single price is right for a row.
     pub(super) fn read(
         &mut self,
         rows: Rows<'_>,
@@ -53,9 +68,7 @@ impl<'a> PartPrices<'a> {
         spans: &Spans,
         out: &mut Vec<u32>,
     ) -> Result<bool> {
-        rows.bands(block, &mut self.bands, &mut self.columns[0])?;
-        let highest = u32::try_from(CONTEXT_BAND_EDGES.len()).unwrap_or(u32::MAX);
-        self.columns[0].iter_mut().for_each(|band| *band = (*band).min(highest));
+        self.read_sizes(rows, block)?;
         for (column, dimension) in self.columns[1..].iter_mut().zip(CLASS_DIMENSIONS) {
             rows.codes(dimension, block, column)?;
         }
@@ -67,6 +80,9 @@ impl<'a> PartPrices<'a> {
         for (row, code) in out.iter_mut().enumerate() {
             let (base, schedule) = &self.schedules[*code as usize];
             *code = *base;
+            if schedule.splits_size {
+                return Ok(false);
+            }
             if schedule.periods.len() > 1 {
                 let (first, last) = (spans.first[row], spans.last()[row]);
                 let (first, last) = (Timestamp::from_micros(first), Timestamp::from_micros(last));
@@ -79,15 +95,41 @@ impl<'a> PartPrices<'a> {
         Ok(true)
     }
 
+    /// Fills the first column: the bands that rows state, or finer ones from the tokens of each event.
+    fn read_sizes(&mut self, rows: Rows<'_>, block: usize) -> Result<()> {
+        let column = &mut self.columns[0];
+        if self.edges.len() == CONTEXT_BAND_EDGES.len() {
+            rows.bands(block, &mut self.bands, column)?;
+            let highest = u32::try_from(self.edges.len()).unwrap_or(u32::MAX);
+            column.iter_mut().for_each(|band| *band = (*band).min(highest));
+            return Ok(());
+        }
+        self.totals.clear();
+        self.totals.resize(rows.block_len(block), 0);
+        let meters = rows.meters();
+        for meter in TokenMeter::ALL.iter().filter(|meter| meter.is_input()).map(|meter| Meter::Token(*meter)) {
+            if meters.contains(&meter) {
+                rows.adds(&Counter::Meter(meter), block, column, &mut self.bands)?;
+                self.totals.iter_mut().zip(&self.bands).for_each(|(total, tokens)| *total += tokens);
+            }
+        }
+        let band = |total: &u64| self.edges.partition_point(|edge| edge < total);
+        column.clear();
+        column.extend(self.totals.iter().map(|total| u32::try_from(band(total)).unwrap_or(u32::MAX)));
+        Ok(())
+    }
+
     fn add_schedule(&mut self, class: usize) {
         let codes = self.classes.codes(class);
-        let value = |at: usize| self.dictionaries[at].get(codes[at + 1]);
+        let value = |at: usize| self.dictionaries.get(at)?.get(codes[at + 1]);
         let schedule = self.pricer.schedule(&PriceClass {
+            workspace: Some(self.scope.workspace()),
             provider: value(0),
             model: value(1),
             region: value(2),
             service_tier: value(3),
-            context_band: u8::try_from(codes[0]).unwrap_or(u8::MAX),
+            tenant: value(4),
+            size: PromptSize::of_band(self.edges, codes[0] as usize),
         });
         let base = u32::try_from(self.class_of.len()).unwrap_or(u32::MAX);
         let class = u32::try_from(class).unwrap_or(u32::MAX);

@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use quipu_engine::Result;
 use quipu_engine::rows::Part;
 
-use super::budget::Budget;
-use super::groups::Groups;
 use super::part::{Outcome, PartSums};
 use super::plan::Plan;
 use super::rows::Rows;
@@ -22,40 +20,9 @@ use crate::query::PathChoice;
 /// How many events there must be per counter for counters to be worth reading.
 const WORTHWHILE: usize = 2;
 
-/// Groups that all threads add to, and what they may take.
-struct Sink<'a> {
-    plan: &'a Plan<'a>,
-    budget: Budget,
-    groups: Mutex<Groups>,
-}
-
-impl<'a> Sink<'a> {
-    /// Adds the rows of a block to the sums of its part.
-    fn add_block(&self, sums: &mut PartSums<'a>, block: usize) -> Result<Outcome> {
-        self.budget.check_cancelled()?;
-        let before = sums.bytes();
-        let outcome = sums.add(block)?;
-        self.budget.replace(before, sums.bytes())?;
-        Ok(outcome)
-    }
-
-    /// Takes back what a part was counted with.
-    fn forget(&self, sums: &PartSums<'a>) -> Result<()> {
-        self.budget.replace(sums.bytes(), 0)
-    }
-
-    /// Adds the sums of a part to the groups.
-    fn absorb(&self, sums: PartSums<'a>) -> Result<()> {
-        let mut groups = self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let before = groups.bytes(self.plan) + sums.bytes();
-        groups.absorb(self.plan, sums)?;
-        self.budget.replace(before, groups.bytes(self.plan))
-    }
-}
-
-/// What reading the counters of one part came to.
-enum FromCounters {
-    Read(u64),
+/// What one part came to from its counters.
+enum FromCounters<'a> {
+    Sums(Box<PartSums<'a>>, u64),
     NoMatch,
     Scan(&'static str),
 }
@@ -65,16 +32,17 @@ pub(super) fn read<'a>(
     plan: &'a Plan<'a>,
     parts: &'a [Part],
     pricer: Option<&'a Pricer<'a>>,
-) -> Result<(Groups, Explain)> {
-    let sink = Sink { plan, budget: Budget::of(plan.query), groups: Mutex::new(Groups::new(plan)) };
+) -> Result<(Vec<PartSums<'a>>, Explain)> {
     let threads = threads(plan);
-    let counted = share(threads, parts.len(), |part| from_counters(&sink, &parts[part], pricer))?;
+    let counted = share(threads, parts.len(), |part| from_counters(plan, &parts[part], pricer))?;
+    let mut sums = Vec::new();
     let mut explain = Vec::with_capacity(parts.len());
     let mut scans = Vec::new();
     for (at, (part, counted)) in parts.iter().zip(counted).enumerate() {
         let counters = part.counters.as_ref().map_or(0, |counters| counters.rows() as u64);
         explain.push(match counted {
-            FromCounters::Read(rows_read) => {
+            FromCounters::Sums(part, rows_read) => {
+                sums.push(*part);
                 PartExplain { path: Path::Counters, why: "counters answer exactly", rows: counters, rows_read }
             }
             FromCounters::NoMatch => {
@@ -86,7 +54,8 @@ pub(super) fn read<'a>(
             }
         });
     }
-    let rows_read = scan(&sink, &scans, pricer, threads)?;
+    let (scanned, rows_read) = scan(plan, &scans, pricer, threads)?;
+    sums.extend(scanned);
     for ((at, _), rows_read) in scans.iter().zip(rows_read) {
         explain[*at].rows_read = rows_read;
         if rows_read == 0 {
@@ -94,8 +63,7 @@ pub(super) fn read<'a>(
             explain[*at].why = "no row can match";
         }
     }
-    let groups = sink.groups.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok((groups, Explain { parts: explain }))
+    Ok((sums, Explain { parts: explain }))
 }
 
 fn threads(plan: &Plan<'_>) -> usize {
@@ -103,10 +71,9 @@ fn threads(plan: &Plan<'_>) -> usize {
     plan.query.threads.unwrap_or_else(available).get()
 }
 
-fn from_counters<'a>(sink: &Sink<'a>, part: &'a Part, pricer: Option<&'a Pricer<'a>>) -> Result<FromCounters> {
-    let plan = sink.plan;
-    if matches!(plan.query.path, PathChoice::Scan | PathChoice::Index) {
-        return Ok(FromCounters::Scan("events were asked for"));
+fn from_counters<'a>(plan: &'a Plan<'a>, part: &'a Part, pricer: Option<&'a Pricer<'a>>) -> Result<FromCounters<'a>> {
+    if plan.query.path == PathChoice::Scan {
+        return Ok(FromCounters::Scan("a scan was asked for"));
     }
     if let Some(why) = plan.needs_events {
         return Ok(FromCounters::Scan(why));
@@ -120,23 +87,21 @@ fn from_counters<'a>(sink: &Sink<'a>, part: &'a Part, pricer: Option<&'a Pricer<
     let Some(mut sums) = PartSums::new(plan, part, rows, pricer)? else { return Ok(FromCounters::NoMatch) };
     let mut rows_read = 0;
     for block in 0..rows.blocks() {
-        if sink.add_block(&mut sums, block)? == Outcome::Straddles {
-            sink.forget(&sums)?;
-            return Ok(FromCounters::Scan("a counter straddles a boundary of time or price"));
+        if sums.add(block)? == Outcome::Straddles {
+            return Ok(FromCounters::Scan("a counter straddles a boundary of time, price or size"));
         }
         rows_read += rows.block_len(block) as u64;
     }
-    sink.absorb(sums)?;
-    Ok(FromCounters::Read(rows_read))
+    Ok(FromCounters::Sums(Box::new(sums), rows_read))
 }
 
-/// Scans parts, whose blocks the threads take in turn; how many rows of each were read.
+/// Scans parts, whose blocks the threads take in turn.
 fn scan<'a>(
-    sink: &Sink<'a>,
+    plan: &'a Plan<'a>,
     parts: &[(usize, &'a Part)],
     pricer: Option<&'a Pricer<'a>>,
     threads: usize,
-) -> Result<Vec<u64>> {
+) -> Result<(Vec<PartSums<'a>>, Vec<u64>)> {
     let rows: Vec<Rows<'a>> = parts.iter().map(|(_, part)| Rows::Events(&*part.events)).collect();
     let all_blocks = rows.iter().enumerate();
     let blocks: Vec<(usize, usize)> =
@@ -144,24 +109,26 @@ fn scan<'a>(
     let next = AtomicUsize::new(0);
     let rows_read: Vec<AtomicU64> = parts.iter().map(|_| AtomicU64::new(0)).collect();
     let work = |_| {
+        let mut done = Vec::new();
         // Blocks are taken in order, so a thread never comes back to a part that it has left.
         let mut current: Option<(usize, Option<PartSums<'a>>)> = None;
         while let Some((part, block)) = blocks.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
             if current.as_ref().is_none_or(|(at, _)| *at != part) {
-                current.take().and_then(|(_, sums)| sums).map_or(Ok(()), |sums| sink.absorb(sums))?;
-                current = Some((part, PartSums::new(sink.plan, parts[part].1, rows[part], pricer)?));
+                done.extend(current.take().and_then(|(_, sums)| sums));
+                current = Some((part, PartSums::new(plan, parts[part].1, rows[part], pricer)?));
             }
             if let Some((_, Some(sums))) = &mut current
-                && sink.add_block(sums, block)? == Outcome::Added
+                && sums.add(block)? == Outcome::Added
             {
                 rows_read[part].fetch_add(rows[part].block_len(block) as u64, Ordering::Relaxed);
             }
         }
-        current.and_then(|(_, sums)| sums).map_or(Ok(()), |sums| sink.absorb(sums))
+        done.extend(current.and_then(|(_, sums)| sums));
+        Ok(done)
     };
     let threads = threads.min(blocks.len());
-    share(threads, threads, work)?;
-    Ok(rows_read.into_iter().map(AtomicU64::into_inner).collect())
+    let sums = share(threads, threads, work)?.into_iter().flatten().collect();
+    Ok((sums, rows_read.into_iter().map(AtomicU64::into_inner).collect()))
 }
 
 /// Does `jobs` pieces of work on several threads and returns their results in order.

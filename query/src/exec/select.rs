@@ -9,7 +9,7 @@ use super::cost::Cost;
 use super::predicate::{Buffers, Mask, Predicate};
 use super::prices::CLASS_DIMENSIONS;
 use super::rows::{Rows, Spans};
-use crate::price::{PriceClass, Pricer, Rates, Schedule};
+use crate::price::{PriceClass, Pricer, PromptSize, Rates, Schedule};
 use crate::query::Query;
 use crate::scope::Scope;
 use crate::source::Source;
@@ -50,7 +50,7 @@ pub(crate) fn events(
     }
     events.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     events.truncate(limit);
-    let mut prices = EventPrices { pricer, schedules: HashMap::new() };
+    let mut prices = EventPrices { pricer, scope, schedules: HashMap::new() };
     let priced = events.into_iter().map(|event| prices.price(event)).collect::<Result<_>>()?;
     Ok((priced, count))
 }
@@ -58,7 +58,7 @@ pub(crate) fn events(
 /// Calls `found` with the time and the row number of every row that passes.
 fn find(scope: &Scope, query: &Query, part: &Part, mut found: impl FnMut(i64, usize)) -> Result<()> {
     let rows = Rows::Events(&*part.events);
-    let predicate = Predicate::new(scope, query, part, rows, true)?;
+    let predicate = Predicate::new(scope, query, part, rows)?;
     if predicate.is_never() {
         return Ok(());
     }
@@ -76,21 +76,24 @@ fn find(scope: &Scope, query: &Query, part: &Part, mut found: impl FnMut(i64, us
     Ok(())
 }
 
-/// The parts of a price class: the dimensions and the context band.
-type ClassKey = ([Option<Text>; CLASS_DIMENSIONS.len()], u8);
+/// The parts of a price class: the dimensions and the size of the prompt.
+type ClassKey = ([Option<Text>; CLASS_DIMENSIONS.len()], PromptSize);
 
 /// Prices events one by one, looking every price class up once.
 struct EventPrices<'a> {
     pricer: &'a Pricer<'a>,
+    scope: &'a Scope,
     schedules: HashMap<ClassKey, Schedule>,
 }
 
 impl EventPrices<'_> {
     fn price(&mut self, event: Event) -> Result<PricedEvent> {
-        let key = (CLASS_DIMENSIONS.map(|dimension| event.get(dimension).map(Text::from)), event.context_band());
-        let schedule = self.schedules.entry(key).or_insert_with_key(|(values, context_band)| {
-            let [provider, model, region, service_tier] = values.each_ref().map(Option::as_deref);
-            self.pricer.schedule(&PriceClass { provider, model, region, service_tier, context_band: *context_band })
+        let size = self.pricer.size(event.input_tokens());
+        let key = (CLASS_DIMENSIONS.map(|dimension| event.get(dimension).map(Text::from)), size);
+        let schedule = self.schedules.entry(key).or_insert_with_key(|(values, size)| {
+            let [provider, model, region, service_tier, tenant] = values.each_ref().map(Option::as_deref);
+            let workspace = Some(self.scope.workspace());
+            self.pricer.schedule(&PriceClass { workspace, tenant, provider, model, region, service_tier, size: *size })
         });
         let rates = &schedule.periods[schedule.period_at(event.at.unwrap_or(Timestamp::MIN))];
         let (cost, unpriced) = cost(&event, rates)?;

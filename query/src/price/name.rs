@@ -3,27 +3,36 @@
 use std::ops::{Range, RangeInclusive};
 
 use quipu_engine::Text;
-use quipu_engine::price_book::{PriceBook, canonical_provider};
+use quipu_engine::price_book::{PriceBook, canonical_model, canonical_provider};
 
-/// A name that a model goes by, and the provider whose rules may use it.
+/// A canonical name that a model goes by, and the provider whose rules may use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Name<'a> {
+pub(super) struct Name {
     pub(super) provider: Option<Text>,
-    pub(super) model: &'a str,
+    pub(super) model: Text,
 }
 
 /// The names of `model`, best first: as sent; without its date; and, for `provider/model`, the part
-/// behind the first slash, as a model of that provider, again with and without the date.
-pub(super) fn names<'a>(book: &PriceBook, provider: Option<&str>, model: &'a str) -> Vec<Name<'a>> {
+/// behind the first slash, as a model of that provider, again with and without the date. Each name
+/// that is an alias is followed by what it stands for.
+pub(super) fn names(book: &PriceBook, provider: Option<&str>, model: &str) -> Vec<Name> {
     let provider = provider.map(canonical_provider);
+    let model = canonical_model(model);
     let mut names = Vec::with_capacity(4);
-    let mut add = |provider: Option<Text>, model: &'a str| {
-        names.push(Name { provider: provider.clone(), model });
+    let mut add_one = |provider: Option<Text>, model: &str| {
+        let alias = book.alias(model, provider.as_deref());
+        names.push(Name { provider: provider.clone(), model: model.into() });
+        names.extend(
+            alias.map(|alias| Name { provider: alias.of_provider.clone().or(provider), model: alias.model.clone() }),
+        );
+    };
+    let mut add = |provider: Option<Text>, model: &str| {
+        add_one(provider.clone(), model);
         if let Some(undated) = without_date(model) {
-            names.push(Name { provider, model: undated });
+            add_one(provider, undated);
         }
     };
-    add(provider.clone(), model);
+    add(provider.clone(), &model);
     if let Some((head, tail)) = model.split_once('/')
         && !tail.is_empty()
     {

@@ -1,41 +1,31 @@
 //! The choice of the rule that prices a class, for every meter and all of time.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use quipu_engine::price_book::{ModelPattern, PriceBook, PriceOf, PriceRule, canonical_tier};
+use quipu_engine::price_book::{Hours, ModelPattern, PriceBook, PriceOf, PriceRule, Rate, canonical_tier};
 use quipu_engine::schema::CONTEXT_BAND_EDGES;
 use quipu_engine::{Meter, Text, Timestamp};
 
+use super::class::{PriceClass, PromptSize};
 use super::name::{Name, names};
 use super::schedule::{Rates, Schedule};
-
-/// All that a rate can depend on besides time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct PriceClass<'a> {
-    /// Who bills the call.
-    pub provider: Option<&'a str>,
-    /// The model that answered.
-    pub model: Option<&'a str>,
-    /// Where the call was served.
-    pub region: Option<&'a str>,
-    /// The service tier.
-    pub service_tier: Option<&'a str>,
-    /// The band of the request's input tokens: how many of [`CONTEXT_BAND_EDGES`] they exceed.
-    pub context_band: u8,
-}
+use super::what_if::WhatIf;
 
 /// Looks up rates in one price book.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Pricer<'b> {
     book: &'b PriceBook,
+    edges: Vec<u64>,
+    knows_tenants: bool,
+    what_if: WhatIf,
 }
 
 /// A rule that applies to a class whenever it is in force.
 struct Candidate<'b> {
     rule: &'b PriceRule,
-    /// How well the model matches: exact or prefix, which name, how long a prefix. Least is best.
-    model: (bool, usize, Reverse<usize>),
+    /// How well the model matches: the kind of pattern, which name, how long a pattern. Least is best.
+    model: (u8, usize, Reverse<usize>),
     /// Whether the rule is for a provider while the event names none.
     of_some_provider: bool,
 }
@@ -44,102 +34,166 @@ impl Candidate<'_> {
     /// Less is more specific, within the same model match.
     fn precedence(&self) -> impl Ord + use<> {
         let rule = self.rule;
-        (rule.provider.is_none(), rule.region.is_none(), rule.service_tier.is_none(), Reverse(rule.above))
+        let hours = (rule.hours.map_or(u32::MAX, |hours| hours.length()), rule.hours);
+        (rule.provider.is_none(), rule.region.is_none(), rule.service_tier.is_none(), Reverse(rule.above), hours)
+    }
+
+    /// Less is more specific, among what was agreed.
+    fn precedence_agreed(&self) -> impl Ord + use<> {
+        let rule = self.rule;
+        let is_wide = rule.of == PriceOf::Everything;
+        (rule.tenant.is_none(), rule.workspace.is_none(), self.model, is_wide, self.precedence())
+    }
+
+    fn prices(&self, of: &PriceOf) -> bool {
+        self.rule.of == *of || self.rule.of == PriceOf::Everything
     }
 }
 
 impl<'b> Pricer<'b> {
     /// Prices from `book`.
     pub fn new(book: &'b PriceBook) -> Self {
-        Self { book }
+        let edges = book.edges().into_iter().chain(CONTEXT_BAND_EDGES).collect::<BTreeSet<u64>>();
+        Self {
+            book,
+            edges: edges.into_iter().collect(),
+            knows_tenants: book.knows_tenants(),
+            what_if: WhatIf::default(),
+        }
+    }
+
+    /// The same under an assumption.
+    #[must_use]
+    pub fn assuming(self, what_if: &WhatIf) -> Self {
+        Self { what_if: what_if.clone(), ..self }
+    }
+
+    /// The sizes of requests that the rates may tell apart: those of the context bands and the book's own, ascending.
+    pub fn edges(&self) -> &[u64] {
+        &self.edges
+    }
+
+    /// Whether rates may depend on the tenant.
+    pub fn knows_tenants(&self) -> bool {
+        self.knows_tenants
+    }
+
+    /// The size of a request, as exactly as the rates tell sizes apart.
+    pub fn size(&self, tokens: u64) -> PromptSize {
+        PromptSize::of_band(&self.edges, self.edges.partition_point(|edge| *edge < tokens))
     }
 
     /// The rates of a class over all of time.
     ///
-    /// A model goes by these names, best first: as sent; without a trailing date (`-2024-08-06`,
+    /// A model goes by these names, in any case of letters, best first: as sent; without a trailing date (`-2024-08-06`,
     /// `-20240806`, `@20240806`); when it has the form `provider/model`, what follows the slash, with
-    /// that provider, again with and without the date. A price for any provider serves every event
-    /// of the model, whoever bills it.
+    /// that provider, again with and without the date. A name that is an alias is followed by the
+    /// model it stands for. A price for any provider serves every event of the model, whoever bills it.
     ///
     /// An event without a provider is priced by rules for any provider; where there are none, by
     /// those of the providers that list the model by its best name, if they all agree on the rate.
     /// When they do not, the meter has no price: a guess would be a wrong number that looks right.
     pub fn schedule(&self, class: &PriceClass<'_>) -> Schedule {
-        let candidates = self.candidates(class);
-        let mut starts = vec![Timestamp::MIN];
-        starts.extend(candidates.iter().flat_map(|c| [Some(c.rule.from), c.rule.until]).flatten());
-        starts.sort_unstable();
-        starts.dedup();
-        let mut schedule = Schedule { starts: Vec::new(), periods: Vec::new() };
+        let (candidates, splits_size) = self.candidates(&self.what_if.class(class));
+        let (list, agreed): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|candidate| candidate.rule.is_list());
+        let all = || list.iter().chain(&agreed).map(|candidate| candidate.rule);
+        let starts: BTreeSet<Timestamp> =
+            all().flat_map(|rule| [Some(rule.from), rule.until]).flatten().chain([Timestamp::MIN]).collect();
+        let edges = all().filter_map(|rule| rule.hours).flat_map(Hours::edges);
+        let cuts: Vec<u32> = edges.chain([0]).collect::<BTreeSet<u32>>().into_iter().collect();
+        let mut schedule = Schedule { starts: Vec::new(), cuts, periods: Vec::new(), splits_size };
         for start in starts {
-            let rates = rates_at(&candidates, start);
-            if schedule.periods.last() != Some(&rates) {
+            let mut week: Vec<Rates> = schedule.cuts.iter().map(|cut| rates_at(&list, &agreed, start, *cut)).collect();
+            if self.what_if.no_cache_discount {
+                week.iter_mut().for_each(Rates::drop_cache_discount);
+            }
+            if schedule.periods.chunks(schedule.cuts.len()).next_back() != Some(&week) {
                 schedule.starts.push(start);
-                schedule.periods.push(rates);
+                schedule.periods.extend(week);
             }
         }
         schedule
     }
 
-    /// The rules that can apply to a class, at whatever time.
-    fn candidates(&self, class: &PriceClass<'_>) -> Vec<Candidate<'b>> {
+    /// The rules that can apply to a class, at whatever time; and whether only some of its requests
+    /// are large enough for one of them.
+    fn candidates(&self, class: &PriceClass<'_>) -> (Vec<Candidate<'b>>, bool) {
         // The empty name matches the empty prefix and nothing else: an event without a model.
         let names = names(self.book, class.provider, class.model.unwrap_or_default());
         let tier = class.service_tier.and_then(canonical_tier);
-        let mut candidates = Vec::new();
-        let mut consider = |rule: &'b PriceRule, name: &Name<'_>, model| {
-            if covers(rule, name.provider.as_ref(), class, tier.as_ref()) {
-                let of_some_provider = name.provider.is_none() && rule.provider.is_some();
-                candidates.push(Candidate { rule, model, of_some_provider });
+        let (mut candidates, mut splits_size) = (Vec::new(), false);
+        let mut consider = |rule: &'b PriceRule, name: &Name, model| {
+            if !covers(rule, name.provider.as_ref(), class, tier.as_ref()) {
+                return;
+            }
+            let of_some_provider = name.provider.is_none() && rule.provider.is_some();
+            match if rule.above == 0 { Some(true) } else { class.size.exceeds(rule.above) } {
+                Some(true) => candidates.push(Candidate { rule, model, of_some_provider }),
+                Some(false) => {}
+                None => splits_size = true,
             }
         };
         for (at, name) in names.iter().enumerate() {
-            for rule in self.book.rules_of(name.model) {
-                consider(rule, name, (false, at, Reverse(0)));
+            for rule in self.book.rules_of(&name.model) {
+                consider(rule, name, (0, at, Reverse(0)));
             }
-            for rule in self.book.prefix_rules() {
-                if let ModelPattern::Prefix(prefix) = &rule.model
-                    && name.model.starts_with(prefix.as_str())
-                {
-                    consider(rule, name, (true, at, Reverse(prefix.len())));
-                }
+            for (pattern, rules) in self.book.patterns().filter(|(pattern, _)| pattern.covers(&name.model)) {
+                let kind = if matches!(pattern, ModelPattern::Prefix(_)) { 1 } else { 2 };
+                rules.iter().for_each(|rule| consider(rule, name, (kind, at, Reverse(pattern.text().len()))));
             }
         }
-        candidates
+        (candidates, splits_size)
     }
 }
 
-/// Whether a rule applies to a class by all but model and time.
+/// Whether a rule applies to a class by all but model, size and time.
 fn covers(rule: &PriceRule, provider: Option<&Text>, class: &PriceClass<'_>, tier: Option<&Text>) -> bool {
-    let exceeds = |edge: u64| CONTEXT_BAND_EDGES.iter().take(class.context_band.into()).any(|own| *own == edge);
-    (rule.provider.is_none() || provider.is_none() || rule.provider.as_ref() == provider)
-        && (rule.region.is_none() || rule.region.as_deref() == class.region)
-        && (rule.service_tier.is_none() || rule.service_tier.as_ref() == tier)
-        && (rule.above == 0 || exceeds(rule.above))
+    let unless_given = |wanted: &Option<Text>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
+    let provider_may = provider.is_none() && rule.is_list();
+    (provider_may || unless_given(&rule.provider, provider.map(Text::as_str)))
+        && unless_given(&rule.region, class.region)
+        && unless_given(&rule.service_tier, tier.map(Text::as_str))
+        && unless_given(&rule.workspace, class.workspace)
+        && unless_given(&rule.tenant, class.tenant)
 }
 
-fn rates_at(candidates: &[Candidate<'_>], at: Timestamp) -> Rates {
-    let mut priced: BTreeMap<&PriceOf, Vec<&Candidate<'_>>> = BTreeMap::new();
-    for candidate in candidates.iter().filter(|candidate| candidate.rule.in_force(at)) {
-        priced.entry(&candidate.rule.of).or_default().push(candidate);
+/// The rates from an instant on, at a second of the week.
+fn rates_at(list: &[Candidate<'_>], agreed: &[Candidate<'_>], at: Timestamp, second: u32) -> Rates {
+    let in_force = |candidate: &&Candidate<'_>| candidate.rule.in_force_on(at, second);
+    let mut listed: BTreeMap<&PriceOf, Vec<&Candidate<'_>>> = BTreeMap::new();
+    for candidate in list.iter().filter(in_force) {
+        listed.entry(&candidate.rule.of).or_default().push(candidate);
     }
-    let mut meters: Vec<(Meter, u64)> = Vec::with_capacity(priced.len());
-    let mut per_request = None;
-    for (of, rules) in priced {
-        let Some(rate) = best(&rules) else { continue };
-        match of {
-            PriceOf::Meter(meter) => meters.push((meter.clone(), rate)),
-            PriceOf::Request => per_request = Some(rate),
+    let mut prices: BTreeMap<&PriceOf, u64> =
+        listed.into_iter().filter_map(|(of, rules)| Some((of, best(&rules)?))).collect();
+    let agreed: Vec<&Candidate<'_>> = agreed.iter().filter(in_force).collect();
+    let things: BTreeSet<&PriceOf> =
+        agreed.iter().map(|agreed| &agreed.rule.of).chain(prices.keys().copied()).collect();
+    for of in things.into_iter().filter(|of| **of != PriceOf::Everything) {
+        let about = agreed.iter().filter(|candidate| candidate.prices(of));
+        let Some(best) = about.min_by_key(|candidate| candidate.precedence_agreed()) else { continue };
+        let rate = match best.rule.rate {
+            Rate::Pico(rate) => Some(rate),
+            Rate::OfList(share) => prices.get(of).and_then(|list| share.of(*list)),
+        };
+        match rate {
+            Some(rate) => _ = prices.insert(of, rate),
+            None => _ = prices.remove(of),
         }
     }
-    Rates::new(meters, per_request)
+    let per_request = prices.get(&PriceOf::Request).copied();
+    let meter = |(of, rate): (&PriceOf, u64)| match of {
+        PriceOf::Meter(meter) => Some((Meter::clone(meter), rate)),
+        PriceOf::Request | PriceOf::Everything => None,
+    };
+    Rates::new(prices.into_iter().filter_map(meter).collect(), per_request)
 }
 
-/// The rate of the most specific of some rules for the same thing, all in force.
+/// The rate of the most specific of some rules of the list for the same thing, all in force.
 fn best(rules: &[&Candidate<'_>]) -> Option<u64> {
     let certain = rules.iter().filter(|candidate| !candidate.of_some_provider);
     if let Some(best) = certain.min_by_key(|candidate| (candidate.model, candidate.precedence())) {
-        return Some(best.rule.rate);
+        return pico(best);
     }
     let model = rules.iter().map(|candidate| candidate.model).min()?;
     let mut of_provider: BTreeMap<&Option<Text>, &Candidate<'_>> = BTreeMap::new();
@@ -149,7 +203,14 @@ fn best(rules: &[&Candidate<'_>]) -> Option<u64> {
             *best = candidate;
         }
     }
-    let mut rates = of_provider.values().map(|candidate| candidate.rule.rate);
+    let mut rates = of_provider.values().map(|candidate| pico(candidate));
     let first = rates.next()?;
-    rates.all(|rate| rate == first).then_some(first)
+    if rates.all(|rate| rate == first) { first } else { None }
+}
+
+fn pico(candidate: &Candidate<'_>) -> Option<u64> {
+    match candidate.rule.rate {
+        Rate::Pico(rate) => Some(rate),
+        Rate::OfList(_) => None,
+    }
 }

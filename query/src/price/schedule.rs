@@ -1,25 +1,44 @@
 //! The rates of one price class over time.
 
-use quipu_engine::{Meter, Timestamp};
+use quipu_engine::price_book::second_of_week;
+use quipu_engine::time::MICROS_PER_DAY;
+use quipu_engine::{Meter, Timestamp, TokenMeter};
 
-/// The rates of one price class, period by period.
+/// The rates of one price class, period by period and, where they differ, by the hours of the week.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Period `i` covers `[starts[i], starts[i + 1])`; the last is open. `starts[0]` is [`Timestamp::MIN`].
+    /// Span `i` covers `[starts[i], starts[i + 1])`; the last is open. `starts[0]` is [`Timestamp::MIN`].
     pub starts: Vec<Timestamp>,
-    /// The rates of each period; neighbours differ.
+    /// The seconds of the UTC week, from Monday on, at which rates may change within a span; the first is 0.
+    pub cuts: Vec<u32>,
+    /// The rates of each span, for each part of the week: first all parts of the first span.
     pub periods: Vec<Rates>,
+    /// Whether a rule tells requests apart by a size within that of the class: then no single rate is right.
+    pub splits_size: bool,
 }
 
 impl Schedule {
     /// The period that covers an instant.
     pub fn period_at(&self, at: Timestamp) -> usize {
-        self.starts.partition_point(|start| *start <= at).saturating_sub(1)
+        let span = self.starts.partition_point(|start| *start <= at).saturating_sub(1);
+        span * self.cuts.len() + self.part_of_week(second_of_week(at))
     }
 
-    /// Whether the rates change in `(after, upto]`: then sums over events of both ends cannot be priced as one.
+    /// Whether the rates may change in `(after, upto]`: then sums over events of both ends cannot be priced as one.
     pub fn boundary_within(&self, after: Timestamp, upto: Timestamp) -> bool {
         self.starts.iter().any(|start| after < *start && *start <= upto)
+            || self.cuts.len() > 1 && self.leaves_part_of_week(after, upto)
+    }
+
+    fn leaves_part_of_week(&self, after: Timestamp, upto: Timestamp) -> bool {
+        let (first, last) = (second_of_week(after), second_of_week(upto));
+        upto.micros().saturating_sub(after.micros()) >= 7 * MICROS_PER_DAY
+            || last < first
+            || self.part_of_week(first) != self.part_of_week(last)
+    }
+
+    fn part_of_week(&self, second: u32) -> usize {
+        self.cuts.partition_point(|cut| *cut <= second).saturating_sub(1)
     }
 }
 
@@ -35,6 +54,17 @@ impl Rates {
     pub(super) fn new(mut meters: Vec<(Meter, u64)>, per_request: Option<u64>) -> Self {
         meters.sort_unstable();
         Self { meters, per_request }
+    }
+
+    /// Makes cached tokens cost what uncached ones do.
+    pub(super) fn drop_cache_discount(&mut self) {
+        let is_cached = |token: TokenMeter| token == TokenMeter::CacheRead || token.is_cache_write();
+        self.meters.retain(|(meter, _)| !matches!(meter, Meter::Token(token) if is_cached(*token)));
+        if let Some(input) = self.rate(&TokenMeter::Input.into()) {
+            let cached = TokenMeter::ALL.iter().filter(|token| is_cached(**token));
+            self.meters.extend(cached.map(|token| (Meter::Token(*token), input)));
+            self.meters.sort_unstable();
+        }
     }
 
     /// Pico-USD per unit of a meter; `None` when it has no price.

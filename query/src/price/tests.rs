@@ -1,8 +1,9 @@
 //! The pricer against a look-up that walks every rule for a single instant, and the rules of precedence by example.
 
 use proptest::prelude::*;
-use quipu_engine::price_book::{ModelPattern, PriceBook, PriceOf, PriceRule};
-use quipu_engine::schema::CONTEXT_BAND_EDGES;
+use quipu_engine::price_book::{
+    Alias, Hours, ModelPattern, PriceBook, PriceOf, PriceRule, Rate, Share, second_of_week,
+};
 use quipu_engine::{Meter, Text, Timestamp, TokenMeter};
 
 use super::*;
@@ -36,62 +37,121 @@ fn names_the_slow_way(class: &PriceClass<'_>, providers: &[&str]) -> Vec<(Option
     names
 }
 
-/// The price of one thing at one instant: every rule is tried against every name, most specific first.
-fn rate_the_slow_way(rules: &[PriceRule], class: &PriceClass<'_>, of: &PriceOf, at: Timestamp) -> Option<u64> {
-    let providers: Vec<&str> = rules.iter().filter_map(|rule| rule.provider.as_deref()).collect();
-    let names = names_the_slow_way(class, &providers);
+/// Whether a rule holds for a class at an instant, but for model and provider.
+fn holds(rule: &PriceRule, class: &PriceClass<'_>, tokens: u64, at: Timestamp) -> bool {
     let standard =
         |tier: Option<&str>| tier.filter(|tier| !["default", "standard", "auto"].contains(tier)).map(Text::from);
-    let tokens = if class.context_band == 0 { 0 } else { CONTEXT_BAND_EDGES[usize::from(class.context_band) - 1] + 1 };
-    let holds = |rule: &PriceRule| {
-        rule.of == *of
-            && rule.from <= at
-            && rule.until.is_none_or(|until| at < until)
-            && (rule.region.is_none() || rule.region.as_deref() == class.region)
-            && (rule.service_tier.is_none() || rule.service_tier == standard(class.service_tier))
-            && (rule.above == 0 || tokens > rule.above)
-    };
+    let given = |wanted: &Option<Text>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
+    rule.from <= at
+        && rule.until.is_none_or(|until| at < until)
+        && rule.hours.is_none_or(|hours| hours.contains(second_of_week(at)))
+        && given(&rule.region, class.region)
+        && (rule.service_tier.is_none() || rule.service_tier == standard(class.service_tier))
+        && given(&rule.workspace, class.workspace)
+        && given(&rule.tenant, class.tenant)
+        && (rule.above == 0 || tokens > rule.above)
+}
+
+/// Every way in which a rule may match a model, best first: which kind of pattern, which name, how long it is.
+fn steps(names: usize, longest: usize) -> Vec<(u8, usize, usize)> {
+    let lengths = || (0..=longest).rev();
+    let exact = (0..names).map(|name| (0, name, 0));
+    let prefixes = (0..names).flat_map(|name| lengths().map(move |length| (1, name, length)));
+    let parts = (0..names).flat_map(|name| lengths().map(move |length| (2, name, length)));
+    exact.chain(prefixes).chain(parts).collect()
+}
+
+fn matches(pattern: &ModelPattern, step: (u8, usize, usize), model: &str) -> bool {
+    match pattern {
+        ModelPattern::Exact(exact) => step.0 == 0 && exact == model,
+        ModelPattern::Prefix(start) => step.0 == 1 && start.len() == step.2 && model.starts_with(start.as_str()),
+        ModelPattern::Contains(part) => step.0 == 2 && part.len() == step.2 && model.contains(part.as_str()),
+    }
+}
+
+/// The price of one thing at one instant: every rule is tried against every name, most specific first.
+fn rate_the_slow_way(
+    rules: &[PriceRule],
+    class: &PriceClass<'_>,
+    tokens: u64,
+    of: &PriceOf,
+    at: Timestamp,
+) -> Option<u64> {
+    let list = list_the_slow_way(rules, class, tokens, of, at);
+    let providers: Vec<&str> = rules.iter().filter_map(|rule| rule.provider.as_deref()).collect();
+    let names = names_the_slow_way(class, &providers);
     let longest = rules.iter().map(|rule| rule.model.text().len()).max().unwrap_or(0);
-    let steps = (0..names.len()).map(|name| (name, None));
-    let prefixes = (0..names.len()).flat_map(|name| (0..=longest).rev().map(move |length| (name, Some(length))));
-    let mut unsure = None;
-    for (name, prefix) in steps.chain(prefixes) {
-        let (provider, model) = &names[name];
-        let matching = |rule: &&PriceRule| {
-            holds(rule)
-                && match (&rule.model, prefix) {
-                    (ModelPattern::Exact(exact), None) => exact == model.as_str(),
-                    (ModelPattern::Prefix(start), Some(length)) => {
-                        start.len() == length && model.starts_with(start.as_str())
-                    }
-                    _ => false,
+    for (tenant, workspace) in [(true, true), (true, false), (false, true), (false, false)] {
+        for step in steps(names.len(), longest) {
+            let (provider, model) = &names[step.1];
+            for what in [of, &PriceOf::Everything] {
+                let agreed = rules.iter().filter(|rule| {
+                    !rule.is_list()
+                        && rule.of == *what
+                        && holds(rule, class, tokens, at)
+                        && (rule.tenant.is_some(), rule.workspace.is_some()) == (tenant, workspace)
+                        && (rule.provider.is_none() || rule.provider.as_deref() == provider.as_deref())
+                        && matches(&rule.model, step, model)
+                });
+                if let Some(rule) = most_special(agreed) {
+                    return match rule.rate {
+                        Rate::Pico(rate) => Some(rate),
+                        Rate::OfList(share) => list.and_then(|list| share.of(list)),
+                    };
                 }
+            }
+        }
+    }
+    list
+}
+
+fn list_the_slow_way(
+    rules: &[PriceRule],
+    class: &PriceClass<'_>,
+    tokens: u64,
+    of: &PriceOf,
+    at: Timestamp,
+) -> Option<u64> {
+    let providers: Vec<&str> = rules.iter().filter_map(|rule| rule.provider.as_deref()).collect();
+    let names = names_the_slow_way(class, &providers);
+    let longest = rules.iter().map(|rule| rule.model.text().len()).max().unwrap_or(0);
+    let mut unsure = None;
+    for step in steps(names.len(), longest) {
+        let (provider, model) = &names[step.1];
+        let of_owner = |owner: Option<&str>| {
+            let rules = rules.iter().filter(move |rule| {
+                rule.is_list()
+                    && rule.of == *of
+                    && holds(rule, class, tokens, at)
+                    && rule.provider.as_deref() == owner
+                    && matches(&rule.model, step, model)
+            });
+            most_special(rules).map(|rule| rule.rate)
         };
         for owner in provider.iter().map(|p| Some(p.as_str())).chain([None]) {
-            if let Some(rate) =
-                most_special(rules.iter().filter(matching).filter(|rule| rule.provider.as_deref() == owner))
-            {
+            if let Some(Rate::Pico(rate)) = of_owner(owner) {
                 return Some(rate);
             }
         }
         if provider.is_none() && unsure.is_none() {
-            let mut rates: Vec<u64> = providers
-                .iter()
-                .filter_map(|owner| {
-                    most_special(rules.iter().filter(matching).filter(|rule| rule.provider.as_deref() == Some(*owner)))
-                })
-                .collect();
+            let mut rates: Vec<Rate> = providers.iter().filter_map(|owner| of_owner(Some(owner))).collect();
             rates.dedup();
             unsure = (!rates.is_empty()).then_some(rates);
         }
     }
-    unsure.filter(|rates| rates.len() == 1).map(|rates| rates[0])
+    match unsure.as_deref() {
+        Some([Rate::Pico(rate)]) => Some(*rate),
+        _ => None,
+    }
 }
 
-fn most_special<'a>(rules: impl Iterator<Item = &'a PriceRule>) -> Option<u64> {
+fn most_special<'a>(rules: impl Iterator<Item = &'a PriceRule>) -> Option<&'a PriceRule> {
     let mut rules: Vec<&PriceRule> = rules.collect();
-    rules.sort_by_key(|rule| (rule.region.is_some(), rule.service_tier.is_some(), rule.above));
-    rules.last().map(|rule| rule.rate)
+    rules.sort_by_key(|rule| {
+        let hours = rule.hours.map(|hours| (std::cmp::Reverse(hours.length()), std::cmp::Reverse(hours)));
+        (rule.provider.is_some(), rule.region.is_some(), rule.service_tier.is_some(), rule.above, hours)
+    });
+    rules.last().copied()
 }
 
 /// Few distinct values, so that rules meet each other and the classes.
@@ -99,41 +159,69 @@ fn any_rule() -> impl Strategy<Value = PriceRule> {
     let model = prop_oneof![
         prop::sample::select(vec!["m", "m-2024-08-06", "p/m"]).prop_map(|m| ModelPattern::Exact(m.into())),
         prop::sample::select(vec!["", "m", "m-"]).prop_map(|m| ModelPattern::Prefix(m.into())),
+        prop::sample::select(vec!["m", "/m"]).prop_map(|m| ModelPattern::Contains(m.into())),
     ];
+    let someone = || prop::option::weighted(0.2, prop::sample::select(vec!["acme", "other"]));
+    let hours = prop::option::weighted(
+        0.3,
+        prop::sample::select(vec![
+            (0x7f, 2, 4),
+            (8, 3, 8),
+            (0x7f, 86_000, 3),
+            (0x7f, 5, 2),
+            (12, 86_000, 5),
+            (8, 0, 0),
+        ]),
+    );
+    let share = prop::option::weighted(0.2, 500_000_u32..1_500_000);
+    let agreed = (someone(), someone(), hours, share, prop::bool::weighted(0.3));
     let provider = prop::option::of(prop::sample::select(vec!["p", "q"]));
     let (region, tier) = (prop::option::of(Just("eu")), prop::option::of(Just("batch")));
-    let edge = prop::sample::select(vec![0, 32_000, 200_000]);
+    let edge = prop::sample::select(vec![0, 32_000, 64_000, 200_000]);
     let class = (model, provider, region, tier, edge, prop::sample::select(things()));
     let time = (prop::option::weighted(0.3, 0_i64..6), prop::option::weighted(0.3, 6_i64..9));
-    (class, 1_u64..6, time).prop_map(|((model, provider, region, tier, above, of), rate, (from, until))| PriceRule {
-        provider: provider.map(Text::from),
-        region: region.map(Text::from),
-        service_tier: tier.map(Text::from),
-        above,
-        from: from.map_or(Timestamp::MIN, at),
-        until: until.map(at),
-        ..PriceRule::new(model, of, rate)
-    })
+    (class, 1_u64..6, time, agreed).prop_map(
+        |((model, provider, region, tier, above, of), rate, (from, until), (workspace, tenant, hours, share, wide))| {
+            let rate = share.map_or(Rate::Pico(rate), |ppm| Share::from_ppm(ppm).into());
+            PriceRule {
+                workspace: workspace.map(Text::from),
+                tenant: tenant.map(Text::from),
+                provider: provider.map(Text::from),
+                region: region.map(Text::from),
+                service_tier: tier.map(Text::from),
+                above,
+                hours: hours.map(|(days, from, until)| Hours::new(days, from, until).expect("hours")),
+                from: from.map_or(Timestamp::MIN, at),
+                until: until.map(at),
+                ..PriceRule::new(model, if wide && share.is_some() { PriceOf::Everything } else { of }, rate)
+            }
+        },
+    )
 }
 
 fn things() -> Vec<PriceOf> {
     vec![PriceOf::Meter(meter(TokenMeter::Input)), PriceOf::Request]
 }
 
-fn any_class() -> impl Strategy<Value = PriceClass<'static>> {
+fn any_class() -> impl Strategy<Value = (PriceClass<'static>, u64)> {
     let models = vec!["m", "m-2024-08-06", "p/m", "z/m-2024-08-06", "q/m", "m@20240806", "mm", "other", "p/", "m/p/m"];
     let tiers = vec!["batch", "batch", "standard", "default", "auto", "other"];
     let provider = prop::option::of(prop::sample::select(vec!["p", "q", "z"]));
     let model = prop::option::weighted(0.9, prop::sample::select(models));
     let region = prop::option::weighted(0.8, prop::sample::select(vec!["eu", "eu", "us"]));
     let tier = prop::option::weighted(0.9, prop::sample::select(tiers));
-    (provider, model, region, tier, 0_u8..=8).prop_map(|(provider, model, region, service_tier, context_band)| {
-        PriceClass { provider, model, region, service_tier, context_band }
-    })
+    let someone = || prop::option::of(prop::sample::select(vec!["acme", "other", "third"]));
+    let size = prop::sample::select(vec![0, 1, 32_000, 32_001, 64_000, 64_001, 200_000, 200_001, 2_000_000]);
+    (provider, model, region, tier, (someone(), someone(), size)).prop_map(
+        |(provider, model, region, service_tier, (workspace, tenant, tokens))| {
+            let size = PromptSize::of_tokens(tokens);
+            (PriceClass { workspace, tenant, provider, model, region, service_tier, size }, tokens)
+        },
+    )
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn a_schedule_agrees_with_walking_every_rule(
@@ -148,19 +236,24 @@ proptest! {
             }
         }
         let book = PriceBook::new("", kept.clone()).expect("one rule per key");
-        for class in classes {
-            let schedule = Pricer::new(&book).schedule(&class);
+        for (class, tokens) in classes {
+            let pricer = Pricer::new(&book);
+            let schedule = pricer.schedule(&class);
+            prop_assert!(!schedule.splits_size);
+            prop_assert_eq!(pricer.schedule(&PriceClass { size: pricer.size(tokens), ..class }), schedule.clone());
             prop_assert_eq!(schedule.starts[0], Timestamp::MIN);
             prop_assert!(schedule.starts.is_sorted_by(|a, b| a < b));
-            prop_assert!(schedule.periods.windows(2).all(|pair| pair[0] != pair[1]));
-            for instant in [Timestamp::MIN, at(-1), Timestamp::MAX].into_iter().chain((0..10).map(at)) {
+            let days: Vec<_> = schedule.periods.chunks(schedule.cuts.len()).collect();
+            prop_assert!(days.len() == schedule.starts.len() && days.windows(2).all(|pair| pair[0] != pair[1]));
+            for instant in [Timestamp::MIN, at(-1), Timestamp::MAX, at(86_400), at(86_405)].into_iter().chain((0..10).map(at)) {
                 let rates = &schedule.periods[schedule.period_at(instant)];
                 for of in things() {
                     let rate = match &of {
                         PriceOf::Meter(meter) => rates.rate(meter),
-                        PriceOf::Request => rates.per_request(),
+                        PriceOf::Request | PriceOf::Everything => rates.per_request(),
                     };
-                    prop_assert_eq!(rate, rate_the_slow_way(&kept, &class, &of, instant), "{:?} at {}", class, instant);
+                    let slow = rate_the_slow_way(&kept, &class, tokens, &of, instant);
+                    prop_assert_eq!(rate, slow, "{:?} at {}", class, instant);
                 }
             }
         }
@@ -222,8 +315,8 @@ fn the_highest_edge_below_the_request_wins() {
     let above = |above, rate| PriceRule { above, ..rule(None, "m", rate) };
     let book = book(vec![above(0, 1), above(128_000, 2), above(200_000, 3)]);
     for (tokens, rate) in [(0, 1), (128_000, 1), (128_001, 2), (200_000, 2), (200_001, 3), (2_000_000, 3)] {
-        let context_band = quipu_engine::schema::context_band(tokens);
-        assert_eq!(rate_of(&book, PriceClass { context_band, ..class(None, "m") }), Some(rate), "{tokens} tokens");
+        let size = Pricer::new(&book).size(tokens);
+        assert_eq!(rate_of(&book, PriceClass { size, ..class(None, "m") }), Some(rate), "{tokens} tokens");
     }
 }
 
@@ -242,4 +335,60 @@ fn boundaries_are_open_at_the_left_and_closed_at_the_right() {
     assert_eq!([9, 10, 19, 20].map(|second| schedule.period_at(at(second))), [0, 1, 1, 2]);
     assert!(schedule.boundary_within(at(9), at(10)) && schedule.boundary_within(Timestamp::MIN, Timestamp::MAX));
     assert!(!schedule.boundary_within(at(10), at(19)) && !schedule.boundary_within(at(20), Timestamp::MAX));
+}
+
+#[test]
+fn rates_change_by_the_hours_of_the_day() {
+    // 1970 began on a Thursday.
+    let night = Hours::parse("16:30-00:30").expect("hours");
+    let book = book(vec![rule(None, "m", 4), PriceRule { hours: Some(night), ..rule(None, "m", 2) }]);
+    let schedule = Pricer::new(&book).schedule(&class(None, "m"));
+    assert_eq!(schedule.cuts[..4], [0, 1800, 59_400, 88_200]);
+    let rate = |second| schedule.periods[schedule.period_at(at(second))].rate(&meter(TokenMeter::Input));
+    assert_eq!([0, 1799, 1800, 59_399, 59_400, 86_400].map(rate), [2, 2, 4, 4, 2, 2].map(Some));
+    let within = |after, upto| schedule.boundary_within(at(after), at(upto));
+    assert!(within(1799, 1800) && within(59_399, 59_400) && within(2_000, 90_000) && within(-90_000, 0));
+    assert!(within(1_800, 1_800 + 7 * 86_400) && within(1_900, 1_800 + 7 * 86_400));
+    assert!(!within(1800, 59_399) && !within(5, 5) && !within(86_000, 87_000));
+}
+
+#[test]
+fn what_was_agreed_takes_the_place_of_the_list() {
+    let share = |ppm, of| PriceRule { of, rate: Share::from_ppm(ppm).into(), ..rule(None, "", 0) };
+    let all = || ModelPattern::Prefix("".into());
+    let discount = PriceRule { workspace: Some("w".into()), model: all(), ..share(850_000, PriceOf::Everything) };
+    let resale = PriceRule { tenant: Some("acme".into()), model: all(), ..share(1_200_000, PriceOf::Everything) };
+    let agreed = PriceRule { tenant: Some("big".into()), ..rule(None, "m", 3) };
+    let book = book(vec![rule(None, "m", 1_000), discount, resale, agreed]);
+    let rate = |workspace, tenant| rate_of(&book, PriceClass { workspace, tenant, ..class(None, "m") });
+    assert_eq!(rate(None, None), Some(1_000));
+    assert_eq!(rate(Some("w"), None), Some(850));
+    assert_eq!(rate(Some("w"), Some("acme")), Some(1_200));
+    assert_eq!(rate(Some("w"), Some("big")), Some(3));
+    assert_eq!(rate_of(&book, PriceClass { workspace: Some("w"), ..class(None, "unlisted") }), None);
+}
+
+#[test]
+fn an_alias_costs_what_its_model_costs_unless_it_has_a_price_of_its_own() {
+    let alias = |name: &str| Alias {
+        name: name.into(),
+        provider: None,
+        model: "gpt-4o".into(),
+        of_provider: Some("openai".into()),
+    };
+    let rules = vec![rule(Some("openai"), "gpt-4o", 5), rule(None, "house-large", 7)];
+    let book = book(rules).with_aliases(vec![alias("house-fast"), alias("house-large")]).expect("valid");
+    assert_eq!(rate_of(&book, class(Some("a-gateway"), "house-fast")), Some(5));
+    assert_eq!(rate_of(&book, class(None, "a-gateway/house-fast-2025-01-01")), Some(5));
+    assert_eq!(rate_of(&book, class(None, "house-large")), Some(7));
+}
+
+#[test]
+fn a_class_wider_than_a_rule_can_tell_says_so() {
+    let book = book(vec![rule(None, "m", 1), PriceRule { above: 64_000, ..rule(None, "m", 2) }]);
+    let splits = |band| {
+        let size = PromptSize::of_band(&quipu_engine::schema::CONTEXT_BAND_EDGES, band);
+        Pricer::new(&book).schedule(&PriceClass { size, ..class(None, "m") }).splits_size
+    };
+    assert_eq!([0, 1, 2].map(splits), [false, true, false]);
 }

@@ -7,4 +7,4 @@ mod isolation;
 mod memory;
 mod oracle;
 mod reports;
-mod shape;
+mod reprice;

@@ -9,7 +9,7 @@ use quipu_engine::job_run::{self, JobRun};
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::rows::{CounterRows, Part};
 use quipu_engine::segment::{self, Segment};
-use quipu_engine::{Error, ErrorKind, Event, Outcome, Result};
+use quipu_engine::{Error, ErrorKind, Event, Outcome, Result, Timestamp};
 use quipu_query::Source;
 
 /// In which form events are kept.
@@ -59,10 +59,6 @@ impl Source for Memory {
         42
     }
 
-    fn secret(&self) -> [u8; 32] {
-        [9; 32]
-    }
-
     fn parts(&self) -> &[Part] {
         &self.parts
     }
@@ -78,5 +74,9 @@ impl Source for Memory {
             }
             _ => Ok(Arc::clone(&self.book)),
         }
+    }
+
+    fn price_book_known_at(&self, at: Timestamp) -> Result<Arc<PriceBook>> {
+        Ok(if self.book.known_at <= at { Arc::clone(&self.book) } else { Arc::default() })
     }
 }

@@ -1,13 +1,12 @@
 //! Arguments that commands share.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use quipu::store::{Options, Store};
 use quipu::{Error, ErrorKind, Result};
 
-use crate::cli::io_error;
+use crate::import::Input;
 use crate::plan::PlanText;
 
 /// A store on this machine.
@@ -71,7 +70,7 @@ pub(super) struct FilterArgs {
     /// The time zone of dates and time buckets, such as Europe/Berlin.
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
-    /// Prices to compute with: current, the number of a version, or the file of a price list.
+    /// Prices to compute with: current, default, the number of a version, known:TIME, or the file of a price list.
     #[arg(long, value_name = "BOOK")]
     prices: Option<String>,
     /// Which cost ROI and costs per job are made of.
@@ -80,7 +79,7 @@ pub(super) struct FilterArgs {
     /// USD per outcome of a type that states no value, such as CONVERTED=25.
     #[arg(long, value_name = "TYPE=USD")]
     assume_value: Vec<String>,
-    /// The rows to read: auto, counters, index or scan; every path gives the same answer.
+    /// The rows to read: auto, scan or counters; every path gives the same answer.
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     /// Say how the answer was found.
@@ -117,16 +116,9 @@ pub(super) fn set_each<'a>(
     values.into_iter().try_for_each(|value| text.set(name, value))
 }
 
-/// All bytes of a file, or of the standard input when it is `-`.
+/// All bytes of a file, or of the standard input when it is `-`; gzip and zstd are unpacked.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let name = path.display().to_string();
-    let mut bytes = Vec::new();
-    let read = if name == "-" { std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()) } else { Ok(()) };
-    if name != "-" {
-        bytes = std::fs::read(path).map_err(|error| io_error("read", &name, error))?;
-    }
-    read.map_err(|error| io_error("read", "the standard input", error))?;
-    Ok(bytes)
+    Input::from_arg(path.as_os_str()).read_all()
 }
 
 /// Opens a store for writing, and tells of what a crash had left in it.

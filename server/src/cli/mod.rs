@@ -6,7 +6,6 @@
 mod args;
 mod audit;
 mod demo;
-mod dimensions;
 mod import;
 mod job;
 mod outcome;
@@ -64,12 +63,6 @@ enum Command {
     Funnel(query::GroupedArgs),
     /// What jobs cost and what they were worth.
     Roi(query::GroupedArgs),
-    /// What share of jobs is pending, succeeded, converted, was deflected, escalated, ran alone.
-    Rates(query::GroupedArgs),
-    /// One row per job type: jobs, rates, cost and value.
-    JobTypes(query::GroupedArgs),
-    /// What there is to group by, or the values of one dimension with their events.
-    Dimensions(dimensions::Args),
     /// Report what came of a job, once and for ever.
     Outcome(outcome::Args),
     /// The price book: import a list, show what there is.
@@ -115,28 +108,12 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Trace(args) => trace::run(&args, &scope()?, output),
         Command::Funnel(args) => query::run(Report::Funnel, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Roi(args) => query::run(Report::Roi, &args.text()?, &args.rest.target, &scope()?, output),
-        Command::Rates(args) => query::run(Report::Rates, &args.text()?, &args.rest.target, &scope()?, output),
-        Command::JobTypes(args) => query::run(Report::JobTypes, &args.text()?, &args.rest.target, &scope()?, output),
-        Command::Dimensions(args) => {
-            let (report, text) = args.plan()?;
-            query::run(report, &text, &args.rest.target, &scope()?, output)
-        }
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),
-        Command::Prices(args) => prices::run(&args, output),
+        Command::Prices(args) => prices::run(&args, &scope()?, output),
         Command::Token(args) => token::run(&args, &scope()?, output),
         Command::Audit(args) => audit::run(&args, output),
         Command::Stat(args) => stat::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
-    }
-}
-
-/// The plan that `quipu query` makes of flags.
-#[cfg(test)]
-pub(crate) fn query_text(flags: Vec<String>) -> Result<crate::plan::PlanText> {
-    let words = ["quipu", "query", "--store", "x"].map(String::from).into_iter().chain(flags);
-    match Cli::try_parse_from(words).map_err(|error| Error::invalid(error.to_string()))?.command {
-        Command::Query(args) => args.text(),
-        _ => Err(Error::invalid("not a query")),
     }
 }
 

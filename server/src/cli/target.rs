@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use quipu::store::Snapshot;
-use quipu::{Error, ErrorKind, PriceChoice, Result, Scope};
+use quipu::{Error, ErrorKind, PriceChoice, Result, Scope, Zone};
 use serde_json::Value as Json;
 
 use super::args::{Place, TargetArgs, read_file};
@@ -54,6 +54,16 @@ impl<'a> Target<'a> {
     }
 }
 
+/// The store that is meant, for what only a store on this machine can tell.
+pub(super) fn local_store(args: &TargetArgs) -> Result<PathBuf> {
+    match args.place()? {
+        Place::Store(dir) => Ok(dir),
+        Place::Server(_) => {
+            Err(Error::invalid("only a store on this machine can be asked for that; name it with --store"))
+        }
+    }
+}
+
 /// What a store holds now, without taking its lock.
 pub(super) fn snapshot(dir: &Path) -> Result<Snapshot> {
     quipu::store::read_only(dir).map_err(|error| match error.kind() {
@@ -66,17 +76,24 @@ pub(super) fn snapshot(dir: &Path) -> Result<Snapshot> {
 
 /// The plan, with the file of a price list read where one is named.
 fn local_plan(text: &PlanText) -> Result<Plan> {
-    let file = match &text.prices {
-        Json::String(name) if name != "current" && name.parse::<u32>().is_err() => name,
-        _ => return text.resolve(now()),
-    };
-    let bytes = read_file(Path::new(file)).map_err(|error| {
-        let what = format!("prices is {file:?}: neither current, nor the number of a version, nor a file ({error})");
+    let Json::String(name) = &text.prices else { return text.resolve(now()) };
+    let mut plan = PlanText { prices: Json::Null, ..text.clone() }.resolve(now())?;
+    plan.query.prices = price_choice(name, &plan.query.zone)?;
+    Ok(plan)
+}
+
+/// The prices that a flag names: current, default, the number of a version, known:TIME or a file.
+pub(super) fn price_choice(name: &str, zone: &Zone) -> Result<PriceChoice> {
+    if let Some(choice) = crate::plan::price_choice(name, zone, now()) {
+        return choice;
+    }
+    let bytes = read_file(Path::new(name)).map_err(|error| {
+        let what = format!(
+            "prices is {name:?}: neither current, default, the number of a version or known:TIME, nor a file ({error})"
+        );
         Error::new(error.kind(), what)
     })?;
-    let options = prices::ReadOptions { source: file.clone(), ..prices::ReadOptions::default() };
+    let options = prices::ReadOptions { source: name.into(), ..prices::ReadOptions::default() };
     let (book, _) = prices::read(&bytes, &options)?;
-    let mut plan = PlanText { prices: Json::Null, ..text.clone() }.resolve(now())?;
-    plan.query.prices = PriceChoice::Book(book.into());
-    Ok(plan)
+    Ok(PriceChoice::Book(book.into()))
 }

@@ -125,6 +125,17 @@ impl Input {
         Ok(Unpacked { reader: BufReader::with_capacity(BUFFER_BYTES, reader), origin })
     }
 
+    /// Everything in it, unpacked.
+    ///
+    /// # Errors
+    /// When it cannot be read, or what it is packed with is damaged.
+    pub fn read_all(&self) -> Result<Vec<u8>> {
+        let mut unpacked = self.open(&Arc::default())?;
+        let mut bytes = Vec::new();
+        unpacked.reader.read_to_end(&mut bytes).map_err(|error| Error::io("read", &self.name(), error))?;
+        Ok(bytes)
+    }
+
     /// The file itself, for formats that are read from their end.
     pub(super) fn open_seekable(&self) -> Result<File> {
         match self {

@@ -4,6 +4,7 @@
 mod decode;
 mod encode;
 mod filter;
+mod prices;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -11,6 +12,7 @@ mod times;
 
 use quipu::Query;
 
+pub use prices::price_choice;
 pub use text::{PlanText, Report};
 pub use times::now;
 pub(crate) use times::span_micros;
@@ -22,10 +24,6 @@ pub struct Plan {
     pub report: Report,
     /// The measures, groups, filters and prices.
     pub query: Query,
-    /// How values begin, where the report lists values.
-    pub prefix: Option<String>,
-    /// Which columns to return; all when empty.
-    pub columns: Vec<String>,
     /// Whether to say how the answer was found.
     pub explain: bool,
 }

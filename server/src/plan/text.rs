@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use quipu::{Bucket, Error, Result, did_you_mean};
+use quipu::{Bucket, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-
-use super::filter;
 
 /// A plan as it is written in JSON:
 ///
@@ -14,11 +12,11 @@ use super::filter;
 /// { "measures": ["cost", "jobs"], "by": ["team", "month"],
 ///   "where": ["environment = prod", {"field": "model", "prefix": "gpt-"}],
 ///   "since": "2026-01-01", "until": "2026-04-01", "tz": "Europe/Berlin",
-///   "having": "cost > 10", "compare": "previous", "order": ["-cost"], "limit": 10,
-///   "prices": "current", "cost": "computed", "assume_value": {"CONVERTED": "25"}, "explain": true }
+///   "order": ["-cost"], "limit": 10, "prices": "current", "cost": "computed",
+///   "assume_value": {"CONVERTED": "25"}, "explain": true }
 /// ```
 ///
-/// Everything may be left out. Flags and query parameters have the same names; docs/query.md has them all.
+/// Everything may be left out. Flags and query parameters have the same names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlanText {
@@ -40,37 +38,17 @@ pub struct PlanText {
     /// Events that start at this or later are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// How values begin, where the report lists values.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<String>,
     /// The time zone of dates and time buckets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tz: Option<String>,
-    /// `event`, `job_start` or `outcome`: what puts a job into the time range.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cohort: Option<String>,
-    /// Which groups to return, such as `cost > 10 and requests >= 5`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub having: Option<String>,
-    /// `previous`, `SINCE..UNTIL`, `{"since": …, "until": …}` or `{"where": …}`.
-    #[serde(skip_serializing_if = "Json::is_null")]
-    pub compare: Json,
-    /// Whether time buckets without an event are returned too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fill: Option<bool>,
     /// Columns to order by; `-` in front means largest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub order: Vec<String>,
     /// How many rows to return.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// The `next` of the page before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
-    /// Which columns to return, in that order; all when empty.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub columns: Vec<String>,
-    /// `current`, or the number of a price book version.
+    /// `current`, `default`, the number of a version of the price book, or `known:TIME`: the version
+    /// that was the newest then.
     #[serde(skip_serializing_if = "Json::is_null")]
     pub prices: Json,
     /// `computed` or `reported`: which cost ROI and costs per job are made of.
@@ -79,13 +57,7 @@ pub struct PlanText {
     /// USD per outcome of a type that states no value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub assume_value: BTreeMap<String, Json>,
-    /// `auto`, or `exact` for exact percentiles in groups of any size.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub precision: Option<String>,
-    /// What the query may take: bytes, or a number with KB, MB or GB.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory: Option<String>,
-    /// `auto`, `counters`, `index` or `scan`: which rows to read.
+    /// `auto`, `scan` or `counters`: which rows to read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Whether to say how the answer was found.
@@ -95,7 +67,7 @@ pub struct PlanText {
 
 /// A question with a shape of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "lowercase")]
 pub enum Report {
     /// Measures per group.
     #[default]
@@ -106,14 +78,6 @@ pub enum Report {
     Funnel,
     /// Value against cost.
     Roi,
-    /// How jobs ended.
-    Rates,
-    /// One row per job type.
-    JobTypes,
-    /// One row per dimension and tag.
-    Dimensions,
-    /// The values of the one key of `by`.
-    Values,
 }
 
 impl Report {
@@ -131,114 +95,67 @@ impl PlanText {
         serde_json::from_slice(text).map_err(|error| Error::invalid(format!("query plan: {error}")))
     }
 
-    /// Adds a flag or query parameter by its name in JSON; `measure`, `by`, `order`, `column` and
-    /// `assume_value` take lists with commas and may be repeated.
+    /// Adds a flag or query parameter by its name in JSON; `measure`, `assume_value` and `every` are
+    /// written once per value or, but for the latter, as a list with commas.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when there is no such parameter.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        let own = || Some(value.to_owned());
+        let list = || value.split(',').map(|item| item.trim().to_owned());
         match name {
-            "measure" => self.measures.extend(list(value)),
-            "by" => self.by.extend(list(value)),
+            "measure" => self.measures.extend(commas(value)),
+            "by" => self.by.extend(list()),
             "every" => {
                 if Bucket::parse(value).is_none() {
-                    let widths = "15m, 30m, 1h, 1d, 1w, 1mo, quarter or year";
-                    return Err(Error::invalid(format!("every is {value:?}; expected {widths}")));
+                    return Err(Error::invalid(format!("every is {value:?}; expected 15m, 1h, 1d, 1w or 1mo")));
                 }
                 self.by.insert(0, value.to_owned());
             }
             "where" => self.and_where(value),
-            "since" => self.since = own(),
-            "until" => self.until = own(),
-            "prefix" => self.prefix = own(),
-            "tz" => self.tz = own(),
-            "cohort" => self.cohort = own(),
-            "having" => {
-                self.having = Some(match self.having.take() {
-                    Some(before) => format!("({before}) and ({value})"),
-                    None => value.to_owned(),
-                });
-            }
-            "compare" => self.compare = value.into(),
-            "compare_where" => self.compare = serde_json::json!({ "where": value }),
-            "fill" => self.fill = Some(truth(name, value)?),
-            "order" => self.order.extend(list(value)),
+            "since" => self.since = Some(value.into()),
+            "until" => self.until = Some(value.into()),
+            "tz" => self.tz = Some(value.into()),
+            "order" => self.order.extend(commas(value)),
             "limit" => {
                 let limit = value.parse();
                 let wrong = |_| Error::invalid(format!("limit is {value:?}; expected a whole number from 0"));
                 self.limit = Some(limit.map_err(wrong)?);
             }
-            "after" => self.after = own(),
-            "column" => self.columns.extend(list(value)),
             "prices" => self.prices = value.into(),
-            "cost" => self.cost = own(),
+            "cost" => self.cost = Some(value.into()),
             "assume_value" => {
-                for pair in list(value) {
+                for pair in list() {
                     let (kind, amount) = pair.split_once('=').ok_or_else(|| {
                         Error::invalid(format!("assume_value is {pair:?}; expected TYPE=USD such as CONVERTED=25"))
                     })?;
                     self.assume_value.insert(kind.trim().into(), amount.trim().into());
                 }
             }
-            "precision" => self.precision = own(),
-            "memory" => self.memory = own(),
-            "path" => self.path = own(),
-            "explain" => self.explain = truth(name, value)?,
+            "path" => self.path = Some(value.into()),
+            "explain" => self.explain = !matches!(value, "false" | "0"),
             _ => {
-                let hint = did_you_mean(name, PARAMETERS);
-                let known = PARAMETERS.join(", ");
-                return Err(Error::invalid(format!("there is no parameter {name:?}{hint}; allowed are {known}")));
+                let known = "measure, by, where, since, until, every, tz, order, limit, prices, cost, assume_value, \
+                             path and explain";
+                return Err(Error::invalid(format!("there is no parameter {name:?}; allowed are {known}")));
             }
         }
         Ok(())
     }
 
-    /// The plan as parameters such as [`Self::set`] reads, all but the report.
+    /// The filters and prices as query parameters, such as [`Self::set`] reads.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when a filter is none.
+    /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when a filter is not an expression.
     pub fn pairs(&self) -> Result<Vec<(&'static str, String)>> {
         let mut pairs = Vec::new();
-        let lists = [("measure", &self.measures), ("by", &self.by), ("order", &self.order), ("column", &self.columns)];
-        for (name, items) in lists {
-            pairs.extend(items.iter().map(|item| (name, as_item(item))));
+        for filter in self.filter.as_array().into_iter().flatten() {
+            let expression = filter.as_str().ok_or_else(|| Error::invalid("only expressions fit into an address"))?;
+            pairs.push(("where", expression.to_owned()));
         }
-        pairs.extend(filter::expressions(&self.filter)?.into_iter().map(|expression| ("where", expression)));
-        match &self.compare {
-            Json::Null => {}
-            Json::String(text) => pairs.push(("compare", text.clone())),
-            Json::Object(object) if object.contains_key("where") => {
-                let filters = filter::expressions(&object["where"])?;
-                let all: Vec<String> = filters.into_iter().map(|one| format!("({one})")).collect();
-                pairs.push(("compare_where", if all.is_empty() { "true".into() } else { all.join(" and ") }));
-            }
-            range => {
-                let end = |name: &str| range.get(name).and_then(Json::as_str).unwrap_or_default();
-                pairs.push(("compare", format!("{}..{}", end("since"), end("until"))));
-            }
-        }
-        let options = [
-            ("since", &self.since),
-            ("until", &self.until),
-            ("prefix", &self.prefix),
-            ("tz", &self.tz),
-            ("cohort", &self.cohort),
-            ("having", &self.having),
-            ("after", &self.after),
-            ("cost", &self.cost),
-            ("precision", &self.precision),
-            ("memory", &self.memory),
-            ("path", &self.path),
-        ];
-        pairs.extend(options.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
-        pairs.extend(self.fill.map(|fill| ("fill", fill.to_string())));
-        pairs.extend(self.limit.map(|limit| ("limit", limit.to_string())));
-        match &self.prices {
-            Json::Null => {}
-            Json::String(prices) => pairs.push(("prices", prices.clone())),
-            version => pairs.push(("prices", version.to_string())),
-        }
+        let options = [("since", &self.since), ("until", &self.until), ("tz", &self.tz)];
+        let options = options.into_iter().chain([("cost", &self.cost), ("path", &self.path)]);
+        pairs.extend(options.filter_map(|(name, value)| Some((name, value.clone()?))));
+        pairs.extend(self.prices.as_str().map(|prices| ("prices", prices.to_owned())));
         for (kind, value) in &self.assume_value {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             pairs.push(("assume_value", format!("{kind}={value}")));
@@ -258,86 +175,16 @@ impl PlanText {
     }
 }
 
-/// The parameters that [`PlanText::set`] knows.
-const PARAMETERS: [&str; 24] = [
-    "measure",
-    "by",
-    "every",
-    "where",
-    "since",
-    "until",
-    "prefix",
-    "tz",
-    "cohort",
-    "having",
-    "compare",
-    "compare_where",
-    "fill",
-    "order",
-    "limit",
-    "after",
-    "column",
-    "prices",
-    "cost",
-    "assume_value",
-    "precision",
-    "memory",
-    "path",
-    "explain",
-];
-
-fn truth(name: &str, value: &str) -> Result<bool> {
-    match value {
-        "true" | "1" | "" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(Error::invalid(format!("{name} is {value:?}; expected true or false"))),
-    }
-}
-
-/// The items of a list with commas; those inside parentheses belong to their item, and so does all
-/// of an item in quotes, where a backslash stands before quotes and backslashes.
-fn list(text: &str) -> Vec<String> {
-    let mut items = vec![String::new()];
-    // An item ends where its last character that counts does.
-    let mut ends = vec![0];
-    let (mut depth, mut quoted) = (0_usize, false);
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        let (Some(item), Some(end)) = (items.last_mut(), ends.last_mut()) else { break };
-        match c {
-            '"' => quoted = !quoted,
-            '\\' if quoted => {
-                item.extend(chars.next());
-                *end = item.len();
-            }
-            ',' if depth == 0 && !quoted => {
-                items.push(String::new());
-                ends.push(0);
-            }
-            c if c.is_whitespace() && !quoted => {
-                if !item.is_empty() {
-                    item.push(c);
-                }
-            }
-            c => {
-                match c {
-                    '(' if !quoted => depth += 1,
-                    ')' if !quoted => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-                item.push(c);
-                *end = item.len();
-            }
-        }
-    }
-    items.iter().zip(ends).map(|(item, end)| item[..end].to_owned()).collect()
-}
-
-/// An item as [`list`] reads it back.
-fn as_item(item: &str) -> String {
-    let balanced = item.matches('(').count() == item.matches(')').count();
-    if item.trim() == item && balanced && !item.contains([',', '"', '\\']) {
-        return item.to_owned();
-    }
-    format!("\"{}\"", item.replace('\\', "\\\\").replace('"', "\\\""))
+/// The items of a list with commas; those inside parentheses belong to their item.
+fn commas(list: &str) -> Vec<String> {
+    let mut depth = 0_usize;
+    let separates = |c: char| {
+        depth = match c {
+            '(' => depth + 1,
+            ')' => depth.saturating_sub(1),
+            _ => depth,
+        };
+        c == ',' && depth == 0
+    };
+    list.split(separates).map(|item| item.trim().to_owned()).collect()
 }

@@ -2,6 +2,7 @@
 
 use quipu::PicoUsd;
 use quipu::money::{MoneyError, PICO_PER_USD};
+use quipu::price_book::Share;
 
 use crate::wire::decimal::excerpt;
 
@@ -24,6 +25,22 @@ pub(super) fn rate_per(text: &str, units: u64) -> Result<u64, String> {
         return Err(wrong(TOO_FINE));
     }
     u64::try_from(amount.pico() / i128::from(units)).map_err(|_| wrong("is larger than any price"))
+}
+
+/// A share of the list given in per cent, with at most four decimals: `85%`, `112.5%`.
+///
+/// # Errors
+/// The end of a sentence that starts with the field's name.
+pub(super) fn share(text: &str) -> Result<Share, String> {
+    const PICO_PER_MILLIONTH: i128 = PICO_PER_USD / 10_000;
+    let wrong =
+        || format!("is {}; expected a share of the list price such as \"85%\", to four decimals", excerpt(text));
+    let per_cent =
+        text.strip_suffix('%').and_then(|number| PicoUsd::parse_exact(number).ok()).ok_or_else(wrong)?.pico();
+    if per_cent % PICO_PER_MILLIONTH != 0 {
+        return Err(wrong());
+    }
+    u32::try_from(per_cent / PICO_PER_MILLIONTH).map(Share::from_ppm).map_err(|_| wrong())
 }
 
 /// A rate in USD per unit that has been through binary floating point on its way: what lies within a
@@ -69,6 +86,15 @@ mod tests {
             ("free", "is not a decimal number"),
         ] {
             assert!(rate_per(text, 1_000_000).is_err_and(|error| error.contains(problem)), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_are_whole_parts_per_million() {
+        let ppm = |text| share(text).map(Share::ppm);
+        assert_eq!((ppm("85%"), ppm("112.5%"), ppm("0.0001%")), (Ok(850_000), Ok(1_125_000), Ok(1)));
+        for text in ["%", "-5%", "0.00001%", "85", "1e9%"] {
+            assert!(ppm(text).is_err_and(|error| error.contains("expected a share")), "{text}");
         }
     }
 

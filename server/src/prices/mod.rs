@@ -3,17 +3,20 @@
 //! Nothing of a list is dropped in silence: what a reader cannot use, its [`Report`] names.
 
 mod amount;
+mod default;
+mod genai;
 mod list;
 mod litellm;
 mod own;
 mod report;
 
-use quipu::price_book::PriceRule;
+use quipu::price_book::{Alias, PriceRule};
 use quipu::{Error, PriceBook, Result, Timestamp};
 
 use crate::import::{self, Input, Map};
 
-pub use list::{Row, rows};
+pub use default::{default_book, name};
+pub use list::{Row, alias_note, rows};
 pub use own::to_json;
 pub use report::{Note, Report};
 
@@ -24,6 +27,8 @@ pub enum Format {
     Quipu,
     /// LiteLLM's `model_prices_and_context_window.json`.
     Litellm,
+    /// The `data.json` of genai-prices.
+    Genai,
 }
 
 impl Format {
@@ -35,7 +40,10 @@ impl Format {
         match name {
             "quipu" => Ok(Self::Quipu),
             "litellm" => Ok(Self::Litellm),
-            _ => Err(Error::invalid(format!("price format {name:?} is unknown; there are quipu and litellm"))),
+            "genai-prices" => Ok(Self::Genai),
+            _ => Err(Error::invalid(format!(
+                "price format {name:?} is unknown; there are quipu, litellm and genai-prices"
+            ))),
         }
     }
 
@@ -44,11 +52,17 @@ impl Format {
         match self {
             Self::Quipu => "quipu",
             Self::Litellm => "litellm",
+            Self::Genai => "genai-prices",
         }
     }
 
-    /// The format of a list by its content: an object without `price` is LiteLLM's, all else Quipu's own.
+    /// The format of a list by its content: an array of objects is of genai-prices, an object
+    /// without `price` LiteLLM's, all else Quipu's own.
     fn of(text: &str) -> Self {
+        let is_array = text.trim_start().strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{'));
+        if is_array {
+            return Self::Genai;
+        }
         let is_litellm = text.trim_start().starts_with('{')
             && crate::wire::json::Members::parse(text)
                 .is_ok_and(|members| !members.0.iter().any(|(key, _)| own::LIST_FIELDS.contains(&key.as_ref())));
@@ -71,7 +85,7 @@ pub struct ReadOptions {
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) with the line of the fault. Prices of Quipu's own form
-/// are taken all or none; of LiteLLM's map, entries that cannot be used are left out and reported.
+/// are taken all or none; of the lists of others, entries that cannot be used are left out and reported.
 pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<(PriceBook, Report)> {
     let text = std::str::from_utf8(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)).map_err(|error| {
         let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
@@ -80,11 +94,12 @@ pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<(PriceBook, Report)> 
     let format = options.format.unwrap_or_else(|| Format::of(text));
     let from = options.from.unwrap_or(Timestamp::MIN);
     let mut report = Report::new(format, from);
-    let rules = match format {
+    let content = match format {
         Format::Quipu => own::read(text, from),
-        Format::Litellm => litellm::read(text, from, &mut report),
+        Format::Litellm => litellm::read(text, from, &mut report).map(Content::of_rules),
+        Format::Genai => genai::read(text, from, &mut report).map(Content::of_rules),
     };
-    finish(rules, report, &options.source)
+    finish(content, report, &options.source)
 }
 
 /// Reads a price list that lies in a table, as `map` says; all of it or none.
@@ -94,11 +109,25 @@ pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<(PriceBook, Report)> 
 pub fn read_table(input: &Input, map: &Map, options: &ReadOptions) -> Result<(PriceBook, Report)> {
     let from = options.from.unwrap_or(Timestamp::MIN);
     let rows = import::price_rows(input, map)?;
-    finish(own::read_rows(&rows, from), Report::new(Format::Quipu, from), &options.source)
+    finish(own::read_rows(&rows, from).map(Content::of_rules), Report::new(Format::Quipu, from), &options.source)
 }
 
-fn finish(rules: Result<Vec<PriceRule>>, mut report: Report, source: &str) -> Result<(PriceBook, Report)> {
-    let book = rules.and_then(|rules| PriceBook::new(source, rules)).map_err(|error| error.context(source))?;
+/// What a list says.
+struct Content {
+    rules: Vec<PriceRule>,
+    aliases: Vec<Alias>,
+}
+
+impl Content {
+    fn of_rules(rules: Vec<PriceRule>) -> Self {
+        Self { rules, aliases: Vec::new() }
+    }
+}
+
+fn finish(content: Result<Content>, mut report: Report, source: &str) -> Result<(PriceBook, Report)> {
+    let book = content
+        .and_then(|content| PriceBook::new(source, content.rules)?.with_aliases(content.aliases))
+        .map_err(|error| error.context(source))?;
     report.count(&book);
     Ok((book, report))
 }

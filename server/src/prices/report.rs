@@ -41,6 +41,11 @@ impl Report {
         Self { format, from, rules: 0, models: 0, skipped: Vec::new(), skipped_at: BTreeMap::new() }
     }
 
+    /// A report of what another one has told already.
+    pub(super) fn unheard() -> Self {
+        Self::new(Format::Genai, Timestamp::MIN)
+    }
+
     /// Notes that `what` of `model` was not used.
     pub(super) fn skip(&mut self, model: &str, what: &str, why: &str) {
         let at = *self.skipped_at.entry((what.to_owned(), why.to_owned())).or_insert(self.skipped.len());

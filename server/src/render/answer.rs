@@ -1,8 +1,8 @@
 //! An answer as a sheet.
 
-use quipu::{Answer, Approximation, Compared, CostBasis, Explain, Unpriced};
+use quipu::{Answer, CostBasis, Explain, Unpriced};
 
-use super::facts::{ApproximateFact, ComparedFact, Facts, PartFact, UnpricedFact};
+use super::facts::{Facts, PartFact, UnpricedFact};
 use super::sheet::Sheet;
 
 impl Sheet {
@@ -11,16 +11,9 @@ impl Sheet {
         let has_keys = answer.columns.iter().any(|column| column.is_key);
         let facts = Facts {
             groups: Some(answer.groups),
-            passed: (answer.passed != answer.groups).then_some(answer.passed),
-            next: answer.next,
-            since: answer.since.map(|at| at.to_string()),
-            until: answer.until.map(|at| at.to_string()),
-            compared: answer.compared.map(compared),
-            approximate: answer.approximate.iter().map(approximate).collect(),
-            clipped: answer.clipped.map(|clipped| clipped.rows),
             lsn: Some(answer.lsn),
             price_book_version: answer.price_book_version,
-            price_list: None,
+            price_book: None,
             cost_basis: (answer.cost_basis != CostBasis::default()).then(|| answer.cost_basis.name().into()),
             assumed_values: answer
                 .assumed_values
@@ -28,27 +21,22 @@ impl Sheet {
                 .map(|(kind, value)| (kind.name().into(), value.to_string()))
                 .collect(),
             zone: Some(answer.zone),
-            cohort: answer.cohort.map(|cohort| cohort.name().into()),
+            cohort: answer.cohort.map(Into::into),
             unpriced: answer.price_book_version.map(|_| answer.unpriced.iter().map(unpriced).collect()),
             explain: explain.then(|| parts(&answer.explain)),
-            notes: answer.notes,
+            notes: Vec::new(),
         };
         // The one row of an answer without keys is its own total.
         let totals = has_keys.then_some(answer.totals);
-        Self { columns: answer.columns, rows: answer.rows, totals, other: answer.other, facts }
+        Self { columns: answer.columns, rows: answer.rows, totals, facts }
     }
-}
 
-fn compared(compared: Compared) -> ComparedFact {
-    ComparedFact {
-        since: compared.since.map(|at| at.to_string()),
-        until: compared.until.map(|at| at.to_string()),
-        filter: compared.filter.map(|filter| filter.to_string()),
+    /// The sheet with the name of the price book, where it used one.
+    #[must_use]
+    pub fn priced_by(mut self, book: &str) -> Self {
+        self.facts.price_book = self.facts.price_book_version.map(|_| book.to_owned());
+        self
     }
-}
-
-fn approximate(one: &Approximation) -> ApproximateFact {
-    ApproximateFact { column: one.column.clone(), method: one.method.into(), groups: one.groups }
 }
 
 fn unpriced(one: &Unpriced) -> UnpricedFact {

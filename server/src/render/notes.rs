@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use quipu::Cohort;
-
 use super::amount::grouped;
-use super::facts::{ComparedFact, PartFact, UnpricedFact};
+use super::facts::{PartFact, UnpricedFact};
 use super::sheet::Sheet;
 
 /// Unpriced quantities that are named; the rest is counted.
@@ -14,56 +12,21 @@ const NAMED: usize = 3;
 pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
     let facts = &sheet.facts;
     let mut notes = facts.notes.clone();
-    notes.extend(rows_left_out(sheet));
-    if let Some(compared) = &facts.compared {
-        notes.push(comparison(compared));
-    }
-    if let Some(cohort) = facts.cohort.as_deref().and_then(|name| Cohort::parse(name).ok()) {
-        notes.push(format!("cohort: {}", cohort.doc()));
-    }
-    for one in &facts.approximate {
-        let groups = grouped(&one.groups.to_string());
-        notes.push(format!("about: {} is by {} (in {groups} rows; --precision exact)", one.column, one.method));
-    }
-    if let Some(unpriced) = &facts.unpriced
-        && !unpriced.is_empty()
+    if let Some(groups) = facts.groups
+        && groups > sheet.rows.len() as u64
     {
-        notes.push(unpriced_note(unpriced));
+        let (shown, groups) = (grouped(&sheet.rows.len().to_string()), grouped(&groups.to_string()));
+        notes.push(format!("{shown} of {groups} rows shown; totals cover all of them (--limit N shows more)"));
     }
+    if let Some(cohort) = &facts.cohort {
+        notes.push(format!("cohort: {cohort}"));
+    }
+    notes.extend(sheet.unpriced_note());
     notes.extend(provenance(sheet));
     if let Some(parts) = &facts.explain {
         notes.extend(explain(parts));
     }
     notes
-}
-
-/// How many rows there are besides those shown, and how to see them.
-fn rows_left_out(sheet: &Sheet) -> Option<String> {
-    let facts = &sheet.facts;
-    let groups = facts.groups.filter(|groups| *groups > sheet.rows.len() as u64)?;
-    let (shown, all) = (grouped(&sheet.rows.len().to_string()), grouped(&groups.to_string()));
-    let passed = facts
-        .passed
-        .map_or_else(String::new, |passed| format!(", {} pass the condition", grouped(&passed.to_string())));
-    let more = match (&facts.clipped, &facts.next) {
-        (Some(_), _) => " (clipped: more memory would be needed for more rows; see --memory)".to_owned(),
-        (None, Some(next)) => format!(" (--limit N shows more, --after {next} goes on)"),
-        (None, None) => String::new(),
-    };
-    Some(format!("{shown} of {all} rows shown{passed}; totals cover all of them{more}"))
-}
-
-fn comparison(compared: &ComparedFact) -> String {
-    let filter = compared.filter.as_ref().map(|filter| format!("where {filter}"));
-    let range = match (&compared.since, &compared.until) {
-        (None, None) => None,
-        (since, until) => {
-            let end = |end: &Option<String>| end.clone().unwrap_or_else(|| "…".into());
-            Some(format!("from {} to {}", end(since), end(until)))
-        }
-    };
-    let slice: Vec<String> = filter.into_iter().chain(range).collect();
-    format!("compared with: {}", slice.join(", "))
 }
 
 /// One line: cost basis, assumed values, price book, zone, position in the log.
@@ -76,11 +39,10 @@ fn provenance(sheet: &Sheet) -> Option<String> {
     for (kind, value) in &facts.assumed_values {
         parts.push(format!("assumed value: ${} per {kind} outcome that states none", grouped(value)));
     }
-    match (facts.price_book_version, &facts.price_list) {
-        (Some(_), Some(list)) => parts.push(format!("prices: {list}")),
-        (Some(0), None) => parts.push("prices: none in this store (quipu prices import FILE)".into()),
-        (Some(version), None) => parts.push(format!("prices: version {version}")),
-        (None, _) => {}
+    match (&facts.price_book, facts.price_book_version) {
+        (Some(book), _) => parts.push(format!("prices: {book}")),
+        (None, Some(version)) => parts.push(format!("prices: version {version}")),
+        (None, None) => {}
     }
     if let Some(zone) = &facts.zone
         && zone != "UTC"
@@ -91,6 +53,13 @@ fn provenance(sheet: &Sheet) -> Option<String> {
         parts.push(format!("log position: {}", grouped(&lsn.to_string())));
     }
     (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+impl Sheet {
+    /// What has no price, in one line.
+    pub fn unpriced_note(&self) -> Option<String> {
+        self.facts.unpriced.as_ref().filter(|unpriced| !unpriced.is_empty()).map(|unpriced| unpriced_note(unpriced))
+    }
 }
 
 fn unpriced_note(unpriced: &[UnpricedFact]) -> String {

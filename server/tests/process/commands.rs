@@ -35,7 +35,7 @@ fn exit_codes_tell_bad_usage_from_failure() {
         (vec!["query", "--store", store, "--since", "soon"], 2, "\"soon\" is not a time"),
         (vec!["query", "--store", store, "--prices", "no-such-file"], 1, "nor a file"),
         (vec!["query", "--store", store, "--json", "no-such-file"], 1, "no-such-file"),
-        (vec!["query", "--store", store, "--every", "7m"], 2, "every is \"7m\"; expected 15m, 30m, 1h"),
+        (vec!["query", "--store", store, "--every", "7m"], 2, "every is \"7m\"; expected 15m, 1h, 1d, 1w or 1mo"),
         (vec!["query", "--store", arg(&file)], 1, "it is a file, and a store is a directory"),
         (vec!["verify", "--store", arg(&file)], 1, "it is a file, and a store is a directory"),
         (vec!["import", "--store", arg(&file), "-"], 1, "it is a file, and a store is a directory"),
@@ -98,8 +98,47 @@ fn prices_apply_to_history_and_a_file_is_a_question() {
     let imported = quipu(&["prices", "import", arg(&list), "--store", store]);
     assert_eq!(imported.code, Some(0), "{}", imported.err);
     assert_eq!(cost(&[]).0.as_deref(), Some("2.5"));
-    let listed = quipu(&["prices", "list", "current", "--store", store, "--format", "csv"]);
-    assert!(listed.out.contains("m1,,,,,input,2.5,1M,,"), "{}", listed.out);
+    let listed = quipu(&["prices", "show", "current", "--store", store, "--format", "csv"]);
+    assert!(listed.out.contains("m1,,,,,,,,input,2.5,,1M,,"), "{}", listed.out);
+}
+
+#[test]
+fn a_store_without_prices_uses_the_default_book_and_says_so() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = arg(dir.path());
+    let event = br#"{"id": "a", "at": "2026-01-01T00:00:00Z", "provider": "openai", "model": "gpt-4o", "usage": {"input": 1000}}"#;
+    assert_eq!(quipu_with(&["import", "--store", store, "-"], event).code, Some(0));
+    let asked = quipu(&["query", "--store", store]);
+    assert!(asked.out.contains("<$0.01") || asked.out.contains("$0.00"), "{}", asked.out);
+    assert!(asked.out.contains("prices: default book of 2026-10-21"), "{}", asked.out);
+    let unknown = quipu(&["query", "--store", store, "--prices", "known:2020-01-01"]);
+    assert!(unknown.out.contains("unknown") && unknown.out.contains("none were known then"), "{}", unknown.out);
+}
+
+#[test]
+fn a_new_list_is_laid_over_the_old_one_and_both_can_be_compared() {
+    let dir = store();
+    let (store, lists) = (arg(dir.path()), tempfile::tempdir().expect("a directory"));
+    let list = |name: &str, text: &str| {
+        let path = lists.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path
+    };
+    let first = list("first.toml", PRICES);
+    let discount = list("agreed.toml", "[[price]]\nworkspace = \"default\"\neverything = \"80%\"\n");
+    assert_eq!(quipu(&["prices", "import", arg(&first), "--store", store, "--who", "ann"]).code, Some(0));
+    let import = ["prices", "import", arg(&discount), "--store", store, "--who", "bob", "--note", "agreed in May"];
+    assert_eq!(quipu(&import).code, Some(0));
+    let listed = quipu(&["prices", "list", "--store", store, "--format", "csv"]);
+    assert!(
+        listed.out.contains("first.toml,ann,") && listed.out.contains("agreed.toml,bob,agreed in May"),
+        "{}",
+        listed.out
+    );
+    let diff = quipu(&["prices", "diff", "1", "current", "--store", store, "--by", "model", "--format", "csv"]);
+    assert!(diff.out.contains("m1,2.5,2,-0.5,-0.200000"), "{}{}", diff.out, diff.err);
+    let twice = quipu(&["prices", "diff", "1", "2", "--store", store, "--prices", "1"]);
+    assert!(twice.code == Some(2) && twice.err.contains("leave --prices out"), "{}", twice.err);
 }
 
 #[test]

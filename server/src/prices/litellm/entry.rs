@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use quipu::price_book::{PriceOf, canonical_tier};
-use quipu::schema::CONTEXT_BAND_EDGES;
+use quipu::price_book::{Hours, PriceOf, canonical_tier};
 use quipu::{Meter, Text, TokenMeter};
+use serde::Deserialize;
 
 use super::super::Report;
 use super::super::amount::noisy_rate;
@@ -18,6 +18,8 @@ use crate::wire::json::{self, Kind, Members};
 pub(super) struct Entry {
     pub(super) provider: Option<String>,
     prices: BTreeMap<(Slot, u64, Option<Text>), u64>,
+    /// The prices of some hours, where they differ.
+    off_peak: Option<(Vec<Hours>, Box<Entry>)>,
 }
 
 /// What is priced, above how many input tokens, at which tier, for how much.
@@ -35,6 +37,7 @@ impl Entry {
                     Ok(())
                 }
                 ("tiered_pricing", _) => entry.read_brackets(raw),
+                ("off_peak_pricing", _) => entry.read_off_peak(raw),
                 ("search_context_cost_per_query", _) if has("search_free_requests") => {
                     Err("the first searches of a day are free, which cannot be told from one event")
                 }
@@ -78,9 +81,6 @@ impl Entry {
             let range = fields.iter().find(|(name, _)| name == "range").ok_or(WRONG)?.1;
             let range: Vec<&serde_json::value::RawValue> = serde_json::from_str(range).map_err(|_| WRONG)?;
             let above = decimal::count(range.first().ok_or(WRONG)?.get()).map_err(|_| WRONG)?;
-            if above != 0 && !CONTEXT_BAND_EDGES.contains(&above) {
-                return Err("requests of that size cannot be told apart");
-            }
             for (name, raw) in fields.iter().filter(|(name, _)| name != "range") {
                 match meaning(name) {
                     Meaning::Price(field) if field.above == 0 => read.read_price(Field { above, ..field }, raw)?,
@@ -98,6 +98,38 @@ impl Entry {
         Ok(())
     }
 
+    /// `{"windows": [{"hours_utc": "…" or […], "weekdays": [1, …]}], "input_cost_per_token": …}`: what
+    /// tokens cost in those hours, in UTC; day 1 is Monday.
+    fn read_off_peak(&mut self, raw: &str) -> Result<(), &'static str> {
+        const WRONG: &str = "its hours are not understood";
+        let fields = Members::parse(raw).map_err(|_| WRONG)?.0;
+        let (mut read, mut hours) = (Self::default(), Vec::new());
+        for (name, raw) in &fields {
+            match (name.as_ref(), meaning(name)) {
+                ("windows", _) => {
+                    let windows: Vec<Window> = serde_json::from_str(raw).map_err(|_| WRONG)?;
+                    for window in windows {
+                        hours.extend(window.hours().ok_or(WRONG)?);
+                    }
+                }
+                (_, Meaning::Price(field)) if field.above == 0 && field.tier.is_none() => {
+                    read.read_price(field, raw)?
+                }
+                _ => return Err(WRONG),
+            }
+        }
+        if hours.is_empty() {
+            return Err(WRONG);
+        }
+        self.off_peak = Some((hours, Box::new(read)));
+        Ok(())
+    }
+
+    /// The prices of particular hours.
+    pub(super) fn off_peak(&self) -> impl Iterator<Item = (Hours, Vec<Price>)> {
+        self.off_peak.iter().flat_map(|(hours, entry)| hours.iter().map(|hours| (*hours, entry.prices())))
+    }
+
     /// Every price of the model: for each tier and each edge that it names anywhere, all that can be priced there.
     pub(super) fn prices(&self) -> Vec<Price> {
         let tiers: BTreeSet<Option<&Text>> =
@@ -109,6 +141,7 @@ impl Entry {
                 let rate = match &of {
                     PriceOf::Meter(meter) => self.meter_rate(meter, above, tier),
                     PriceOf::Request => self.rate(Slot::Request, above, tier),
+                    PriceOf::Everything => None,
                 };
                 prices.extend(rate.map(|rate| (of, above, tier.cloned(), rate)));
             }
@@ -155,6 +188,35 @@ impl Entry {
 
     fn named(&self, slot: Slot, above: u64, tier: Option<&Text>) -> Option<u64> {
         self.prices.get(&(slot, above, tier.cloned())).copied()
+    }
+}
+
+/// Some hours of some days.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    hours_utc: OneOrMore,
+    #[serde(default)]
+    weekdays: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl Window {
+    fn hours(&self) -> Option<Vec<Hours>> {
+        const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        let day = |day: &u8| DAYS.get(usize::from(day.checked_sub(1)?)).copied();
+        let days = self.weekdays.iter().map(day).collect::<Option<Vec<_>>>()?.join(",");
+        let hours = match &self.hours_utc {
+            OneOrMore::One(hours) => std::slice::from_ref(hours),
+            OneOrMore::More(hours) => hours,
+        };
+        hours.iter().map(|hours| Hours::parse(&format!("{days} {hours}")).ok()).collect()
     }
 }
 

@@ -1,7 +1,5 @@
 //! The names of price fields: `<base>[_above_<N>k_tokens][_<tier>]`.
 
-use quipu::schema::CONTEXT_BAND_EDGES;
-
 /// What a price field prices, before missing prices are filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Slot {
@@ -76,9 +74,6 @@ pub(super) fn meaning(name: &str) -> Meaning<'_> {
         None => (rest, 0),
     };
     match BASES.iter().find(|(known, _)| *known == base) {
-        Some(_) if above > 0 && !CONTEXT_BAND_EDGES.contains(&above) => {
-            Meaning::Unusable("requests of that size cannot be told apart")
-        }
         Some((_, slot)) => Meaning::Price(Field { slot: *slot, above, tier }),
         None => unusable(name),
     }
@@ -92,7 +87,6 @@ fn threshold(name: &str) -> Option<(&str, u64)> {
 
 fn unusable(name: &str) -> Meaning<'_> {
     let why = match name {
-        "off_peak_pricing" => "prices by the hour of the day are not supported",
         "search_free_requests" => "free allowances cannot be told from one event",
         "provider_specific_entry" => "it may hold multipliers, which are not supported",
         _ if name.contains("multiplier") => "multipliers are not supported",
@@ -118,15 +112,14 @@ mod tests {
             ("cache_creation_input_token_cost_above_1hr_above_200k_tokens", price(Slot::CacheWrite1h, 200_000, None)),
             ("input_cost_per_token_batches", price(Slot::Input, 0, Some("batches"))),
             ("input_cost_per_token_cache_hit", price(Slot::CacheRead, 0, None)),
+            ("input_cost_per_token_above_64k_tokens", price(Slot::Input, 64_000, None)),
             ("max_tokens", Meaning::Other),
             ("supports_web_search", Meaning::Other),
         ] {
             assert_eq!(meaning(name), expected, "{name}");
         }
         for name in [
-            "input_cost_per_token_above_64k_tokens",
             "output_cost_per_second_1080p",
-            "off_peak_pricing",
             "ocr_cost_per_page_batches",
             "regional_endpoint_uplift_multiplier",
             "input_dbu_cost_per_token",

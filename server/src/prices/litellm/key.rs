@@ -1,7 +1,7 @@
 //! What a key of the map names: `gpt-4o`, `azure/gpt-4o`, `bedrock/us-gov-west-1/anthropic.claude-…`.
 
 use quipu::Text;
-use quipu::price_book::canonical_provider;
+use quipu::price_book::{canonical_model, canonical_provider};
 
 /// Whose price of which model, where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,8 +15,8 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn of(key: &str, provider: Option<&str>) -> Self {
-        let provider = provider.map(canonical);
-        let bare = Self { provider: None, model: key.into(), region: None };
+        let (provider, key) = (provider.map(canonical), &canonical_model(key));
+        let bare = Self { provider: None, model: key.clone(), region: None };
         let Some((head, model)) = key.split_once('/') else { return bare };
         if provider.as_ref() != Some(&canonical(head)) || model.is_empty() {
             return bare;

@@ -1,7 +1,7 @@
 //! LiteLLM's price map: one JSON object, from model keys to what is known of each model.
 //!
-//! The map says what prices are, not since when; the caller says that. Multipliers, hours of the
-//! day and free allowances cannot be told from one event, and units other than tokens are no
+//! The map says what prices are, not since when; the caller says that. Multipliers
+//! and free allowances cannot be told from one event, and units other than tokens are no
 //! meters of an event, so both are reported instead of used.
 
 mod entry;
@@ -65,5 +65,8 @@ fn rules_of(identity: &Identity, entry: &Entry, from: Timestamp) -> Vec<PriceRul
         from,
         ..PriceRule::new(ModelPattern::Exact(identity.model.clone()), of, rate)
     };
-    entry.prices().into_iter().map(rule).collect()
+    let off_peak = entry.off_peak().flat_map(|(hours, prices)| {
+        prices.into_iter().map(move |price| PriceRule { hours: Some(hours), ..rule(price) })
+    });
+    entry.prices().into_iter().map(rule).chain(off_peak).collect()
 }

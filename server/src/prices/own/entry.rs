@@ -2,16 +2,35 @@
 
 use std::borrow::Cow;
 
-use quipu::price_book::{ModelPattern, PriceOf, PriceRule};
+use quipu::price_book::{Alias, Hours, ModelPattern, PriceOf, PriceRule, Rate};
 use quipu::{Meter, Result, Text, Timestamp, TokenMeter, did_you_mean};
 
-use super::super::amount::rate_per;
+use super::super::amount::{rate_per, share};
 use super::Fault;
 use crate::wire::decimal;
 
 /// The fields of an entry besides the meters.
-const FIELDS: [&str; 11] =
-    ["provider", "model", "model_prefix", "region", "tier", "above", "from", "until", "per", "per_request", "meters"];
+const FIELDS: [&str; 16] = [
+    "workspace",
+    "tenant",
+    "provider",
+    "model",
+    "model_prefix",
+    "model_contains",
+    "region",
+    "tier",
+    "above",
+    "hours",
+    "from",
+    "until",
+    "per",
+    "per_request",
+    "everything",
+    "meters",
+];
+
+/// The fields of an alias.
+const ALIAS_FIELDS: [&str; 4] = ["name", "provider", "model", "of_provider"];
 
 /// An entry as TOML and JSON both give it.
 pub(super) struct Entry<'a> {
@@ -59,11 +78,18 @@ impl<'a> Field<'a> {
         }
     }
 
-    fn amount(&self, units: u64) -> Result<u64, Fault> {
-        match &self.value {
-            Value::Text(text) | Value::Number(text) => rate_per(text, units).map_err(|problem| self.fault(problem)),
-            _ => Err(self.expected("an amount in USD such as \"2.50\"")),
-        }
+    /// An amount in USD, or a share of the list such as `85%`.
+    fn rate(&self, units: u64) -> Result<Rate, Fault> {
+        let rate = match &self.value {
+            Value::Text(text) if text.ends_with('%') => share(text).map(Rate::OfList),
+            Value::Text(text) | Value::Number(text) => rate_per(text, units).map(Rate::Pico),
+            _ => return Err(self.expected("an amount in USD such as \"2.50\"")),
+        };
+        rate.map_err(|problem| self.fault(problem))
+    }
+
+    fn hours(&self) -> Result<Hours, Fault> {
+        Hours::parse(self.text()?).map_err(|error| self.fault(format_args!("is {error}")))
     }
 
     fn count(&self) -> Result<u64, Fault> {
@@ -105,16 +131,17 @@ impl Entry<'_> {
         let mut prices = Vec::new();
         for field in &self.fields {
             match (field.name.as_ref(), TokenMeter::from_name(&field.name)) {
-                ("per_request", _) => prices.push((PriceOf::Request, field.amount(1)?)),
+                ("per_request", _) => prices.push((PriceOf::Request, field.rate(1)?)),
+                ("everything", _) => prices.push((PriceOf::Everything, field.rate(1)?)),
                 ("meters", _) => {
                     let Value::Table(meters) = &field.value else {
                         return Err(field.expected("a table such as { web_search = \"10\" }"));
                     };
                     for meter in meters {
-                        prices.push((PriceOf::Meter(meter.named_meter()?), meter.amount(units)?));
+                        prices.push((PriceOf::Meter(meter.named_meter()?), meter.rate(units)?));
                     }
                 }
-                (_, Some(meter)) => prices.push((PriceOf::Meter(meter.into()), field.amount(units)?)),
+                (_, Some(meter)) => prices.push((PriceOf::Meter(meter.into()), field.rate(units)?)),
                 (name, None) if FIELDS.contains(&name) => {}
                 (name, None) => return Err(unknown(name, field)),
             }
@@ -123,15 +150,37 @@ impl Entry<'_> {
             return Err(Fault { at: self.at, what: "the price names no amount, such as input = \"2.50\"".into() });
         }
         let pattern = PriceRule {
+            workspace: self.text("workspace")?,
+            tenant: self.text("tenant")?,
             provider: self.text("provider")?,
             region: self.text("region")?,
             service_tier: self.text("tier")?,
             above: self.get("above").map_or(Ok(0), Field::count)?,
+            hours: self.get("hours").map(Field::hours).transpose()?,
             from: self.get("from").map_or(Ok(from), Field::instant)?,
             until: self.get("until").map(Field::instant).transpose()?,
             ..PriceRule::new(self.model()?, PriceOf::Request, 0)
         };
         Ok(prices.into_iter().map(|(of, rate)| PriceRule { of, rate, ..pattern.clone() }).collect())
+    }
+
+    /// The entry as another name of a model.
+    pub(super) fn alias(&self) -> Result<Alias, Fault> {
+        self.refuse_repeats()?;
+        if let Some(field) = self.fields.iter().find(|field| !ALIAS_FIELDS.contains(&field.name.as_ref())) {
+            let hint = did_you_mean(&field.name, ALIAS_FIELDS);
+            return Err(Fault { at: field.at, what: format!("field `{}` of an alias is unknown{hint}", field.name) });
+        }
+        let needed = |name: &str| {
+            let missing = || Fault { at: self.at, what: format!("the alias has no `{name}`") };
+            self.text(name)?.ok_or_else(missing)
+        };
+        Ok(Alias {
+            name: needed("name")?,
+            model: needed("model")?,
+            provider: self.text("provider")?,
+            of_provider: self.text("of_provider")?,
+        })
     }
 
     fn get(&self, name: &str) -> Option<&Field<'_>> {
@@ -143,12 +192,19 @@ impl Entry<'_> {
     }
 
     fn model(&self) -> Result<ModelPattern, Fault> {
-        match (self.text("model")?, self.text("model_prefix")?) {
-            (Some(_), Some(_)) => {
-                Err(Fault { at: self.at, what: "the price has both `model` and `model_prefix`; keep one".into() })
+        let [model, prefix, part] = [self.text("model")?, self.text("model_prefix")?, self.text("model_contains")?];
+        match (model, prefix, part) {
+            (Some(model), None, None) => Ok(ModelPattern::Exact(model)),
+            (None, prefix, None) => Ok(ModelPattern::Prefix(prefix.unwrap_or_default())),
+            (None, None, Some(part)) => Ok(ModelPattern::Contains(part)),
+            (_, prefix, _) => {
+                let other = if prefix.is_some() { "model_prefix" } else { "model_contains" };
+                let what = match self.get("model") {
+                    Some(_) => format!("the price has both `model` and `{other}`; keep one"),
+                    None => "the price has both `model_prefix` and `model_contains`; keep one".into(),
+                };
+                Err(Fault { at: self.at, what })
             }
-            (Some(model), None) => Ok(ModelPattern::Exact(model)),
-            (None, prefix) => Ok(ModelPattern::Prefix(prefix.unwrap_or_default())),
         }
     }
 

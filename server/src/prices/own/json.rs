@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::entry::{Entry, Field, Value};
-use super::{Fault, check_currency, unknown_list_field};
+use super::{Fault, List, check_currency, unknown_list_field};
 use crate::wire::json::{self, Kind, Members};
 
-pub(super) fn entries(text: &str) -> Result<Vec<Entry<'_>>, Fault> {
+pub(super) fn list(text: &str) -> Result<List<'_>, Fault> {
     // Whatever is broken is found here, with its line; the parts below are well-formed.
     if let Err(error) = serde_json::from_str::<&RawValue>(text) {
         let start_of_line = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         return Err(Fault { at: start_of_line, what: format!("broken JSON: {error}") });
     }
-    let mut entries = Vec::new();
+    let mut list = List::default();
     for (name, raw) in members(text, text)? {
         let at = place(text, raw);
         match name.as_ref() {
@@ -22,17 +22,18 @@ pub(super) fn entries(text: &str) -> Result<Vec<Entry<'_>>, Fault> {
                 let currency = json::text("currency", raw).map_err(|error| Fault { at, what: error.to_string() })?;
                 check_currency(&currency, at)?;
             }
-            "price" => entries.extend(list(text, raw)?),
+            "price" => list.prices.extend(entries(text, &name, raw)?),
+            "alias" => list.aliases.extend(entries(text, &name, raw)?),
             name => return Err(unknown_list_field(name, at)),
         }
     }
-    Ok(entries)
+    Ok(list)
 }
 
 /// The entries of an array that is part of `text`.
-fn list<'a>(text: &'a str, array: &'a str) -> Result<Vec<Entry<'a>>, Fault> {
+fn entries<'a>(text: &'a str, name: &str, array: &'a str) -> Result<Vec<Entry<'a>>, Fault> {
     let items: Vec<&RawValue> = serde_json::from_str(array)
-        .map_err(|_| Fault { at: place(text, array), what: "price is not an array of objects".into() })?;
+        .map_err(|_| Fault { at: place(text, array), what: format!("{name} is not an array of objects") })?;
     let entry =
         |item: &'a RawValue| Ok(Entry { at: place(text, item.get()), fields: fields(text, item.get(), Kind::Object)? });
     items.into_iter().map(entry).collect()

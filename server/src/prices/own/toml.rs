@@ -4,37 +4,38 @@ use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
 use super::entry::{Entry, Field, Value};
-use super::{Fault, check_currency, unknown_list_field};
+use super::{Fault, List, check_currency, unknown_list_field};
 
-pub(super) fn entries(text: &str) -> Result<Vec<Entry<'_>>, Fault> {
+pub(super) fn list(text: &str) -> Result<List<'_>, Fault> {
     let broken = |error: ::toml::de::Error| Fault {
         at: error.span().map_or(0, |span| span.start),
         what: format!("broken TOML: {}", error.message()),
     };
-    let list = DeTable::parse(text).map_err(broken)?.into_inner();
-    let mut entries = Vec::new();
-    for (name, value) in list {
+    let table = DeTable::parse(text).map_err(broken)?.into_inner();
+    let mut list = List::default();
+    for (name, value) in table {
         let at = name.span().start;
         match (name.get_ref().as_ref(), value.into_inner()) {
             ("currency", DeValue::String(currency)) => check_currency(&currency, at)?,
             ("currency", _) => return Err(Fault { at, what: "currency is not a text".into() }),
-            ("price", DeValue::Array(prices)) => {
-                for price in prices {
-                    entries.push(entry(price)?);
-                }
+            (name @ ("price" | "alias"), DeValue::Array(items)) => {
+                let entries = items.into_iter().map(|item| entry(name, item)).collect::<Result<Vec<_>, _>>()?;
+                if name == "price" { list.prices.extend(entries) } else { list.aliases.extend(entries) }
             }
-            ("price", _) => return Err(Fault { at, what: "price is not an array; write [[price]]".into() }),
+            (name @ ("price" | "alias"), _) => {
+                return Err(Fault { at, what: format!("{name} is not an array; write [[{name}]]") });
+            }
             (name, _) => return Err(unknown_list_field(name, at)),
         }
     }
-    Ok(entries)
+    Ok(list)
 }
 
-fn entry(price: Spanned<DeValue<'_>>) -> Result<Entry<'_>, Fault> {
+fn entry<'a>(name: &str, price: Spanned<DeValue<'a>>) -> Result<Entry<'a>, Fault> {
     let at = price.span().start;
     match price.into_inner() {
         DeValue::Table(table) => Ok(Entry { at, fields: fields(table) }),
-        _ => Err(Fault { at, what: "price is not a table; write [[price]]".into() }),
+        _ => Err(Fault { at, what: format!("{name} is not a table; write [[{name}]]") }),
     }
 }
 

@@ -1,0 +1,113 @@
+//! Runaway spend: groups that use far more than they did in the same span of time before.
+
+mod rule;
+
+use hashbrown::HashMap;
+use quipu_engine::{Error, Result, Timestamp};
+
+use crate::query::Query;
+use crate::value::Value;
+use crate::view::View;
+
+pub use rule::{Limits, RunawayRule};
+
+/// A group that used too much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The group: a value of the rule's pivot.
+    pub group: Value,
+    /// The start of the window.
+    pub since: Timestamp,
+    /// The first instant after it.
+    pub until: Timestamp,
+    /// What it used in the window before.
+    pub before: Value,
+    /// What it used in the window.
+    pub now: Value,
+    /// How many times as much that is.
+    pub ratio: Value,
+    /// What it may use at most.
+    pub limits: Limits,
+}
+
+/// Every alarm of the windows that end at or after `since` + 2 windows, up to `until`, in the order
+/// of time and then of size.
+///
+/// A group that used nothing in the window before raises none: there is nothing to compare with.
+pub(crate) fn evaluate(
+    view: &View<'_>,
+    query: &Query,
+    rule: &RunawayRule,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Alarm>> {
+    rule.check()?;
+    let mut alarms = Vec::new();
+    let later = |at: Timestamp| Timestamp::from_micros(at.micros().saturating_add(rule.window_micros));
+    let mut start = later(since);
+    let mut before = usage(view, query, rule, since, start)?;
+    while later(start) <= until {
+        let end = later(start);
+        let now = usage(view, query, rule, start, end)?;
+        alarms.extend(exceeding(rule, &before, &now, start, end));
+        (start, before) = (end, now);
+    }
+    Ok(alarms)
+}
+
+/// What each group used in a span of time.
+fn usage(
+    view: &View<'_>,
+    query: &Query,
+    rule: &RunawayRule,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<HashMap<String, (Value, i128)>> {
+    let mut query = Query {
+        measures: vec![rule.measure.clone()],
+        by: vec![rule.by.clone()],
+        since: Some(since),
+        until: Some(until),
+        order: Vec::new(),
+        limit: None,
+        ..query.clone()
+    };
+    if let Some(filter) = &rule.filter {
+        query = query.filter(filter.clone());
+    }
+    let amount = |value: &Value| match value {
+        Value::Count(count) => i128::try_from(*count).ok(),
+        Value::Money(amount) => Some(amount.pico()),
+        _ => None,
+    };
+    let answer = view.query(&query)?;
+    if let Some(odd) = answer.rows.iter().find(|row| !row[1].is_null() && amount(&row[1]).is_none()) {
+        let (measure, value) = (&rule.measure, &odd[1]);
+        return Err(Error::invalid(format!("a rule needs a measure that adds up; {measure} does not ({value})")));
+    }
+    let rows = answer.rows.into_iter();
+    let known = rows.filter_map(|row| Some((row[0].to_string(), (row[0].clone(), amount(&row[1])?))));
+    Ok(known.collect())
+}
+
+fn exceeding(
+    rule: &RunawayRule,
+    before: &HashMap<String, (Value, i128)>,
+    now: &HashMap<String, (Value, i128)>,
+    since: Timestamp,
+    until: Timestamp,
+) -> Vec<Alarm> {
+    let mut alarms: Vec<(i128, Alarm)> = Vec::new();
+    for (name, (group, used)) in now {
+        let limits = rule.limits_of(name);
+        let Some((_, earlier)) = before.get(name).filter(|(_, earlier)| *earlier > 0) else { continue };
+        if *used < limits.minimum || !limits.is_exceeded(*earlier, *used) {
+            continue;
+        }
+        let (before, now) = (rule.value(*earlier), rule.value(*used));
+        let ratio = Value::ratio(*used, *earlier, 3);
+        alarms.push((*used, Alarm { group: group.clone(), since, until, before, now, ratio, limits: limits.clone() }));
+    }
+    alarms.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.group.to_string().cmp(&y.group.to_string())));
+    alarms.into_iter().map(|(_, alarm)| alarm).collect()
+}
