@@ -113,6 +113,12 @@ impl Gate {
         }
     }
 
+    /// Whether a request would not be turned away for want of a token.
+    pub(super) fn knows(&self, headers: &HeaderMap) -> bool {
+        let good = |tokens: &Tokens| shown(headers).is_some_and(|shown| tokens.find(shown, now()).is_ok());
+        self.tokens().is_ok_and(|(tokens, required)| !required || good(&tokens))
+    }
+
     fn count(&self, token: &str) -> Result<(), Problem> {
         self.rates.count(token, Instant::now()).map_err(|wait| {
             self.metrics.turned_away(Turned::Rate);

@@ -12,20 +12,26 @@
 //! | `POST /v1/query` | answers a plan | a sheet |
 //! | `GET /v1/jobs`, `/v1/funnel`, `/v1/roi` | reports; flags as query parameters | a sheet |
 //! | `GET /v1/jobs/{id}`, `/v1/traces/{id}` | everything about one | a document |
+//! | `GET /` | a dashboard over these routes | a page |
+//! | `GET /openapi.json` | describes these routes | JSON |
 //! | `GET /readyz` | says that the server takes events | 200, 503 |
 //! | `GET /metrics` | counters for Prometheus; needs the scope admin | text |
 //! | `GET /healthz` | says that the server takes events, and the LSN | 200; 503 when only a restart helps |
 //!
+//! Answers from what is stored can be asked to hold an LSN, and carry an ETag (see `fresh`).
 //! A sheet comes as JSON, or as `Accept` asks: `text/csv`, `application/x-ndjson`, `text/plain`.
 //! Failures are `application/problem+json`: 400 wrong, 401 no token, 403 not allowed, 408 too
 //! slow, 413 too long, 415 unknown encoding, 429 too often, 503 with `Retry-After` when too much is in flight or the
 //! disk's state is unknown, 504 when a query takes too long, 507 when the disk is full.
 
 mod accept;
+mod api;
 mod body;
 mod caller;
 mod connections;
+mod dashboard;
 mod events;
+mod fresh;
 mod gate;
 mod jobs;
 mod metrics;

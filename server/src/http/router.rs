@@ -1,39 +1,90 @@
 //! The routes.
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{HeaderName, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::api::{self, Operation, get, post};
 use super::caller::{Admin, Allowed};
+use super::fresh::{MIN_LSN_HEADER, fresh};
 use super::problem::Problem;
 use super::state::App;
 use super::watch::watch;
-use super::{events, jobs, outcomes, query};
+use super::{dashboard, events, jobs, outcomes, query};
+use crate::access::Permission;
+
+/// The media types of events and outcomes.
+const ITEMS: [&str; 2] = ["application/json", "application/x-ndjson"];
+const JSON: [&str; 1] = ["application/json"];
+
+/// Every route with its description.
+fn operations() -> Vec<Operation> {
+    use Permission::{Admin, Ingest, Outcome, Query};
+    vec![
+        post("/v1/events", "Store events", events::post)
+            .needs(Ingest)
+            .takes("Events", &ITEMS)
+            .gives(200, "at least one is stored, now or before", "Receipt")
+            .gives(422, "none is stored", "Receipt"),
+        post("/v1/outcomes", "Report what came of jobs", outcomes::post)
+            .needs(Outcome)
+            .takes("Outcomes", &ITEMS)
+            .gives(200, "at least one is stored, now or before", "OutcomeReceipt")
+            .gives(422, "none is stored", "OutcomeReceipt"),
+        post("/v1/jobs/{id}/outcome", "Report what came of one job", outcomes::post_one)
+            .needs(Outcome)
+            .takes_key()
+            .takes("OutcomeOfJob", &JSON)
+            .gives(200, "stored, now or before", "OutcomeStored"),
+        post("/v1/query", "Measures per group", query::post).needs(Query).takes("Plan", &JSON).gives_sheet(),
+        get("/v1/jobs", "Jobs, the most expensive first", query::jobs).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/jobs/{id}", "Everything about one job", jobs::job).needs(Query).takes_plan().gives_document(),
+        get("/v1/traces/{id}", "Everything about one workflow run", jobs::trace)
+            .needs(Query)
+            .takes_plan()
+            .gives_document(),
+        get("/v1/funnel", "From jobs to conversions", query::funnel).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/roi", "What jobs cost and were worth", query::roi).needs(Query).takes_plan().gives_sheet(),
+        get("/metrics", "Counters for Prometheus", metrics)
+            .needs(Admin)
+            .gives_text("the counters", "application/openmetrics-text"),
+        get("/healthz", "Whether the process is well", health).gives(200, "it is", "Health"),
+        get("/readyz", "Whether it takes more right now", ready).gives(200, "it does", "Health"),
+        get("/openapi.json", "This description", described).gives(200, "the description", "Any"),
+    ]
+}
 
 pub(super) fn router(app: App) -> Router {
-    Router::new()
-        .route("/v1/events", post(events::post))
-        .route("/v1/outcomes", post(outcomes::post))
-        .route("/v1/query", post(query::post))
-        .route("/v1/jobs", get(query::jobs))
-        .route("/v1/jobs/{id}", get(jobs::job))
-        .route("/v1/jobs/{id}/outcome", post(outcomes::post_one))
-        .route("/v1/traces/{id}", get(jobs::trace))
-        .route("/v1/funnel", get(query::funnel))
-        .route("/v1/roi", get(query::roi))
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(health))
-        .route("/readyz", get(ready))
+    let described = Description(api::document(&operations()).to_string().into());
+    let routes = operations().into_iter().fold(Router::new(), |router, operation| {
+        let handler = match operation.reads {
+            true => operation.handler.layer(from_fn_with_state(app.clone(), fresh)),
+            false => operation.handler,
+        };
+        router.route(operation.path, handler)
+    });
+    routes
+        .merge(dashboard::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
+        .layer(Extension(described))
         .layer(cors(&app.config.cors_origins))
         .layer(from_fn_with_state(app.clone(), watch))
         .with_state(app)
+}
+
+/// The OpenAPI document as it is sent.
+#[derive(Clone)]
+struct Description(Arc<str>);
+
+async fn described(Extension(Description(text)): Extension<Description>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], text.to_string())
 }
 
 /// Whether the process is well: it is not when only a restart helps.
@@ -64,6 +115,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         false => AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok())),
     };
     let headers = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::IF_NONE_MATCH];
+    let headers = headers.into_iter().chain([HeaderName::from_static(MIN_LSN_HEADER)]).collect::<Vec<_>>();
     CorsLayer::new().allow_origin(origins).allow_methods([Method::GET, Method::POST]).allow_headers(headers)
 }
 

@@ -24,7 +24,7 @@ const BODY_KIB: usize = 256 * 1024;
 
 /// The shared state.
 #[derive(Clone)]
-pub(super) struct App {
+pub(in crate::http) struct App {
     pub(super) store: Arc<Store>,
     pub(super) config: Arc<Config>,
     pub(super) gate: Arc<Gate>,

@@ -13,7 +13,7 @@ mod times;
 use quipu::Query;
 
 pub use prices::price_choice;
-pub use text::{PlanText, Report};
+pub use text::{PARAMETERS, PlanText, Report};
 pub use times::now;
 pub(crate) use times::span_micros;
 

@@ -6,6 +6,24 @@ use quipu::{Bucket, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+/// The names of flags and query parameters.
+pub const PARAMETERS: [&str; 14] = [
+    "measure",
+    "by",
+    "where",
+    "since",
+    "until",
+    "every",
+    "tz",
+    "order",
+    "limit",
+    "prices",
+    "cost",
+    "assume_value",
+    "path",
+    "explain",
+];
+
 /// A plan as it is written in JSON:
 ///
 /// ```json
@@ -134,8 +152,7 @@ impl PlanText {
             "path" => self.path = Some(value.into()),
             "explain" => self.explain = !matches!(value, "false" | "0"),
             _ => {
-                let known = "measure, by, where, since, until, every, tz, order, limit, prices, cost, assume_value, \
-                             path and explain";
+                let known = PARAMETERS.join(", ");
                 return Err(Error::invalid(format!("there is no parameter {name:?}; allowed are {known}")));
             }
         }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -109,6 +110,9 @@ fn settings_come_from_flags_then_the_environment_then_the_file() {
         assert!(checked.out.lines().any(|it| it == line), "{line}: {}", checked.out);
     }
     assert!(!store.exists());
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/quipu.toml");
+    let checked = quipu(&["serve", "--check-config", "--config", arg(&sample)]);
+    assert_eq!(checked.code, Some(0), "{}", checked.err);
     std::fs::write(&file, "max_querys = 1\n").expect("writable");
     let wrong = quipu(&args);
     assert!(wrong.code == Some(2) && wrong.err.contains("max_querys"), "{}", wrong.err);

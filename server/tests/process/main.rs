@@ -1,6 +1,7 @@
 //! The binary as users meet it: real processes, real sockets, real signals.
 
 mod access;
+mod api;
 mod commands;
 mod demo;
 mod http;

@@ -6,8 +6,8 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use ureq::Agent;
-use ureq::http::Request;
+use ureq::http::{HeaderMap, Request, Response};
+use ureq::{Agent, Body};
 
 /// What a command did.
 pub(crate) struct Ran {
@@ -90,13 +90,39 @@ impl Server {
         read(answer).expect("an answer")
     }
 
-    /// Sends a request and reads the answer as it came.
+    /// Sends a request; the status, the media type and the text of the answer.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, String, String) {
+        let mut answer = self.run(method, path, headers, body);
+        let media_type = answer.headers().get("content-type").map(|it| it.to_str().expect("ASCII").to_owned());
+        let text = answer.body_mut().read_to_string().expect("text");
+        (answer.status().as_u16(), media_type.unwrap_or_default(), text)
+    }
+
+    /// The headers of the answer to a GET.
+    pub(crate) fn headers(&self, path: &str, headers: &[(&str, &str)]) -> HeaderMap {
+        self.run("GET", path, headers, b"").headers().clone()
+    }
+
+    /// The status and the text of the answer to a GET.
     pub(crate) fn ask(&self, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
-        let request = headers
-            .iter()
-            .fold(Request::get(format!("{}{path}", self.url)), |request, (name, value)| request.header(*name, *value));
-        let mut answer = self.agent.run(request.body(()).expect("a request")).expect("an answer");
-        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
+        let (status, _, text) = self.send("GET", path, headers, b"");
+        (status, text)
+    }
+
+    fn run(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response<Body> {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = match method {
+            "GET" => self.agent.run(request.body(()).expect("a request")),
+            _ => self.agent.run(request.body(body).expect("a request")),
+        };
+        answer.expect("an answer")
     }
 
     pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Json) {
@@ -142,7 +168,7 @@ pub(crate) fn post(agent: &Agent, url: &str, headers: &[(&str, &str)], body: &[u
     read(agent.run(request.body(body).expect("a request")))
 }
 
-fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Option<(u16, Json)> {
+fn read(answer: Result<Response<Body>, ureq::Error>) -> Option<(u16, Json)> {
     let mut answer = answer.ok()?;
     // A fast machine stores more than fits into the longest answer that is read by default.
     let body = answer.body_mut().with_config().limit(1 << 30).read_to_vec().ok()?;

@@ -1,0 +1,68 @@
+//! What requests say beside their bodies.
+
+use serde_json::{Value as Json, json};
+
+use crate::http::fresh::MIN_LSN_HEADER;
+use crate::plan::PARAMETERS;
+
+/// What is to say about the parameters of plans, by name.
+const ABOUT: [(&str, &str); 14] = [
+    ("measure", "what to measure, as a list with commas: cost,requests"),
+    ("by", "what to group by, as a list with commas: dimensions, tag.KEY, hour, day, week, month"),
+    ("where", "a condition such as: team = support and model ^= gpt-; several must all hold"),
+    ("since", "only events that start at this or later: 2026-01-31, RFC 3339, or 7d for that long ago"),
+    ("until", "only events that start before this"),
+    ("every", "group by time first: 15m, 1h, 1d, 1w or 1mo"),
+    ("tz", "the time zone of dates and time buckets, such as Europe/Berlin"),
+    ("order", "columns to order by; - in front means largest first"),
+    ("limit", "how many rows to return; totals cover all"),
+    ("prices", "current, or the number of a version of the price book"),
+    ("cost", "which cost ROI and costs per job are made of: computed or reported"),
+    ("assume_value", "USD per outcome of a type that states no value, such as CONVERTED=25"),
+    ("path", "the rows to read: auto, scan or counters; every path gives the same answer"),
+    ("explain", "true says how the answer was found; needs the scope admin"),
+];
+
+pub(super) fn in_path(name: &str) -> Json {
+    json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+}
+
+pub(super) fn of_plan() -> impl Iterator<Item = Json> {
+    PARAMETERS.iter().map(|name| {
+        let about = ABOUT.iter().find(|(known, _)| known == name).map_or("as on the command line", |(_, about)| about);
+        json!({ "name": name, "in": "query", "description": about, "schema": { "type": "string" } })
+    })
+}
+
+pub(super) fn min_lsn() -> Json {
+    json!({ "name": MIN_LSN_HEADER, "in": "header", "schema": { "type": "integer", "minimum": 0 },
+            "description": "answer only from a state that holds this LSN, as a receipt names it: one's own writes are then read" })
+}
+
+pub(super) fn if_none_match() -> Json {
+    json!({ "name": "if-none-match", "in": "header", "schema": { "type": "string" },
+            "description": "the ETag of the answer that the client has" })
+}
+
+pub(super) fn idempotency_key() -> Json {
+    json!({ "name": "idempotency-key", "in": "header", "schema": { "type": "string" },
+            "description": "a key that makes a retry of this very report harmless" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ABOUT;
+    use crate::plan::{PARAMETERS, PlanText};
+
+    #[test]
+    fn what_is_described_exists() {
+        for (name, _) in ABOUT {
+            assert!(PARAMETERS.contains(&name), "{name}");
+        }
+        for name in PARAMETERS {
+            let unknown =
+                PlanText::default().set(name, "1").is_err_and(|error| error.to_string().contains("no parameter"));
+            assert!(!unknown, "{name}");
+        }
+    }
+}

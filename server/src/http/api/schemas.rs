@@ -1,0 +1,125 @@
+//! The shapes of bodies, made from the vocabulary wherever there is one.
+
+use quipu::{Dimension, Number, OutcomeStatus, OutcomeType, TokenMeter};
+use serde_json::{Map, Value as Json, json};
+
+pub(super) fn all() -> Json {
+    json!({
+        "Event": event(),
+        "Events": { "description": "one event, an array of them, or one per line",
+            "oneOf": [{ "$ref": "#/components/schemas/Event" }, { "type": "array", "items": { "$ref": "#/components/schemas/Event" } }] },
+        "Receipt": receipt(),
+        "Outcome": outcome(true),
+        "Outcomes": { "description": "one outcome, an array of them, or one per line",
+            "oneOf": [{ "$ref": "#/components/schemas/Outcome" }, { "type": "array", "items": { "$ref": "#/components/schemas/Outcome" } }] },
+        "OutcomeOfJob": outcome(false),
+        "OutcomeReceipt": outcome_receipt(),
+        "OutcomeStored": { "type": "object", "required": ["status", "job_id", "lsn"], "properties": {
+            "status": { "enum": ["stored", "replayed"] }, "job_id": text(), "lsn": count() } },
+        "Plan": plan(),
+        "Sheet": sheet(),
+        "Document": { "description": "tables by name", "type": "object", "additionalProperties": { "$ref": "#/components/schemas/Sheet" } },
+        "Health": { "type": "object", "required": ["status"], "properties": { "status": text(), "lsn": count() } },
+        "Problem": problem(),
+        "Any": { "type": "object" },
+    })
+}
+
+fn text() -> Json {
+    json!({ "type": "string" })
+}
+
+fn count() -> Json {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn texts() -> Json {
+    json!({ "type": "array", "items": text() })
+}
+
+/// Money and quotients: exact decimals, for a reader that takes numbers for floats would change them.
+fn decimal() -> Json {
+    json!({ "type": ["string", "number"], "description": "an exact decimal" })
+}
+
+fn event() -> Json {
+    let mut properties = Map::new();
+    let time = json!({ "type": ["string", "integer"], "description": "when it started: RFC 3339, or microseconds since 1970" });
+    properties.extend([("id".to_owned(), text()), ("at".to_owned(), time)]);
+    for dimension in Dimension::ALL {
+        let schema = json!({ "type": ["string", "null"], "maxLength": dimension.max_bytes() });
+        properties.insert(dimension.name().into(), schema);
+    }
+    for number in Number::ALL {
+        let schema = match number {
+            Number::ReportedCost => decimal(),
+            _ if number.limit() == 1 => json!({ "type": ["boolean", "integer"] }),
+            _ => json!({ "type": "integer", "minimum": 0, "maximum": number.limit() }),
+        };
+        properties.insert(number.name().into(), schema);
+    }
+    let meters: Map<String, Json> = TokenMeter::ALL.iter().map(|meter| (meter.name().to_owned(), count())).collect();
+    let usage = json!({ "type": "object", "description": "disjoint meters: input is uncached, output without reasoning",
+                        "properties": meters, "additionalProperties": count() });
+    properties.extend([
+        ("usage".to_owned(), usage),
+        ("tags".to_owned(), json!({ "type": "object", "additionalProperties": text() })),
+    ]);
+    json!({ "type": "object", "properties": properties })
+}
+
+fn receipt() -> Json {
+    let item = json!({ "type": "object", "required": ["index", "status"], "properties": {
+        "index": count(), "status": { "enum": ["stored", "duplicate", "conflict", "rejected"] }, "id": text(), "error": text() } });
+    json!({ "type": "object", "required": ["stored", "duplicates", "conflicts", "rejected", "lsn", "items"], "properties": {
+        "stored": count(), "duplicates": count(), "conflicts": count(), "rejected": count(), "lsn": count(),
+        "ignored": { "type": "object", "additionalProperties": count() }, "items": { "type": "array", "items": item } } })
+}
+
+fn outcome(names_job: bool) -> Json {
+    let names = |names: Vec<&'static str>| json!({ "enum": names });
+    let statuses = names(OutcomeStatus::ALL.iter().map(|status| status.name()).collect());
+    let kinds = names(OutcomeType::ALL.iter().map(|kind| kind.name()).collect());
+    let mut schema = json!({ "type": "object", "required": ["status"], "properties": {
+        "status": statuses, "type": kinds, "value": decimal(), "metadata": {}, "at": { "type": ["string", "integer"] }, "idempotency_key": text() } });
+    if names_job {
+        schema["properties"]["job_id"] = text();
+        schema["required"] = json!(["job_id", "status"]);
+    }
+    schema
+}
+
+fn outcome_receipt() -> Json {
+    let item = json!({ "type": "object", "required": ["index", "status"], "properties": {
+        "index": count(), "status": { "enum": ["stored", "replayed", "already_reported", "unknown_job", "rejected"] },
+        "job_id": text(), "error": text() } });
+    json!({ "type": "object", "required": ["accepted", "lsn", "items"], "properties": {
+        "accepted": count(), "lsn": count(), "ignored": { "type": "object", "additionalProperties": count() },
+        "items": { "type": "array", "items": item } } })
+}
+
+fn plan() -> Json {
+    let reports = json!({ "type": "string", "description": "a report with measures of its own: jobs, funnel, roi…" });
+    json!({ "type": "object", "properties": {
+        "report": reports, "measures": texts(), "by": texts(),
+        "where": { "description": "an expression, an object such as {\"field\": \"model\", \"prefix\": \"gpt-\"}, or an array of these" },
+        "since": text(), "until": text(), "tz": text(), "order": texts(), "limit": count(),
+        "prices": { "type": ["string", "integer"] }, "cost": { "enum": ["computed", "reported"] },
+        "assume_value": { "type": "object", "additionalProperties": decimal() }, "path": text(), "explain": { "type": "boolean" } } })
+}
+
+fn sheet() -> Json {
+    let column = json!({ "type": "object", "required": ["name", "unit", "key"], "properties": {
+        "name": text(), "unit": text(), "key": { "type": "boolean" } } });
+    let row = json!({ "type": "object", "description": "by column: counts are numbers, money and quotients exact decimal texts, absence null",
+                      "additionalProperties": { "type": ["string", "integer", "null"] } });
+    json!({ "type": "object", "required": ["columns", "rows"], "properties": {
+        "columns": { "type": "array", "items": column }, "rows": { "type": "array", "items": row }, "totals": row,
+        "groups": count(), "lsn": count(), "price_book_version": { "type": ["integer", "null"] }, "zone": { "type": ["string", "null"] },
+        "unpriced": { "type": ["array", "null"], "items": { "type": "object" } } } })
+}
+
+fn problem() -> Json {
+    json!({ "type": "object", "required": ["type", "title", "status", "detail"], "properties": {
+        "type": text(), "title": text(), "status": { "type": "integer" }, "detail": text() } })
+}
