@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quipu::store::Snapshot;
 use quipu::{
     Answer, Branch, Column, CostBasis, Dimension, Event, JobReport, Measure, Number, Outcome, PriceBook, PriceChoice,
-    PricedEvent, Query, Result, Scope, Timestamp, TraceReport, Unit, Value, View,
+    PricedEvent, Query, Result, Scope, Timestamp, TraceOrder, TraceReport, Unit, Value, View, Warning,
 };
 
 use crate::plan::{Plan, Report};
@@ -19,6 +19,9 @@ const JOBS_LISTED: u64 = 20;
 pub const JOB_SHEETS: [&str; 4] = ["job", "models", "traces", "events"];
 /// The names of the sheets about one trace.
 pub const TRACE_SHEETS: [&str; 3] = ["trace", TREE, "events"];
+
+/// The names of the sheets about coverage.
+pub const COVERAGE_SHEETS: [&str; 4] = ["warnings", "retries", "routing", "fields"];
 
 /// Answers a plan. A query that names no measures asks for `cost`, `requests` and `total_tokens`.
 ///
@@ -40,9 +43,15 @@ pub fn ask(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Sheet> {
         }
         Report::Funnel => view.funnel(&query)?,
         Report::Roi => view.roi(&query)?,
+        Report::Reconcile => view.reconcile(&query)?,
+        Report::Traces | Report::LongestTraces => {
+            query.limit.get_or_insert(JOBS_LISTED);
+            let longest = plan.report == Report::LongestTraces;
+            view.traces(&query, if longest { TraceOrder::Longest } else { TraceOrder::Query })?
+        }
     };
     let hint = reported_hint(&view, &query, &answer)?;
-    let mut sheet = Sheet::of_answer(answer, plan.explain).priced_by(&prices);
+    let mut sheet = stated(Sheet::of_answer(answer, plan.explain), &query, &prices);
     sheet.facts.notes.extend(hint);
     Ok(sheet)
 }
@@ -75,6 +84,34 @@ pub fn priced(snapshot: &Snapshot, query: &Query) -> Result<(Query, String)> {
     Ok((Query { prices: PriceChoice::Book(book), ..query.clone() }, name))
 }
 
+/// The sheet with the prices and the assumptions behind it.
+pub fn stated(sheet: Sheet, query: &Query, prices: &str) -> Sheet {
+    let mut sheet = sheet.priced_by(prices);
+    if sheet.facts.price_book.is_some() && !query.what_if.is_nothing() {
+        sheet.facts.what_if = Some(query.what_if.to_string());
+    }
+    sheet
+}
+
+/// What events lack, what looks wrong in them, and what could be saved.
+///
+/// # Errors
+/// As [`View::query`].
+pub fn coverage(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Document> {
+    let (query, prices) = priced(snapshot, &plan.query)?;
+    let report = View::new(snapshot, scope).coverage(&query)?;
+    let mut warnings =
+        Sheet::new(&[("code", Unit::None, true), ("field", Unit::None, true), ("message", Unit::None, false)]);
+    let text = |text: &str| Value::Text(text.into());
+    let row = |warning: &Warning| vec![text(warning.code), text(warning.field), text(&warning.message)];
+    warnings.rows = report.warnings.iter().map(row).collect();
+    let fields = stated(Sheet { totals: None, ..Sheet::of_answer(report.fields, plan.explain) }, &query, &prices);
+    let mut routing = bare(Sheet::of_answer(report.routing, false));
+    routing.facts.notes = vec!["if all tokens of a task cost what they do on average at its cheapest tier".into()];
+    let sheets = [warnings, bare(Sheet::of_answer(report.retries, false)), routing, fields];
+    Ok(Document(COVERAGE_SHEETS.into_iter().map(String::from).zip(sheets).collect()))
+}
+
 /// The book that is meant.
 ///
 /// # Errors
@@ -97,7 +134,7 @@ pub fn job(snapshot: &Snapshot, scope: Scope, job_id: &str, plan: &Plan) -> Resu
     let (query, prices) = priced(snapshot, &plan.query)?;
     let report = View::new(snapshot, scope).job(job_id, &query)?;
     let JobReport { job_id, job_type, job_version, totals, by_model, traces, outcome, events, event_count } = report;
-    let mut job = Sheet::of_answer(totals, plan.explain).priced_by(&prices);
+    let mut job = stated(Sheet::of_answer(totals, plan.explain), &query, &prices);
     let properties = [("job_id", Some(job_id)), ("job_type", job_type), ("job_version", job_version)];
     let properties = properties.map(|(name, value)| (name, value.map_or(Value::Null, Value::Text)));
     put_before(&mut job, properties.into_iter().chain(of_outcome(outcome.as_ref())));
@@ -114,7 +151,7 @@ pub fn trace(snapshot: &Snapshot, scope: Scope, trace_id: &str, plan: &Plan) -> 
     let (query, prices) = priced(snapshot, &plan.query)?;
     let report = View::new(snapshot, scope).trace(trace_id, &query)?;
     let TraceReport { trace_id, totals, events, tree, event_count } = report;
-    let mut trace = Sheet::of_answer(totals, plan.explain).priced_by(&prices);
+    let mut trace = stated(Sheet::of_answer(totals, plan.explain), &query, &prices);
     put_before(&mut trace, [("trace_id", Value::Text(trace_id))]);
     let sheets = [trace, of_tree(&events, &tree), of_events(&events, event_count)];
     Ok(Document(TRACE_SHEETS.into_iter().map(String::from).zip(sheets).collect()))

@@ -14,4 +14,5 @@ pub mod ingest;
 pub mod plan;
 pub mod prices;
 pub mod render;
+pub mod rules;
 pub mod wire;

@@ -3,6 +3,10 @@
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::moments::Estimate;
+use crate::value::{Ratio, Value};
+
+/// Millionths.
+const SCALE: i128 = 1_000_000;
 
 /// An estimate with the bounds between which the truth lies at the chosen confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,6 +23,15 @@ impl Interval {
     /// Whether zero lies outside: then the versions differ.
     pub fn excludes_zero(&self) -> bool {
         self.low > 0.0 || self.high < 0.0
+    }
+
+    /// Lower bound, estimate and upper bound as decimals of six digits.
+    pub fn values(&self) -> [Value; 3] {
+        [self.low, self.estimate, self.high].map(|bound| {
+            let scaled = (bound * SCALE as f64).round();
+            let shown = scaled.is_finite().then(|| Ratio::new(scaled as i128, SCALE, 6)).flatten();
+            shown.map_or(Value::Null, Value::Ratio)
+        })
     }
 
     /// The quotient b / a less 1, where both are positive.

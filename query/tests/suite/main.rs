@@ -8,3 +8,4 @@ mod memory;
 mod oracle;
 mod reports;
 mod reprice;
+mod zones;

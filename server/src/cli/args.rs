@@ -73,6 +73,9 @@ pub(super) struct FilterArgs {
     /// Prices to compute with: current, default, the number of a version, known:TIME, or the file of a price list.
     #[arg(long, value_name = "BOOK")]
     prices: Option<String>,
+    /// Assume what was not so: model=NAME, tier=NAME, batch, no-cache or no-retries; several all hold.
+    #[arg(long, value_name = "ASSUMPTION")]
+    what_if: Vec<String>,
     /// Which cost ROI and costs per job are made of.
     #[arg(long, value_name = "computed|reported")]
     cost: Option<String>,
@@ -99,6 +102,7 @@ impl FilterArgs {
             ("path", &self.path),
         ];
         set_each(text, "where", &self.filters)?;
+        set_each(text, "what_if", &self.what_if)?;
         set_each(text, "assume_value", &self.assume_value)?;
         for (name, value) in options {
             set_each(text, name, value)?;

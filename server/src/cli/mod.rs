@@ -5,6 +5,8 @@
 
 mod args;
 mod audit;
+mod compare;
+mod coverage;
 mod demo;
 mod import;
 mod job;
@@ -13,6 +15,7 @@ mod output;
 mod prices;
 mod query;
 mod remote;
+mod runaway;
 mod serve;
 mod stat;
 mod target;
@@ -63,6 +66,18 @@ enum Command {
     Funnel(query::GroupedArgs),
     /// What jobs cost and what they were worth.
     Roi(query::GroupedArgs),
+    /// Workflow runs with cost, effort and time; the most expensive first.
+    Traces(query::TracesArgs),
+    /// Computed beside reported cost: the difference, what has no price, what is estimated.
+    Reconcile(query::GroupedArgs),
+    /// Compare two versions: cost, success and ROI, and how sure that is.
+    Compare(compare::Args),
+    /// What events lack, what looks wrong in them, what retries cost and cheaper tiers would save.
+    Coverage(query::GroupedArgs),
+    /// Groups that used far more than in the same span before.
+    Runaway(runaway::Args),
+    /// Evaluate saved rules; exits with 3 when one raises an alarm.
+    Check(runaway::CheckArgs),
     /// Report what came of a job, once and for ever.
     Outcome(outcome::Args),
     /// The price book: import a list, show what there is.
@@ -108,6 +123,12 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Trace(args) => trace::run(&args, &scope()?, output),
         Command::Funnel(args) => query::run(Report::Funnel, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Roi(args) => query::run(Report::Roi, &args.text()?, &args.rest.target, &scope()?, output),
+        Command::Traces(args) => query::run(args.report(), &args.rest.text()?, &args.rest.target, &scope()?, output),
+        Command::Reconcile(args) => query::run(Report::Reconcile, &args.text()?, &args.rest.target, &scope()?, output),
+        Command::Compare(args) => compare::run(&args, &scope()?, output),
+        Command::Coverage(args) => coverage::run(&args, &scope()?, output),
+        Command::Runaway(args) => runaway::run(&args, &scope()?, output),
+        Command::Check(args) => runaway::check(&args, &scope()?, output),
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),
         Command::Prices(args) => prices::run(&args, &scope()?, output),
         Command::Token(args) => token::run(&args, &scope()?, output),

@@ -52,6 +52,23 @@ pub(super) struct QueryArgs {
     measure: Vec<String>,
 }
 
+/// What `traces` takes.
+#[derive(Debug, Args)]
+pub(super) struct TracesArgs {
+    #[command(flatten)]
+    pub(super) rest: ReportArgs,
+    /// Those that took most time from their first call to their last come first.
+    #[arg(long, conflicts_with = "order")]
+    longest: bool,
+}
+
+impl TracesArgs {
+    /// Which report is meant.
+    pub(super) const fn report(&self) -> Report {
+        if self.longest { Report::LongestTraces } else { Report::Traces }
+    }
+}
+
 impl ReportArgs {
     /// The plan that the flags and the file say.
     pub(super) fn text(&self) -> Result<PlanText> {

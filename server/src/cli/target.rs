@@ -43,6 +43,14 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// What events lack.
+    pub(super) fn coverage(&self, scope: &Scope, text: &PlanText) -> Result<Document> {
+        match self {
+            Self::Server(remote) => Document::from_json(&remote.get(&["v1", "coverage"], text)?, &ask::COVERAGE_SHEETS),
+            Self::Store(dir) => ask::coverage(&snapshot(dir)?, scope.clone(), &local_plan(text)?),
+        }
+    }
+
     /// Everything about one workflow run.
     pub(super) fn trace(&self, scope: &Scope, trace_id: &str, text: &PlanText) -> Result<Document> {
         match self {
@@ -75,7 +83,7 @@ pub(super) fn snapshot(dir: &Path) -> Result<Snapshot> {
 }
 
 /// The plan, with the file of a price list read where one is named.
-fn local_plan(text: &PlanText) -> Result<Plan> {
+pub(super) fn local_plan(text: &PlanText) -> Result<Plan> {
     let Json::String(name) = &text.prices else { return text.resolve(now()) };
     let mut plan = PlanText { prices: Json::Null, ..text.clone() }.resolve(now())?;
     plan.query.prices = price_choice(name, &plan.query.zone)?;

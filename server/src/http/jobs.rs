@@ -1,4 +1,4 @@
-//! `GET /v1/jobs/{id}` and `GET /v1/traces/{id}`: everything about one.
+//! `GET /v1/jobs/{id}`, `GET /v1/traces/{id}` and `GET /v1/coverage`: answers of several sheets.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -28,4 +28,13 @@ pub(super) async fn trace(
 ) -> Result<Json<Document>, Problem> {
     let (scope, plan) = asked(allowed, plan_of(&pairs)?)?;
     app.ask(move |store| Ok(Json(ask::trace(&store.snapshot(), scope, &trace_id, &plan)?))).await
+}
+
+pub(super) async fn coverage(
+    State(app): State<App>,
+    allowed: Allowed<Ask>,
+    Query(pairs): Pairs,
+) -> Result<Json<Document>, Problem> {
+    let (scope, plan) = asked(allowed, plan_of(&pairs)?)?;
+    app.ask(move |store| Ok(Json(ask::coverage(&store.snapshot(), scope, &plan)?))).await
 }

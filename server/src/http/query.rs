@@ -57,6 +57,24 @@ pub(super) async fn roi(
     report(Report::Roi, app, allowed, headers, pairs).await
 }
 
+pub(super) async fn traces(
+    app: State<App>,
+    allowed: Allowed<Ask>,
+    headers: HeaderMap,
+    pairs: Pairs,
+) -> Result<Response, Problem> {
+    report(Report::Traces, app, allowed, headers, pairs).await
+}
+
+pub(super) async fn reconcile(
+    app: State<App>,
+    allowed: Allowed<Ask>,
+    headers: HeaderMap,
+    pairs: Pairs,
+) -> Result<Response, Problem> {
+    report(Report::Reconcile, app, allowed, headers, pairs).await
+}
+
 async fn report(
     report: Report,
     State(app): State<App>,

@@ -49,6 +49,15 @@ fn operations() -> Vec<Operation> {
             .needs(Query)
             .takes_plan()
             .gives_document(),
+        get("/v1/traces", "Workflow runs, the most expensive first", query::traces)
+            .needs(Query)
+            .takes_plan()
+            .gives_sheet(),
+        get("/v1/reconcile", "Computed beside reported cost", query::reconcile).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/coverage", "What events lack and what looks wrong", jobs::coverage)
+            .needs(Query)
+            .takes_plan()
+            .gives_document(),
         get("/v1/funnel", "From jobs to conversions", query::funnel).needs(Query).takes_plan().gives_sheet(),
         get("/v1/roi", "What jobs cost and were worth", query::roi).needs(Query).takes_plan().gives_sheet(),
         get("/metrics", "Counters for Prometheus", metrics)

@@ -1,5 +1,6 @@
 //! From texts to a query.
 
+use quipu::price::WhatIf;
 use quipu::{
     Bucket, CostBasis, Error, Measure, Order, OutcomeType, PathChoice, PicoUsd, Pivot, Query, Result, Timestamp, Zone,
 };
@@ -35,6 +36,7 @@ impl PlanText {
             limit: self.limit,
             cost_basis: self.cost.as_deref().map_or_else(|| Ok(CostBasis::default()), CostBasis::parse)?,
             prices: prices::decode(&self.prices, &zone, now)?,
+            what_if: self.what_if.iter().try_fold(WhatIf::default(), |all, text| all.and(text))?,
             assumed_values: self.assume_value.iter().map(assumed).collect::<Result<_>>()?,
             path: self.path.as_deref().map_or_else(|| Ok(PathChoice::default()), PathChoice::parse)?,
             zone,

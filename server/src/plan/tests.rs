@@ -72,7 +72,8 @@ fn plan() -> impl Strategy<Value = Plan> {
         ],
         0..4,
     );
-    let report = prop::sample::select(vec![Report::Query, Report::Jobs, Report::Funnel, Report::Roi]);
+    let report =
+        prop::sample::select(vec![Report::Query, Report::Jobs, Report::Roi, Report::Reconcile, Report::LongestTraces]);
     let range = (prop::option::of(instant()), prop::option::of(instant()));
     let prices = prop_oneof![
         Just(PriceChoice::Current),

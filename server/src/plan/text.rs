@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// The names of flags and query parameters.
-pub const PARAMETERS: [&str; 14] = [
+pub const PARAMETERS: [&str; 15] = [
     "measure",
     "by",
     "where",
@@ -18,6 +18,7 @@ pub const PARAMETERS: [&str; 14] = [
     "order",
     "limit",
     "prices",
+    "what_if",
     "cost",
     "assume_value",
     "path",
@@ -69,6 +70,9 @@ pub struct PlanText {
     /// that was the newest then.
     #[serde(skip_serializing_if = "Json::is_null")]
     pub prices: Json,
+    /// Assumptions: `model=NAME`, `tier=NAME`, `batch`, `no-cache`, `no-retries`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub what_if: Vec<String>,
     /// `computed` or `reported`: which cost ROI and costs per job are made of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<String>,
@@ -96,6 +100,13 @@ pub enum Report {
     Funnel,
     /// Value against cost.
     Roi,
+    /// Computed beside reported cost.
+    Reconcile,
+    /// One row per workflow run.
+    Traces,
+    /// The same, those that took most time first.
+    #[serde(rename = "longest_traces")]
+    LongestTraces,
 }
 
 impl Report {
@@ -140,6 +151,7 @@ impl PlanText {
                 self.limit = Some(limit.map_err(wrong)?);
             }
             "prices" => self.prices = value.into(),
+            "what_if" => self.what_if.push(value.into()),
             "cost" => self.cost = Some(value.into()),
             "assume_value" => {
                 for pair in list() {
@@ -173,6 +185,7 @@ impl PlanText {
         let options = options.into_iter().chain([("cost", &self.cost), ("path", &self.path)]);
         pairs.extend(options.filter_map(|(name, value)| Some((name, value.clone()?))));
         pairs.extend(self.prices.as_str().map(|prices| ("prices", prices.to_owned())));
+        pairs.extend(self.what_if.iter().map(|what_if| ("what_if", what_if.clone())));
         for (kind, value) in &self.assume_value {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             pairs.push(("assume_value", format!("{kind}={value}")));

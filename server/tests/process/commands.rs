@@ -43,7 +43,7 @@ fn exit_codes_tell_bad_usage_from_failure() {
         (vec!["import", "--store", store, "--map", "no-such-map.toml", "-"], 1, "no-such-map.toml"),
         (vec!["query", "--store", store, "--prices", "7"], 1, "no price book 7"),
         (vec!["query", "--store", arg(empty.path())], 1, "not a Quipu store"),
-        (vec!["query", "--url", "https://example.org"], 2, "http://127.0.0.1:8080"),
+        (vec!["query", "--url", "ftp://example.org"], 2, "http://127.0.0.1:8080"),
         (vec!["query", "--url", "http://127.0.0.1:1"], 1, "is the server running there?"),
         (vec!["job", "nobody", "--store", store], 1, "\"nobody\""),
         (vec!["outcome", "nobody", "--store", store, "--status", "SUCCESS"], 1, "no event of it is stored"),
@@ -301,4 +301,50 @@ fn where_only_the_callers_know_the_cost_roi_says_so() {
         "{}",
         reported.out
     );
+}
+
+#[test]
+fn spend_is_compared_over_versions_and_weeks_and_its_gaps_are_listed() {
+    let (dir, lists) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let store = arg(dir.path());
+    let mut lines = String::new();
+    for n in 0..60 {
+        let (day, team, version) = (1 + n / 5, if n % 2 == 0 { "red" } else { "blue" }, 1 + n % 3 % 2);
+        let output = if day > 7 && team == "red" { 900_000 } else { 20_000 };
+        lines += &format!(
+            "{{\"id\": \"e{n}\", \"at\": \"2026-06-{day:02}T08:00:0{}Z\", \"team\": \"{team}\", \"model\": \"gpt-4o\", \
+             \"trace_id\": \"t{}\", \"job_id\": \"j{n}\", \"job_version\": \"v{version}\", \"reported_cost\": \"1\", \
+             \"usage\": {{\"input\": {}, \"output\": {output}}}}}\n",
+            n % 5,
+            n / 2,
+            1_000 + n
+        );
+    }
+    assert_eq!(quipu_with(&["import", "--store", store, "-"], lines.as_bytes()).code, Some(0));
+    let ask = |args: &[&str]| {
+        let ran = quipu(&[args, &["--store", store, "--format", "csv"]].concat());
+        assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.err);
+        ran.out
+    };
+    let alarms = ask(&["runaway", "--since", "2026-06-01", "--until", "2026-06-15"]);
+    assert!(alarms.lines().count() == 2 && alarms.contains("red,2026-06-08T00:00:00Z"), "{alarms}");
+    let rules = lists.path().join("rules.toml");
+    fs::write(&rules, "[[rule]]\nname = \"storm\"\n[rule.groups.red]\nratio = 1000\n").expect("a file");
+    let check = |until: &str| quipu(&["check", "--store", store, "--rules", arg(&rules), "--until", until]).code;
+    assert_eq!(check("2026-06-15"), Some(0));
+    fs::write(&rules, "[[rule]]\nname = \"storm\"\n").expect("a file");
+    assert_eq!((check("2026-06-15"), check("2026-06-08")), (Some(3), Some(0)));
+    let compared = ask(&["compare", "v1", "v2"]);
+    assert!(compared.contains("cost_per_job") && compared.contains("not decided"), "{compared}");
+    let missing = ask(&["coverage"]);
+    assert!(missing.contains("tenant,60,60,1.000000") && missing.contains("job_id,60,0,0.000000"), "{missing}");
+    let traces = ask(&["traces", "--longest", "--limit", "1"]);
+    assert!(traces.lines().nth(1).is_some_and(|line| line.ends_with(",86396000")), "{traces}");
+    let reconciled = ask(&["reconcile", "--by", "team"]);
+    assert!(reconciled.lines().next().is_some_and(|head| head.contains("difference")), "{reconciled}");
+    let plain = ask(&["query", "--measure", "cost"]);
+    let dearer = ask(&["query", "--measure", "cost", "--what-if", "model=gpt-4"]);
+    assert_ne!(plain, dearer);
+    let stated = quipu(&["query", "--store", store, "--what-if", "model=gpt-4"]);
+    assert!(stated.out.contains("what if gpt-4 had served every call"), "{}", stated.out);
 }

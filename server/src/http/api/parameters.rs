@@ -6,7 +6,7 @@ use crate::http::fresh::MIN_LSN_HEADER;
 use crate::plan::PARAMETERS;
 
 /// What is to say about the parameters of plans, by name.
-const ABOUT: [(&str, &str); 14] = [
+const ABOUT: [(&str, &str); 15] = [
     ("measure", "what to measure, as a list with commas: cost,requests"),
     ("by", "what to group by, as a list with commas: dimensions, tag.KEY, hour, day, week, month"),
     ("where", "a condition such as: team = support and model ^= gpt-; several must all hold"),
@@ -16,7 +16,8 @@ const ABOUT: [(&str, &str); 14] = [
     ("tz", "the time zone of dates and time buckets, such as Europe/Berlin"),
     ("order", "columns to order by; - in front means largest first"),
     ("limit", "how many rows to return; totals cover all"),
-    ("prices", "current, or the number of a version of the price book"),
+    ("prices", "current, default, the number of a version of the price book, or known:TIME"),
+    ("what_if", "an assumption: model=NAME, tier=NAME, batch, no-cache or no-retries; several all hold"),
     ("cost", "which cost ROI and costs per job are made of: computed or reported"),
     ("assume_value", "USD per outcome of a type that states no value, such as CONVERTED=25"),
     ("path", "the rows to read: auto, scan or counters; every path gives the same answer"),

@@ -104,7 +104,7 @@ fn plan() -> Json {
         "report": reports, "measures": texts(), "by": texts(),
         "where": { "description": "an expression, an object such as {\"field\": \"model\", \"prefix\": \"gpt-\"}, or an array of these" },
         "since": text(), "until": text(), "tz": text(), "order": texts(), "limit": count(),
-        "prices": { "type": ["string", "integer"] }, "cost": { "enum": ["computed", "reported"] },
+        "prices": { "type": ["string", "integer"] }, "what_if": texts(), "cost": { "enum": ["computed", "reported"] },
         "assume_value": { "type": "object", "additionalProperties": decimal() }, "path": text(), "explain": { "type": "boolean" } } })
 }
 
