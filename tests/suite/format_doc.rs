@@ -155,6 +155,8 @@ fn the_manifest_of_the_document_is_the_one_written() {
         first_log: 5,
         next_file: 9,
         previous: [0xEE; 16],
+        sealed_bytes: 4_000,
+        merged_bytes: 1_000,
         parts: vec![PartEntry {
             window: Window { start: Timestamp::from_micros(-64), end: Timestamp::from_micros(64) },
             rows: 100,

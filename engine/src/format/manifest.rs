@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! manifest = epoch · flushed LSN · first log file · next file number · previous hash (16 bytes)
+//!          · sealed bytes · merged bytes
 //!          · part count · part × count · outcome run count · run × count · book count · book × count
 //! part     = window start · window end (zig-zag) · rows · segment · job run · id run
 //! run      = outcomes · file
@@ -31,6 +32,10 @@ pub struct Manifest {
     pub next_file: u64,
     /// The hash of the manifest before this one; zero in the first.
     pub previous: [u8; 16],
+    /// Bytes ever written of parts that were sealed.
+    pub sealed_bytes: u64,
+    /// Bytes ever written of parts that replaced others.
+    pub merged_bytes: u64,
     /// Sealed events with what is derived from them, in the order they were sealed.
     pub parts: Vec<PartEntry>,
     /// Sealed outcomes.
@@ -63,10 +68,17 @@ pub struct RunEntry {
     pub file: FileEntry,
 }
 
+impl PartEntry {
+    /// Its files.
+    pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        [&self.segment, &self.job_run, &self.id_run].into_iter()
+    }
+}
+
 impl Manifest {
     /// Every file named.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
-        let parts = self.parts.iter().flat_map(|part| [&part.segment, &part.job_run, &part.id_run]);
+        let parts = self.parts.iter().flat_map(PartEntry::files);
         parts.chain(self.outcomes.iter().chain(&self.books).map(|run| &run.file))
     }
 
@@ -78,6 +90,8 @@ impl Manifest {
         put_u64(&mut out, self.first_log);
         put_u64(&mut out, self.next_file);
         out.extend_from_slice(&self.previous);
+        put_u64(&mut out, self.sealed_bytes);
+        put_u64(&mut out, self.merged_bytes);
         put_len(&mut out, self.parts.len());
         for part in &self.parts {
             put_i64(&mut out, part.window.start.micros());
@@ -107,6 +121,8 @@ impl Manifest {
             first_log: reader.u64()?,
             next_file: reader.u64()?,
             previous: reader.array()?,
+            sealed_bytes: reader.u64()?,
+            merged_bytes: reader.u64()?,
             ..Self::default()
         };
         for _ in 0..reader.count(54)? {
@@ -166,6 +182,8 @@ mod tests {
             first_log: 2,
             next_file: 7,
             previous: [8; 16],
+            sealed_bytes: 1_000,
+            merged_bytes: 3_000,
             parts: vec![part, part],
             outcomes: vec![RunEntry { number: 5, file: file(FileKind::OutcomeRun, 4) }],
             books: vec![RunEntry { number: 1, file: file(FileKind::PriceBook, 6) }],

@@ -82,7 +82,7 @@ impl CounterRows for JobRun {
 
     fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
         let dictionary = self.dictionary(dimension)?;
-        read_codes(&self.container, &dictionary, dimension, block, self.block_rows(block), out)
+        read_codes(&self.container, dictionary.len(), dimension, block, self.block_rows(block), out)
     }
 
     fn sums(&self, counter: &Counter, block: usize, out: &mut Vec<u64>) -> Result<()> {

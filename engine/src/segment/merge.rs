@@ -78,6 +78,16 @@ impl Kept {
         self.before.last().copied().unwrap_or(0) as usize
     }
 
+    /// Fills the empty `out` with what goes on of a block of a column, codes renumbered by `codes`.
+    fn read(&self, column: &Column, codes: Option<&Vec<u32>>, block: usize, out: &mut Vec<u64>) -> Result<()> {
+        column.read(&self.input.segment, codes.map_or(0, Vec::len), block, out)?;
+        self.keep(block, out);
+        if let Some(codes) = codes {
+            out.iter_mut().for_each(|code| *code = codes[*code as usize].into());
+        }
+        Ok(())
+    }
+
     /// Removes from the values of a block those of rows that do not go on.
     fn keep<T>(&self, block: usize, values: &mut Vec<T>) {
         if let Some(out) = &self.input.left_out {
@@ -155,14 +165,11 @@ impl MergedRows {
         let load = |input: usize, at: usize, values: &mut Vec<u64>| {
             values.clear();
             let kept = &self.inputs[input];
-            column.read(&kept.input.segment, at, values)?;
-            kept.keep(at, values);
-            match (column, &renumbered) {
-                (Column::Codes(_), Some(renumbered)) => renumber_codes(values, &renumbered.codes[input]),
-                (Column::TagSets, _) => renumber_codes(values, &self.tag_codes[input]),
-                _ => {}
-            }
-            Ok(())
+            let codes = match (column, &renumbered) {
+                (Column::TagSets, _) => Some(&self.tag_codes[input]),
+                (_, renumbered) => renumbered.as_ref().map(|renumbered| &renumbered.codes[input]),
+            };
+            kept.read(column, codes, at, values)
         };
         self.interleave(cursors, block, load, |values, at| out.push(values[at]))
     }
@@ -186,11 +193,6 @@ impl MergedRows {
         }
         Ok(())
     }
-}
-
-/// Codes were checked against the dictionary when they were read.
-fn renumber_codes(values: &mut [u64], codes: &[u32]) {
-    values.iter_mut().for_each(|code| *code = codes[*code as usize].into());
 }
 
 /// Merges the dictionaries of a dimension, keeping only values that still occur.
@@ -231,7 +233,7 @@ fn used_codes(kept: &Kept, column: &Column, codes: usize) -> Result<Vec<bool>> {
     let (mut used, mut values) = (vec![false; codes], Vec::new());
     for block in 0..kept.input.segment.rows().div_ceil(BLOCK_ROWS) {
         values.clear();
-        column.read(&kept.input.segment, block, &mut values)?;
+        column.read(&kept.input.segment, codes, block, &mut values)?;
         kept.keep(block, &mut values);
         values.iter().for_each(|code| used[*code as usize] = true);
     }

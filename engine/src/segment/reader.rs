@@ -63,10 +63,10 @@ fn read_dictionary(container: &Container, dimension: Dimension) -> Result<Dictio
     Ok(container.decode_blob(&sections::dictionary(dimension), decode)?.unwrap_or_default())
 }
 
-/// Replaces `out` by the codes of a block, each checked against the dictionary's size.
+/// Replaces `out` by the codes of a block, each checked against the number of values in the dictionary.
 pub(crate) fn read_codes(
     container: &Container,
-    dictionary: &Dictionary,
+    values: usize,
     dimension: Dimension,
     block: usize,
     rows: usize,
@@ -78,11 +78,11 @@ pub(crate) fn read_codes(
         out.resize(rows, 0);
         return Ok(());
     };
-    if section.summary(block).is_none_or(|summary| summary.max > dictionary.len() as u64) {
+    if section.summary(block).is_none_or(|summary| summary.max > values as u64) {
         return Err(container.damaged(&name, &format!("block {block} has codes beyond the dictionary")));
     }
     container.numbers(section, block, out)?;
-    check_codes(container, &name, block, out, dictionary.len())
+    check_codes(container, &name, block, out, values)
 }
 
 /// The footer's maximum is checked before, the values after decoding: both come from the file.
@@ -189,6 +189,29 @@ impl Segment {
         Ok(())
     }
 
+    /// Replaces `out` by the codes of a block for a caller that knows how many values the dictionary has, so that it
+    /// need not stay in memory.
+    pub(crate) fn codes_below(
+        &self,
+        dimension: Dimension,
+        values: usize,
+        block: usize,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        read_codes(&self.container, values, dimension, block, self.block_rows(block), out)
+    }
+
+    /// The same for the codes of tag sets.
+    pub(crate) fn tag_set_codes_below(&self, sets: usize, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        out.clear();
+        let Some(section) = self.container.section(sections::TAGS) else {
+            out.resize(self.block_rows(block), 0);
+            return Ok(());
+        };
+        self.container.numbers(section, block, out)?;
+        check_codes(&self.container, sections::TAGS, block, out, sets - 1)
+    }
+
     /// The values of a dimension, read for once: they are not kept in memory for the next who asks.
     ///
     /// # Errors
@@ -245,8 +268,8 @@ impl EventRows for Segment {
     }
 
     fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
-        let dictionary = self.dictionary(dimension)?;
-        read_codes(&self.container, &dictionary, dimension, block, self.block_rows(block), out)
+        let values = self.dictionary(dimension)?.len();
+        self.codes_below(dimension, values, block, out)
     }
 
     fn times(&self, block: usize, out: &mut Vec<i64>) -> Result<()> {
@@ -279,13 +302,8 @@ impl EventRows for Segment {
     }
 
     fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
-        out.clear();
-        let Some(section) = self.container.section(sections::TAGS) else {
-            out.resize(self.block_rows(block), 0);
-            return Ok(());
-        };
-        self.container.numbers(section, block, out)?;
-        check_codes(&self.container, sections::TAGS, block, out, self.tag_sets()?.len() - 1)
+        let sets = self.tag_sets()?.len();
+        self.tag_set_codes_below(sets, block, out)
     }
 
     fn zone(&self, column: ZoneColumn<'_>, block: usize) -> Option<Zone> {

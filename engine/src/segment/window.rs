@@ -27,14 +27,14 @@ impl Window {
         Self { start: Timestamp::from_micros(start), end: Timestamp::from_micros(start + MICROS_PER_DAY) }
     }
 
-    /// The ISO week, Monday to Monday; 1970-01-01 was a Thursday.
+    /// A quarter of a month: days 1 to 7, 8 to 14, 15 to 21, and the rest. Unlike a calendar's weeks these never
+    /// lie in two months, so each window lies in one of the next size.
     fn week(micros: i64) -> Self {
-        let day = micros.div_euclid(MICROS_PER_DAY);
-        let monday = (day + 3).div_euclid(7) * 7 - 3;
-        Self {
-            start: Timestamp::from_micros(monday * MICROS_PER_DAY),
-            end: Timestamp::from_micros((monday + 7) * MICROS_PER_DAY),
-        }
+        let month = Self::month(micros);
+        let week = (micros - month.start.micros()).div_euclid(7 * MICROS_PER_DAY).min(3);
+        let start = month.start.micros() + week * 7 * MICROS_PER_DAY;
+        let end = if week == 3 { month.end } else { Timestamp::from_micros(start + 7 * MICROS_PER_DAY) };
+        Self { start: Timestamp::from_micros(start), end }
     }
 
     fn month(micros: i64) -> Self {
@@ -46,6 +46,17 @@ impl Window {
             Timestamp::from_micros(midnight.unwrap_or_default())
         };
         Self { start: micros(first), end: micros(next) }
+    }
+
+    /// The windows that this one lies in, from its own to its month.
+    pub fn around(self) -> impl Iterator<Item = Self> {
+        let at = self.start.micros();
+        [Self::day(at), Self::week(at), Self::month(at)].into_iter().filter(move |window| window.contains(self))
+    }
+
+    /// Whether all of another window lies in this one.
+    pub fn contains(self, other: Self) -> bool {
+        self.start <= other.start && other.end <= self.end
     }
 }
 
@@ -107,9 +118,13 @@ mod tests {
         let month = Window::month(micros);
         assert_eq!((month.start, month.end), (at("2026-02-01T00:00:00Z"), at("2026-03-01T00:00:00Z")));
         let week = Window::week(micros);
-        assert_eq!((week.start, week.end), (at("2026-02-23T00:00:00Z"), at("2026-03-02T00:00:00Z")));
+        assert_eq!((week.start, week.end), (at("2026-02-22T00:00:00Z"), at("2026-03-01T00:00:00Z")));
         assert_eq!(Window::week(week.end.micros()).start, week.end);
         assert_eq!(Window::week(week.end.micros() - 1), week);
+        assert_eq!(Window::week(at("2026-01-31T23:59:59Z").micros()).start, at("2026-01-22T00:00:00Z"));
+        let around = |text| Window::day(at(text).micros()).around().collect::<Vec<_>>();
+        assert_eq!(around("2026-02-26T12:00:00Z"), [Window::day(micros), week, month]);
+        assert_eq!(week.around().collect::<Vec<_>>(), [week, month]);
         assert_eq!(Window::day(-1).end, Timestamp::from_micros(0));
     }
 
@@ -127,6 +142,6 @@ mod tests {
         let many = split(&batch(rows, 30 * 1_000_000));
         assert_eq!(many.len(), 4, "one per week");
         assert_eq!(many.iter().map(|(_, rows)| rows.len()).sum::<usize>(), COARSE_ROWS + 1);
-        assert!(many.iter().all(|(window, _)| window.end.micros() - window.start.micros() <= 7 * MICROS_PER_DAY));
+        assert!(many.iter().all(|(window, _)| window.end.micros() - window.start.micros() <= 10 * MICROS_PER_DAY));
     }
 }

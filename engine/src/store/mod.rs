@@ -7,12 +7,14 @@
 //! | `outcomes` | outcomes in: first wins |
 //! | `seal` | the head becomes segments |
 //! | `draft`, `publish` | new files, then a manifest that names them: the only commit point |
+//! | `compact` | parts become fewer and larger |
 //! | `collect` | what no manifest that anybody reads names is removed |
 //! | `version`, `state`, `snapshot` | what readers see |
 //! | `stat`, `verify` | what operators ask |
 
 mod collect;
 mod commit;
+mod compact;
 mod dedup;
 mod draft;
 mod head;
@@ -40,6 +42,7 @@ use crate::outcome::Outcome;
 use crate::price_book::PriceBook;
 
 pub use crate::log::TornTail;
+pub use compact::Compaction;
 pub use options::Options;
 pub use read_only::{read_only, read_only_on};
 pub use receipt::{Item, OutcomeItem, OutcomeReceipt, Receipt};
@@ -155,6 +158,25 @@ impl Store {
     /// acknowledged, unless the disk damaged a commit that nothing had confirmed yet.
     pub fn dropped(&self) -> Option<TornTail> {
         self.shared.dropped
+    }
+
+    /// Merges sealed parts until nothing more fits together: few large segments are smaller and faster to read. The
+    /// store does what is worth it by itself; this does all there is, and as fast as it goes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Full`](crate::ErrorKind::Full) or [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt): the merge
+    /// under way was given up, what is stored stands.
+    pub fn compact(&self) -> Result<Compaction> {
+        self.shared.compact()
+    }
+
+    /// Does one merge if one is due, and says whether there was one. For stores that are opened with
+    /// [`Options::background`] off, whose owner decides when.
+    ///
+    /// # Errors
+    /// As [`Store::compact`].
+    pub fn merge_due(&self) -> Result<bool> {
+        self.shared.merge_due()
     }
 
     /// What is stored at this moment; later changes do not touch it.

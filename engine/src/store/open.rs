@@ -22,7 +22,8 @@ pub(super) fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Arc<Shared>>
         Some(_) => Ok(()),
         None => refuse_remains(&*disk).and_then(|()| create(&disk)),
     };
-    opened.and_then(|()| recover(disk, options, lock)).map_err(|error| match error.kind() {
+    let opened = opened.and_then(|()| recover(disk, options, lock)).inspect(|shared| shared.merge_behind());
+    opened.map_err(|error| match error.kind() {
         ErrorKind::Full => error.hint(format!(
             "opening for writing takes {} MiB and what the log holds; free some space and open it again, nothing was harmed",
             FILE_BYTES >> 20

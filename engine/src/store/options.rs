@@ -12,7 +12,12 @@ pub struct Options {
     pub queue_events: usize,
     /// Free space below which no event is taken, so that reading and sealing go on.
     pub reserve_bytes: u64,
-    /// Whether sealing runs on a thread of its own, or inside the commit that fills the head.
+    /// Most rows of a segment that comes out of a merge.
+    pub segment_rows: u64,
+    /// Bytes that merging beside other work writes in a second, at most.
+    pub merge_bytes_per_second: u64,
+    /// Whether sealing and merging run on threads of their own. If not, sealing runs inside the commit that fills the
+    /// head, and merging when [`Store::merge_due`](super::Store::merge_due) is called.
     pub background: bool,
 }
 
@@ -23,6 +28,8 @@ impl Default for Options {
             seal_bytes: 128 << 20,
             queue_events: 1 << 20,
             reserve_bytes: 256 << 20,
+            segment_rows: 1 << 22,
+            merge_bytes_per_second: 128 << 20,
             background: true,
         }
     }
@@ -43,7 +50,21 @@ impl Options {
         self
     }
 
-    /// Seals on a thread of its own, or inside the commit that fills the head.
+    /// Merges parts as long as the result has no more than so many rows.
+    #[must_use]
+    pub fn segment_rows(mut self, rows: u64) -> Self {
+        self.segment_rows = rows;
+        self
+    }
+
+    /// Writes at most so many bytes a second when merging beside other work.
+    #[must_use]
+    pub fn merge_bytes_per_second(mut self, bytes: u64) -> Self {
+        self.merge_bytes_per_second = bytes;
+        self
+    }
+
+    /// Seals and merges on threads of their own, or not.
     #[must_use]
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;

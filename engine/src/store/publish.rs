@@ -42,6 +42,9 @@ impl Manifest {
     /// another change was published since this one was begun, and this one must not undo it.
     pub(super) fn with(&self, change: Change) -> Result<Self> {
         let mut next = self.clone();
+        let written: u64 = change.parts.iter().flat_map(PartEntry::files).map(|file| file.bytes).sum();
+        let bytes = if change.removed_parts.is_empty() { &mut next.sealed_bytes } else { &mut next.merged_bytes };
+        *bytes = bytes.saturating_add(written);
         replace(&mut next.parts, &change.removed_parts, change.parts)?;
         replace(&mut next.outcomes, &change.removed_outcomes, change.outcomes)?;
         next.books.extend(change.books);
@@ -71,11 +74,26 @@ impl Shared {
     pub(super) fn publish(&self, write: impl FnOnce(&mut Draft<'_>) -> Result<Change>) -> Result<()> {
         self.check_usable()?;
         let mut draft = Draft::new(&self.numbers);
-        let published = write(&mut draft).and_then(|change| self.publish_change(change));
-        if published.as_ref().is_err_and(|error| matches!(error.kind(), ErrorKind::Full | ErrorKind::Conflict)) {
+        match write(&mut draft) {
+            Ok(change) => self.publish_draft(draft, change),
+            Err(error) => Err(self.abandoned(draft, error)),
+        }
+    }
+
+    /// Publishes a change whose files were written as `draft`.
+    ///
+    /// # Errors
+    /// As [`Shared::publish`].
+    pub(super) fn publish_draft(&self, draft: Draft<'_>, change: Change) -> Result<()> {
+        self.publish_change(change).map_err(|error| self.abandoned(draft, error))
+    }
+
+    /// Removes a draft after an error that says for sure that no manifest names it.
+    fn abandoned(&self, draft: Draft<'_>, error: Error) -> Error {
+        if matches!(error.kind(), ErrorKind::Full | ErrorKind::Conflict) {
             draft.abandon(&*self.disk);
         }
-        published
+        error
     }
 
     fn publish_change(&self, change: Change) -> Result<()> {

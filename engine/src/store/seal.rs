@@ -65,6 +65,7 @@ impl Shared {
     /// Ends the log properly: damage to its last commit then shows as damage, not as a torn tail.
     /// A failure changes nothing, for all that was acknowledged is synced.
     pub(super) fn close(&self) {
+        self.stop_merging();
         let mut writer = self.writer.lock();
         if let Some(sealer) = writer.sealer.take() {
             let _ = sealer.join();
@@ -97,6 +98,7 @@ impl Shared {
         });
         sealed.inspect_err(|error| self.poison_by(error))?;
         remove_logs_before(&*self.disk, frozen.next_log);
+        self.merge_behind();
         Ok(())
     }
 

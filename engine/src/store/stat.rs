@@ -29,6 +29,11 @@ pub struct Stat {
     pub time_range: Option<(Timestamp, Timestamp)>,
     /// Versions of the price book.
     pub price_books: usize,
+    /// Bytes ever written of parts that were sealed.
+    pub sealed_bytes: u64,
+    /// Bytes ever written of parts that replaced others. Each byte sealed was written
+    /// (sealed + merged) / sealed times in all: the write amplification.
+    pub merged_bytes: u64,
     /// Every kind of file.
     pub files: Vec<FileStat>,
 }
@@ -92,6 +97,8 @@ impl Snapshot {
             windows,
             time_range: first.zip(ranges().map(|(_, last)| last).max()),
             price_books: version.books.len(),
+            sealed_bytes: version.manifest.sealed_bytes,
+            merged_bytes: version.manifest.merged_bytes,
             files,
         })
     }

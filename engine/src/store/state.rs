@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::commit::Queue;
+use super::compact::Merger;
 use super::draft::FileNumbers;
 use super::head::Head;
 use super::options::Options;
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     /// Held while a manifest is made.
     pub(super) publisher: Mutex<Publisher>,
     pub(super) numbers: FileNumbers,
+    pub(super) merger: Merger,
     /// Held while a price book is added.
     pub(super) adding_book: Mutex<()>,
     state: RwLock<Arc<State>>,
@@ -117,6 +119,7 @@ impl Shared {
             }),
             numbers,
             publisher: Mutex::new(publisher),
+            merger: Merger::default(),
             adding_book: Mutex::default(),
             state: RwLock::new(Arc::new(state)),
             poison: Mutex::default(),

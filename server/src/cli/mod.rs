@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod compact;
 mod compare;
 mod coverage;
 mod demo;
@@ -90,6 +91,8 @@ enum Command {
     Stat(stat::Args),
     /// Check every checksum and everything derived.
     Verify(verify::Args),
+    /// Merge segments until nothing more fits together.
+    Compact(compact::Args),
 }
 
 /// Runs the command line of this process.
@@ -135,6 +138,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Audit(args) => audit::run(&args, output),
         Command::Stat(args) => stat::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
+        Command::Compact(args) => compact::run(&args, output),
     }
 }
 

@@ -75,11 +75,18 @@ fn overview(stat: &Stat, log: &Log) -> Sheet {
         ("price books", Value::Count(stat.price_books as u128)),
         ("bytes of sealed files", Value::Count(stat.bytes().into())),
         ("bytes per sealed event", Value::ratio(stat.bytes().into(), sealed, 1)),
+        ("write amplification of sealing and merging", amplification(stat)),
         ("log files", Value::Count(log.files.into())),
         ("log bytes", Value::Count(log.bytes.into())),
         ("log bytes reserved on disk", Value::Count(log.reserved.into())),
         ("log position", Value::Count(stat.lsn.into())),
     ])
+}
+
+/// How often each sealed byte was written in all.
+fn amplification(stat: &Stat) -> Value {
+    let (sealed, all) = (i128::from(stat.sealed_bytes), i128::from(stat.sealed_bytes) + i128::from(stat.merged_bytes));
+    if sealed == 0 { Value::Null } else { Value::ratio(all, sealed, 2) }
 }
 
 fn windows(stat: &Stat) -> Sheet {

@@ -216,6 +216,20 @@ fn damage_is_named_and_fails() {
 }
 
 #[test]
+fn compacting_leaves_one_segment_a_month_and_every_answer() {
+    let dir = store();
+    let more = EVENTS.replace("\"id\": \"", "\"id\": \"again-");
+    assert_eq!(quipu_with(&["import", "--store", arg(dir.path()), "-"], more.as_bytes()).code, Some(0));
+    let question = ["query", "--store", arg(dir.path()), "--by", "model", "--measure", "requests,total_tokens"];
+    let before = quipu(&question).out;
+    let ran = quipu(&["compact", "--store", arg(dir.path()), "--format", "ndjson"]);
+    assert!(ran.code == Some(0) && ran.out.contains("segments after"), "{}{}", ran.out, ran.err);
+    assert_eq!(fs::read_dir(dir.path().join("seg")).expect("segments").count(), 2);
+    assert_eq!(quipu(&question).out, before);
+    assert_eq!(quipu(&["verify", "--store", arg(dir.path())]).code, Some(0));
+}
+
+#[test]
 fn workspaces_do_not_see_each_other() {
     let dir = store();
     let store = arg(dir.path());

@@ -228,6 +228,12 @@ fn workloads() -> Vec<(usize, usize, Vec<Op>)> {
         (100, 1, vec![Op::Reopen, book(1), events(1..4), Op::Seal, book(2)]),
         (100, 2, vec![Op::Reopen, events(1..5), outcomes(1..3), Op::Seal, Op::Reopen, outcomes(0..3), Op::Seal]),
         (100, 2, vec![Op::Reopen, events(0..2), Op::Reopen, Op::Reopen, events(0..3)]),
+        (2, 2, vec![Op::Reopen, events(0..9), Op::Compact, events(7..11)]),
+        (
+            100,
+            3,
+            vec![Op::Reopen, events(0..5), Op::Seal, events(3..9), Op::Reopen, Op::Compact, outcomes(0..3), Op::Seal],
+        ),
         (100, 1, vec![Op::Reopen, events(0..2), Op::Confirm, outcomes(0..3), Op::Confirm, Op::Confirm, Op::Seal]),
     ]
 }

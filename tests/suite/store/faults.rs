@@ -24,6 +24,7 @@ fn workload() -> Vec<Op> {
         events(6..11),
         Op::Reopen,
         outcomes(1..4),
+        Op::Compact,
         events(0..12),
     ]
 }

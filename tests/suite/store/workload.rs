@@ -20,6 +20,7 @@ pub(super) enum Op {
     Outcomes(Vec<Outcome>),
     Book(PriceBook),
     Seal,
+    Compact,
     Confirm,
     Reopen,
 }
@@ -31,6 +32,7 @@ impl fmt::Debug for Op {
             Self::Outcomes(batch) => write!(f, "Outcomes({})", batch.len()),
             Self::Book(book) => write!(f, "Book({})", book.source),
             Self::Seal => f.write_str("Seal"),
+            Self::Compact => f.write_str("Compact"),
             Self::Confirm => f.write_str("Confirm"),
             Self::Reopen => f.write_str("Reopen"),
         }
@@ -99,6 +101,7 @@ impl Driver {
                 }
             }
             Op::Seal => store.seal()?,
+            Op::Compact => drop(store.compact()?),
             Op::Confirm => store.confirm()?,
             Op::Reopen => {}
         }
@@ -112,7 +115,7 @@ impl Driver {
             Op::Append(batch) => drop(model.append(batch, &|_| None)),
             Op::Outcomes(batch) => drop(model.record_outcomes(batch)),
             Op::Book(book) => drop(model.add_price_book(book)),
-            Op::Seal | Op::Confirm | Op::Reopen => {}
+            Op::Seal | Op::Compact | Op::Confirm | Op::Reopen => {}
         }
         model
     }
@@ -225,7 +228,8 @@ impl Generator {
             0..11 => Op::Append((0..self.rng.usize(0..7)).map(|_| self.event()).collect()),
             11..15 => Op::Outcomes((0..self.rng.usize(0..4)).map(|_| self.outcome()).collect()),
             15 => book(self.rng.u64(1..9)),
-            16..18 => Op::Seal,
+            16 => Op::Seal,
+            17 => Op::Compact,
             18 => Op::Confirm,
             _ => Op::Reopen,
         }

@@ -15,8 +15,8 @@ pub(super) enum Column {
 }
 
 impl Column {
-    /// Appends a block of a segment, everything widened to 64 bits.
-    pub(super) fn read(&self, segment: &Segment, block: usize, out: &mut Vec<u64>) -> Result<()> {
+    /// Appends a block of a segment, everything widened to 64 bits. All codes are less than `below`.
+    pub(super) fn read(&self, segment: &Segment, below: usize, block: usize, out: &mut Vec<u64>) -> Result<()> {
         match self {
             Self::Time => {
                 let mut times = Vec::new();
@@ -25,12 +25,12 @@ impl Column {
             }
             Self::Codes(dimension) => {
                 let mut codes = Vec::new();
-                segment.codes(*dimension, block, &mut codes)?;
+                segment.codes_below(*dimension, below - 1, block, &mut codes)?;
                 out.extend(codes.into_iter().map(u64::from));
             }
             Self::TagSets => {
                 let mut codes = Vec::new();
-                segment.tag_set_codes(block, &mut codes)?;
+                segment.tag_set_codes_below(below, block, &mut codes)?;
                 out.extend(codes.into_iter().map(u64::from));
             }
             Self::Quantity(quantity) => segment.quantities(quantity, block, out)?,

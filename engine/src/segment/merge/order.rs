@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
 use super::cursor::Column;
-use super::{Kept, renumber, renumber_codes};
+use super::{Kept, renumber};
 use crate::batch::SORT_DIMENSIONS;
 use crate::error::Result;
 use crate::limits::BLOCK_ROWS;
@@ -116,21 +116,14 @@ impl<'a> KeyReader<'a> {
 
     fn load(&mut self) -> Result<()> {
         self.columns.clear();
-        for (dimension, codes) in SORT_DIMENSIONS.iter().zip(&self.renumbered) {
-            let mut values = self.read(&Column::Codes(*dimension))?;
-            renumber_codes(&mut values, codes);
+        let columns = SORT_DIMENSIONS.map(Column::Codes);
+        let codes = self.renumbered.iter().map(Some).chain([None]);
+        for (column, codes) in columns.iter().chain([&Column::Time]).zip(codes) {
+            let mut values = Vec::new();
+            self.kept.read(column, codes, self.block, &mut values)?;
             self.columns.push(values);
         }
-        let times = self.read(&Column::Time)?;
-        self.columns.push(times);
         (self.block, self.at) = (self.block + 1, 0);
         Ok(())
-    }
-
-    fn read(&self, column: &Column) -> Result<Vec<u64>> {
-        let mut values = Vec::new();
-        column.read(&self.kept.input.segment, self.block, &mut values)?;
-        self.kept.keep(self.block, &mut values);
-        Ok(values)
     }
 }

@@ -1,0 +1,179 @@
+//! Compaction: parts of similar size become one, so that old data lies in few, large segments.
+//!
+//! A merge writes its part beside everything else that goes on, checks that no row and no sum was lost, and publishes
+//! one manifest that names the new part in place of the old ones. It takes no lock that commits or readers wait for. A
+//! merge that fails leaves the store as it was.
+
+mod check;
+mod pace;
+mod pick;
+mod thread;
+
+use std::sync::Arc;
+
+use super::draft::Draft;
+use super::publish::{Change, sync_dir};
+use super::state::Shared;
+use super::version::SealedPart;
+use crate::dedup::{self, IdRun, Record};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::container::{FileEntry, Identity};
+use crate::format::manifest::PartEntry;
+use crate::format::names::FileKind;
+use crate::io::Disk;
+use crate::job_run;
+use crate::rows::EventRows;
+use crate::segment::{self, Input, MergedRows, Segment, Window};
+
+use check::Totals;
+use pick::Zeal;
+pub(super) use thread::Merger;
+
+/// What merging did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Compaction {
+    /// How often several parts became one.
+    pub merges: usize,
+    /// Rows that were rewritten.
+    pub rows: u64,
+    /// Bytes of the files that were replaced.
+    pub read_bytes: u64,
+    /// Bytes of the files that took their place.
+    pub written_bytes: u64,
+}
+
+impl Compaction {
+    fn add(&mut self, other: Self) {
+        self.merges += other.merges;
+        self.rows += other.rows;
+        self.read_bytes += other.read_bytes;
+        self.written_bytes += other.written_bytes;
+    }
+}
+
+impl Shared {
+    /// Merges until nothing more fits together.
+    pub(super) fn compact(&self) -> Result<Compaction> {
+        let mut done = Compaction::default();
+        while let Some(merged) = self.merge_next(&self.disk, Zeal::All)? {
+            done.add(merged);
+        }
+        self.collect();
+        Ok(done)
+    }
+
+    /// Does the next merge that is due; whether there was one.
+    pub(super) fn merge_due(&self) -> Result<bool> {
+        Ok(self.merge_next(&self.disk, Zeal::Due)?.is_some())
+    }
+
+    /// Does the next merge, writing through `disk`.
+    fn merge_next(&self, disk: &Arc<dyn Disk>, zeal: Zeal) -> Result<Option<Compaction>> {
+        let _turn = self.merger.turn.lock();
+        self.check_usable()?;
+        let version = Arc::clone(&self.state().version);
+        let picked = pick::pick(&version.manifest.parts, self.options.segment_rows, zeal);
+        let Some((places, window)) = picked else { return Ok(None) };
+        let parts: Vec<Arc<SealedPart>> = places.into_iter().map(|place| Arc::clone(&version.parts[place])).collect();
+        // The version before would keep the files that are replaced.
+        drop(version);
+        self.merge(disk, &parts, window).map(Some)
+    }
+
+    fn merge(&self, disk: &Arc<dyn Disk>, parts: &[Arc<SealedPart>], window: Window) -> Result<Compaction> {
+        let read_bytes = parts.iter().flat_map(|part| part.entry.files()).map(|file| file.bytes).sum();
+        self.check_room(read_bytes)?;
+        let mut draft = Draft::new(&self.numbers);
+        let identity = Identity { store: self.store, file: draft.take() };
+        let merged = match self.write_merged(disk, parts, window, identity) {
+            Ok(merged) => merged,
+            Err(error) => {
+                // Whatever failed, no manifest names these files.
+                draft.abandon(&*self.disk);
+                return Err(error.context(format!("merging {} parts", parts.len())));
+            }
+        };
+        let removed_parts = parts.iter().map(|part| part.entry).collect();
+        let published = self.publish_draft(draft, Change { parts: vec![merged], removed_parts, ..Change::default() });
+        published.inspect_err(|error| self.poison_by(error))?;
+        let written_bytes = merged.files().map(|file| file.bytes).sum();
+        Ok(Compaction { merges: 1, rows: merged.rows, read_bytes, written_bytes })
+    }
+
+    /// Refuses a merge whose result may not fit beside its inputs and what is kept in reserve.
+    fn check_room(&self, bytes: u64) -> Result<()> {
+        let free = self.disk.free_bytes().map_err(|error| Error::io("ask for the free space of", "the disk", error))?;
+        if free < bytes.saturating_add(self.options.reserve_bytes) {
+            let what = format!("{free} bytes are free on the disk; merging {bytes} bytes waits for more");
+            return Err(Error::new(ErrorKind::Full, what));
+        }
+        Ok(())
+    }
+
+    fn write_merged(
+        &self,
+        disk: &Arc<dyn Disk>,
+        parts: &[Arc<SealedPart>],
+        window: Window,
+        identity: Identity,
+    ) -> Result<PartEntry> {
+        let mut inputs = Vec::new();
+        let mut before = Totals::default();
+        for part in parts {
+            // Opened once more, so that nothing the merge reads stays in memory for the sake of queries.
+            let segment = Arc::new(Segment::open(&**disk, &part.entry.segment, self.store)?);
+            before.add_rows(&segment, None)?;
+            before.add_run(&part.id_run, None)?;
+            inputs.push(Input { segment, left_out: None });
+        }
+        let rows = MergedRows::new(inputs)?;
+        let entry = PartEntry {
+            window,
+            rows: rows.rows() as u64,
+            segment: segment::write(disk, identity, &rows)?,
+            job_run: job_run::write(disk, identity, &rows)?,
+            id_run: write_ids(disk, identity, parts, &rows)?,
+        };
+        drop(rows);
+        for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun] {
+            sync_dir(&**disk, kind.directory())?;
+        }
+        self.check_merged(&entry, &before)?;
+        Ok(entry)
+    }
+
+    /// Reads back what was written: it must come to the same as what it replaces, by its rows and by its index.
+    fn check_merged(&self, entry: &PartEntry, before: &Totals) -> Result<()> {
+        let segment = Segment::open(&*self.disk, &entry.segment, self.store)?;
+        let (mut by_rows, mut by_run) = (Totals::default(), Totals::default());
+        by_rows.add_rows(&segment, None)?;
+        by_run.clone_from(&by_rows);
+        by_rows.add_ids(&segment, &self.secret)?;
+        by_run.add_run(&IdRun::open(&*self.disk, &entry.id_run, self.store)?, None)?;
+        if by_rows != *before || by_run != *before {
+            let what = "a merge came to other totals than its inputs; it was given up, and what is stored stands";
+            return Err(segment.container().damaged("meta", what));
+        }
+        Ok(())
+    }
+}
+
+/// Merges the id runs of parts whose rows were merged.
+fn write_ids(
+    disk: &Arc<dyn Disk>,
+    identity: Identity,
+    parts: &[Arc<SealedPart>],
+    rows: &MergedRows,
+) -> Result<FileEntry> {
+    let (mut records, mut jobs) = (Vec::new(), Vec::new());
+    for (input, part) in parts.iter().enumerate() {
+        let places = rows.places(input);
+        let place = |record: Record| Some(Record { row: places.get(record.row as usize).copied()??, ..record });
+        records.extend(part.id_run.all()?.filter_map(place));
+        jobs.extend(part.id_run.jobs()?);
+    }
+    jobs.sort_unstable();
+    jobs.dedup();
+    dedup::write_records(disk, identity, records, &jobs)
+}
