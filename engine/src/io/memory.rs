@@ -125,6 +125,13 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
+    fn sync_file(&self, path: &str) -> io::Result<()> {
+        match self.state.tree.lock().files.contains_key(path) {
+            true => Ok(()),
+            false => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
     fn lock(&self, path: &str, owner: &str) -> Result<Box<dyn Lock>, LockError> {
         let mut tree = self.state.tree.lock();
         if let Some(holder) = tree.locks.get(path) {

@@ -65,6 +65,13 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// What the operating system says.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
 
+    /// Makes the content of a file durable, whoever wrote it. A medium that cannot be written has nothing to make
+    /// durable.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn sync_file(&self, path: &str) -> io::Result<()>;
+
     /// Takes the exclusive lock on `path`, creating it, and writes `owner` into it.
     ///
     /// # Errors

@@ -84,7 +84,11 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        File::open(self.path(dir))?.sync_all()
+        tolerate_read_only(File::open(self.path(dir))?.sync_all())
+    }
+
+    fn sync_file(&self, path: &str) -> io::Result<()> {
+        tolerate_read_only(File::open(self.path(path))?.sync_data())
     }
 
     fn lock(&self, path: &str, owner: &str) -> Result<Box<dyn Lock>, LockError> {
@@ -132,6 +136,14 @@ impl Disk for RealDisk {
 
     fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
         File::open("/dev/urandom")?.read_exact(bytes)
+    }
+}
+
+/// A medium that cannot be written has nothing to make durable.
+fn tolerate_read_only(synced: io::Result<()>) -> io::Result<()> {
+    match synced {
+        Err(error) if matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::InvalidInput) => Ok(()),
+        result => result,
     }
 }
 

@@ -20,7 +20,7 @@ mod writer;
 
 pub use crate::format::log_frame::FrameKind;
 pub use crate::format::log_header::Predecessor;
-pub use recover::{Frame, Recovery, Start, TornTail, recover};
+pub use recover::{Frame, Recovery, Start, TornTail, follow, recover};
 pub use writer::{LogIdentity, LogWriter};
 
 /// Space reserved for a log file when it is created, and the size at which the caller should rotate.

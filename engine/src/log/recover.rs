@@ -85,7 +85,25 @@ pub struct Recovery {
 /// offset and LSNs; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a file or frame of a newer Quipu;
 /// what the operating system says; what `visit` says.
 pub fn recover(disk: &dyn Disk, start: Start, visit: &mut dyn FnMut(Frame) -> Result<()>) -> Result<Recovery> {
-    let Chain { files, present, unfinished } = Chain::find(disk, &start)?;
+    read(Chain::find(disk, &start)?, start, visit)
+}
+
+/// As [`recover`], for who will show the records beside a writer that lives or was killed: what is read is made
+/// durable before it is visited, so that no power cut takes back what was shown.
+///
+/// # Errors
+/// As [`recover`].
+pub fn follow(disk: &dyn Disk, start: Start, visit: &mut dyn FnMut(Frame) -> Result<()>) -> Result<Recovery> {
+    let chain = Chain::find(disk, &start)?;
+    // Older files are synced before a newer one is begun. What is appended from now on is not in the bytes at hand.
+    if let Some(newest) = chain.files.last() {
+        disk.sync_file(&newest.name).map_err(|error| Error::io("sync", &newest.name, error))?;
+    }
+    read(chain, start, visit)
+}
+
+fn read(chain: Chain, start: Start, visit: &mut dyn FnMut(Frame) -> Result<()>) -> Result<Recovery> {
+    let Chain { files, present, unfinished } = chain;
     let newest_number = present.last().copied().unwrap_or(0);
     let next_file = newest_number.checked_add(1).filter(|&next| next < u64::MAX).ok_or_else(|| {
         Error::corrupt(&log_file(newest_number), 0, format!("no number is left for another file in {LOG_DIR}"))

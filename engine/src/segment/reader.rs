@@ -173,6 +173,47 @@ impl Segment {
         self.container.ids(self.section(sections::ID)?, block, frame, |frame| frame.decode(&micros))
     }
 
+    /// Whether a row has this id; `None` where ids cannot be read one by one, see [`Segment::frame_ids`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn holds_id(&self, row: usize, id: &str) -> Result<Option<bool>> {
+        let (block, frame, within) = (row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS, row % VECTOR_ROWS);
+        let section = self.section(sections::ID)?;
+        if self.container.ids(section, block, frame, |frame| Ok(frame.is_texts()))? {
+            return Ok(None);
+        }
+        let micros = self.frame_times(row)?;
+        let at = micros.get(within).copied().unwrap_or_default();
+        let found = self.container.ids(section, block, frame, |frame| frame.get(within, at))?;
+        Ok(Some(found == id.as_bytes()))
+    }
+
+    /// Appends the ids of the 1,024 rows around `row` to `out`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn frame_ids(&self, row: usize, out: &mut Texts) -> Result<()> {
+        for id in self.id_frame(row)? {
+            let text = std::str::from_utf8(&id);
+            let damaged = |_| self.container.damaged(sections::ID, &format!("an id near row {row} is not UTF-8"));
+            out.push(text.map_err(damaged)?);
+        }
+        Ok(())
+    }
+
+    /// The code of a dimension in one row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn code(&self, dimension: Dimension, row: usize) -> Result<u32> {
+        let mut codes: Vec<u32> = Vec::new();
+        let Some(section) = self.container.section(&sections::codes(dimension)) else { return Ok(0) };
+        let (block, vector) = (row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS);
+        self.container.vector(section, block, vector, &mut codes)?;
+        Ok(codes.get(row % VECTOR_ROWS).copied().unwrap_or(0))
+    }
+
     /// Appends the ids of the rows of a block to `out`.
     ///
     /// # Errors
@@ -180,11 +221,7 @@ impl Segment {
     pub fn ids(&self, block: usize, out: &mut Texts) -> Result<()> {
         let start = block * BLOCK_ROWS;
         for row in (start..start + self.block_rows(block)).step_by(VECTOR_ROWS) {
-            for id in self.id_frame(row)? {
-                let text = std::str::from_utf8(&id);
-                let damaged = |_| self.container.damaged(sections::ID, &format!("an id near row {row} is not UTF-8"));
-                out.push(text.map_err(damaged)?);
-            }
+            self.frame_ids(row, out)?;
         }
         Ok(())
     }

@@ -1,14 +1,13 @@
 //! Whether an event was stored before: in the head, in the head being sealed, or in a segment.
 
-use std::sync::Arc;
-
 use hashbrown::{HashMap, HashSet};
 
 use super::state::{Shared, State};
 use super::version::SealedPart;
+use crate::batch::Texts;
 use crate::dedup::Fingerprint;
 use crate::error::Result;
-use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
+use crate::limits::VECTOR_ROWS;
 use crate::outcome::DEFAULT_WORKSPACE;
 use crate::rows::EventRows;
 use crate::schema::{Dimension, Text};
@@ -47,25 +46,38 @@ impl HeadIndex {
     }
 }
 
-/// Recently decoded frames of ids, for re-sent events mostly come in the order they came in first.
-#[derive(Debug, Default)]
-pub(super) struct IdFrames(HashMap<(u64, usize), Arc<Vec<Vec<u8>>>>);
-
-/// At some 40 KiB a frame this stays below 40 MiB.
-const FRAMES_MAX: usize = 1024;
+/// Recently decoded frames of ids that can only be read as a whole; others are read one by one. Re-sent events mostly
+/// come in the order they came in first.
+#[derive(Debug)]
+pub(super) struct IdFrames {
+    frames: HashMap<(u64, usize), Texts>,
+    bytes: usize,
+    bytes_max: usize,
+}
 
 impl IdFrames {
+    /// Keeps frames of so many bytes in all.
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { frames: HashMap::new(), bytes: 0, bytes_max }
+    }
+
     fn holds(&mut self, part: &SealedPart, row: usize, id: &str) -> Result<bool> {
+        if let Some(holds) = part.segment.holds_id(row, id)? {
+            return Ok(holds);
+        }
         let key = (part.entry.segment.number, row / VECTOR_ROWS);
-        if let Some(frame) = self.0.get(&key) {
-            return Ok(frame.get(row % VECTOR_ROWS).is_some_and(|known| known == id.as_bytes()));
+        let is_it = |frame: &Texts| row % VECTOR_ROWS < frame.len() && frame.get(row % VECTOR_ROWS) == id;
+        if let Some(frame) = self.frames.get(&key) {
+            return Ok(is_it(frame));
         }
-        let frame = Arc::new(part.segment.id_frame(row)?);
-        let holds = frame.get(row % VECTOR_ROWS).is_some_and(|known| known == id.as_bytes());
-        if self.0.len() >= FRAMES_MAX {
-            self.0.clear();
+        let mut frame = Texts::default();
+        part.segment.frame_ids(row, &mut frame)?;
+        let holds = is_it(&frame);
+        if self.bytes > self.bytes_max {
+            *self = Self::new(self.bytes_max);
         }
-        self.0.insert(key, frame);
+        self.bytes += frame.memory_bytes();
+        self.frames.insert(key, frame);
         Ok(holds)
     }
 }
@@ -92,13 +104,7 @@ pub(super) fn find_sealed(
 
 fn workspace_of(part: &SealedPart, row: usize) -> Result<Text> {
     let dictionary = part.segment.dictionary(Dimension::Workspace)?;
-    let code = if dictionary.len() == 1 {
-        1
-    } else {
-        let mut codes = Vec::new();
-        part.segment.codes(Dimension::Workspace, row / BLOCK_ROWS, &mut codes)?;
-        codes[row % BLOCK_ROWS]
-    };
+    let code = if dictionary.len() == 1 { 1 } else { part.segment.code(Dimension::Workspace, row)? };
     Ok(dictionary.get(code).unwrap_or(DEFAULT_WORKSPACE).into())
 }
 

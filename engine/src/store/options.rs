@@ -12,6 +12,8 @@ pub struct Options {
     pub queue_events: usize,
     /// Free space below which no event is taken, so that reading and sealing go on.
     pub reserve_bytes: u64,
+    /// Bytes of decoded ids that are kept to recognise events that are sent again.
+    pub id_cache_bytes: usize,
     /// Most rows of a segment that comes out of a merge.
     pub segment_rows: u64,
     /// Bytes that merging beside other work writes in a second, at most.
@@ -26,6 +28,7 @@ impl Default for Options {
         Self {
             seal_events: 1 << 18,
             seal_bytes: 128 << 20,
+            id_cache_bytes: 32 << 20,
             queue_events: 1 << 20,
             reserve_bytes: 256 << 20,
             segment_rows: 1 << 22,
@@ -36,6 +39,21 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Divides a budget of memory, in bytes, among what writing needs: an eighth for the head and an eighth for the one
+    /// being sealed, a quarter for a merge, a quarter for what waits to be committed, and the rest for what comes
+    /// and goes. The defaults are those of 1 GiB. What queries need comes on top, and so do the files, which are mapped.
+    #[must_use]
+    pub fn memory_bytes(mut self, bytes: usize) -> Self {
+        self.seal_bytes = bytes / 8;
+        // An event with its dedup record takes some 512 bytes in the head.
+        self.seal_events = (bytes / 8 / 512).clamp(1 << 10, 1 << 18);
+        self.queue_events = (bytes / 4 / 256).max(1 << 12);
+        self.id_cache_bytes = bytes / 32;
+        // A merge takes some 64 bytes a row: its place in the order, its counter row and its dedup record.
+        self.segment_rows = (bytes as u64 / 4 / 64).clamp(1 << 16, 1 << 22);
+        self
+    }
+
     /// Seals the head at so many events.
     #[must_use]
     pub fn seal_events(mut self, events: usize) -> Self {
@@ -69,5 +87,18 @@ impl Options {
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_a_gibibyte() {
+        let (default, budget) = (Options::default(), Options::default().memory_bytes(1 << 30));
+        assert_eq!(format!("{default:?}"), format!("{budget:?}"));
+        let small = Options::default().memory_bytes(64 << 20);
+        assert!(small.seal_bytes == 8 << 20 && small.seal_events == 1 << 14 && small.segment_rows == 1 << 18);
     }
 }

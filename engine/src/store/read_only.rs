@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::publish::sync_dir;
 use super::recover::replay;
 use super::snapshot::Snapshot;
 use super::state::State;
@@ -11,6 +12,7 @@ use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::names::FileKind;
 use crate::io::{Disk, Lock, RealDisk};
+use crate::log;
 
 /// What the store in `dir` holds right now. Nothing is written and no lock is taken.
 ///
@@ -79,7 +81,9 @@ fn read(disk: &dyn Disk, newest: Published, pin: Box<dyn Lock>) -> Result<Snapsh
     let secret = Secret::read(disk, store)?;
     let mut version = Version::open(disk, store, number, manifest, None)?;
     version.pin = Some(pin);
-    let (head, recovery) = replay(disk, store, &secret, &version)?;
+    // Renamed by the writer, but perhaps not for good yet.
+    sync_dir(disk, FileKind::Manifest.directory())?;
+    let (head, recovery) = replay(disk, store, &secret, &version, log::follow)?;
     let state = State { lsn: recovery.next_lsn - 1, version: Arc::new(version), frozen: None, head };
     let snapshot = Snapshot::new(Arc::new(state), secret);
     Ok(snapshot.with_unfinished(recovery.torn.filter(|torn| torn.bytes > 0)))

@@ -38,7 +38,7 @@ pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>
     let secret = Secret::read(&*disk, store)?;
     let garbage = remove_orphans(&*disk, number, &manifest)?;
     let mut version = Version::open(&*disk, store, number, manifest, None)?;
-    let (head, recovery) = replay(&*disk, store, &secret, &version)?;
+    let (head, recovery) = replay(&*disk, store, &secret, &version, log::recover)?;
 
     let mut publisher = Publisher { newest: hash, garbage };
     if !head.is_empty() {
@@ -64,13 +64,22 @@ pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>
     Ok(Shared::new(disk, options, store, secret, log, publisher, Arc::new(opened), dropped, lock))
 }
 
-/// Reads the log after the flushed LSN into a head.
-pub(super) fn replay(disk: &dyn Disk, store: [u8; 16], secret: &Secret, version: &Version) -> Result<(Head, Recovery)> {
+/// Reads the log after the flushed LSN into a head, by [`log::recover`] or [`log::follow`].
+pub(super) fn replay(
+    disk: &dyn Disk,
+    store: [u8; 16],
+    secret: &Secret,
+    version: &Version,
+    read: ReadLog,
+) -> Result<(Head, Recovery)> {
     let start = Start { store, flushed_lsn: version.manifest.flushed_lsn, min_file: version.manifest.first_log };
     let mut head = Head::default();
-    let recovery = log::recover(disk, start, &mut |frame| apply(&mut head, secret, version, &frame))?;
+    let recovery = read(disk, start, &mut |frame| apply(&mut head, secret, version, &frame))?;
     Ok((head, recovery))
 }
+
+/// How the log is read.
+type ReadLog = fn(&dyn Disk, Start, &mut dyn FnMut(Frame) -> Result<()>) -> Result<Recovery>;
 
 fn apply(head: &mut Head, secret: &Secret, version: &Version, frame: &Frame) -> Result<()> {
     let damaged = |what: String| {

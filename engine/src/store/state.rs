@@ -99,6 +99,7 @@ impl Shared {
         dropped: Option<TornTail>,
         lock: Box<dyn Lock>,
     ) -> Arc<Self> {
+        let id_frames = super::dedup::IdFrames::new(options.id_cache_bytes);
         let numbers = FileNumbers::new(version.manifest.next_file);
         let state = State { lsn: log.next_lsn() - 1, version, frozen: None, head: Head::default() };
         Arc::new_cyclic(|me| Self {
@@ -115,7 +116,7 @@ impl Shared {
                 active: super::dedup::HeadIndex::default(),
                 frozen: None,
                 sealer: None,
-                id_frames: super::dedup::IdFrames::default(),
+                id_frames,
             }),
             numbers,
             publisher: Mutex::new(publisher),

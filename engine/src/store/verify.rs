@@ -13,6 +13,7 @@ use crate::format::manifest::{Manifest, PartEntry};
 use crate::io::Disk;
 use crate::job_run::{Counters, JobRun};
 use crate::limits::BLOCK_ROWS;
+use crate::log;
 use crate::log::TornTail;
 use crate::outcome::DEFAULT_WORKSPACE;
 use crate::rows::{COUNTER_DIMENSIONS, Counter, CounterRows};
@@ -66,7 +67,7 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
     // The log needs only the outcomes of the version, to see that none is there twice.
     let bare = Manifest { parts: Vec::new(), books: Vec::new(), ..manifest };
     let version = Version::open(disk, store, number, bare, None);
-    match version.and_then(|version| replay(disk, store, &secret, &version)) {
+    match version.and_then(|version| replay(disk, store, &secret, &version, log::recover)) {
         Ok((head, recovery)) => {
             report.events += head.events as u64;
             report.unfinished = recovery.torn.filter(|torn| torn.bytes > 0);

@@ -129,13 +129,19 @@ impl Explorer {
 
     /// Recovers a survivor and goes on with it; the model it held.
     fn recovers(&self, survivor: &Survivor<'_>) -> Result<Model, String> {
+        // The reader makes durable what it shows, so it has a disk of its own.
+        let read = survivor.disk.kill();
+        let before = read_only_on(&read);
         let disk = survivor.disk.kill();
-        let before = read_only_on(&disk);
         let mut driver = self.driver(&disk, survivor.candidates[0].clone());
         let snapshot = driver.open().map_err(|error| format!("refused: {error}"))?.snapshot();
         let held = held(&snapshot, survivor.candidates)?.clone();
         match before {
-            Ok(reader) => look::compare(&reader, &held).map_err(|what| format!("read_only differs: {what}"))?,
+            Ok(reader) => {
+                look::compare(&reader, &held).map_err(|what| format!("read_only differs: {what}"))?;
+                let cut = self.opens_to(&read.crash(Crash::LoseAll), std::slice::from_ref(&held));
+                cut.map_err(|what| format!("a power cut after read_only showed it: {what}"))?;
+            }
             Err(error) if error.kind() == ErrorKind::NotAStore && held == Model::new(NOW) => {}
             Err(error) => return Err(format!("read_only: {error}")),
         }

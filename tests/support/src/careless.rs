@@ -68,6 +68,13 @@ impl Disk for CarelessDisk {
         }
     }
 
+    fn sync_file(&self, path: &str) -> io::Result<()> {
+        match self.omission {
+            Omission::FileSync => Ok(()),
+            Omission::DirSync => self.disk.sync_file(path),
+        }
+    }
+
     fn lock(&self, path: &str, owner: &str) -> Result<Box<dyn Lock>, LockError> {
         self.disk.lock(path, owner)
     }

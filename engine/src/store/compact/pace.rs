@@ -125,6 +125,10 @@ impl Disk for PacedDisk {
         self.disk.sync_dir(dir)
     }
 
+    fn sync_file(&self, path: &str) -> io::Result<()> {
+        self.disk.sync_file(path)
+    }
+
     fn lock(&self, path: &str, owner: &str) -> Result<Box<dyn Lock>, LockError> {
         self.disk.lock(path, owner)
     }

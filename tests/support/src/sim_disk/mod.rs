@@ -184,6 +184,12 @@ impl Disk for SimDisk {
         self.world.lock().sync_dir(dir)
     }
 
+    fn sync_file(&self, path: &str) -> io::Result<()> {
+        let mut world = self.world.lock();
+        let file = world.file(path)?;
+        world.sync(file)
+    }
+
     fn lock(&self, path: &str, owner: &str) -> Result<Box<dyn Lock>, LockError> {
         self.world.lock().lock(path, owner)?;
         Ok(Box::new(SimLock { world: Arc::clone(&self.world), path: path.into() }))
