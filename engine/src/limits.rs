@@ -41,6 +41,8 @@ pub const REPORTED_COST_MAX_PICO: u64 = 1_000_000_000_000_000_000;
 pub const OUTCOME_VALUE_MAX_PICO: i128 = 1_000_000_000_000_000_000_000_000;
 /// Longest outcome metadata, in bytes of JSON.
 pub const OUTCOME_METADATA_BYTES: usize = 16 * 1024;
+/// Longest reason of an amendment, in bytes.
+pub const OUTCOME_REASON_BYTES: usize = 1_024;
 /// Most rules in one price book.
 pub const PRICE_RULES: usize = 1 << 20;
 /// Longest note of where a price book comes from, in bytes.

@@ -1,4 +1,5 @@
-//! The outcome: what came of a job. Immutable; the first report wins.
+//! The outcome: what came of a job. The first report wins and is immutable; what turns out to be
+//! wrong in it is amended, with a reason, by a further revision that leaves the earlier ones.
 
 use crate::error::{Error, Result};
 use crate::event::check_text;
@@ -110,6 +111,14 @@ pub struct Outcome {
     pub metadata: Option<String>,
     /// The caller's key that makes a retry of this very report harmless.
     pub idempotency_key: Option<Text>,
+    /// Why an earlier revision is amended; `None` for the first report.
+    pub reason: Option<String>,
+    /// Whether it is stored even when no event of the job is. Part of a report, not of what is stored.
+    pub create_job: bool,
+    /// 1 for the first report, one more for each amendment; the store assigns it.
+    pub revision: u32,
+    /// When the store took it, never before the revision before; the store assigns it.
+    pub known_at: Option<Timestamp>,
 }
 
 impl Outcome {
@@ -124,7 +133,17 @@ impl Outcome {
             at: None,
             metadata: None,
             idempotency_key: None,
+            reason: None,
+            create_job: false,
+            revision: 0,
+            known_at: None,
         }
+    }
+
+    /// The same as an amendment of what was reported before.
+    #[must_use]
+    pub fn amending(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
     }
 
     /// The workspace of the job.
@@ -158,6 +177,12 @@ impl Outcome {
                 metadata.len(),
                 limits::OUTCOME_METADATA_BYTES
             )));
+        }
+        if let Some(reason) = &self.reason {
+            if reason.trim().is_empty() {
+                return Err(Error::invalid("reason is empty; an amendment says why"));
+            }
+            check_text("reason", reason, limits::OUTCOME_REASON_BYTES)?;
         }
         if let Some(at) = self.at
             && (at.micros() < limits::EARLIEST_MICROS || at.micros() > now.micros() + limits::FUTURE_MICROS)

@@ -63,23 +63,20 @@ impl OutcomeRun {
         &self.container
     }
 
-    /// The outcome of a job, by its hash and its name.
+    /// The revisions of the outcome of a job that lie here, by its hash and its name.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    pub fn find(&self, hash: u64, workspace: &str, job_id: &str) -> Result<Option<Outcome>> {
+    pub fn find(&self, hash: u64, workspace: &str, job_id: &str) -> Result<Vec<Outcome>> {
+        let mut found = Vec::new();
         let (jobs, _) = self.container.blob(JOBS)?.unwrap_or_default().as_chunks::<8>();
         let start = jobs.partition_point(|job| u64::from_le_bytes(*job) < hash);
         for row in start..start + jobs[start..].iter().take_while(|job| u64::from_le_bytes(**job) == hash).count() {
             let frame = self.frame(row / VECTOR_ROWS)?;
             let outcome = frame.get(row % VECTOR_ROWS).map(|bytes| self.decode(bytes)).transpose()?;
-            if let Some(outcome) =
-                outcome.filter(|outcome| outcome.workspace() == workspace && outcome.job_id == job_id)
-            {
-                return Ok(Some(outcome));
-            }
+            found.extend(outcome.filter(|outcome| outcome.workspace() == workspace && outcome.job_id == job_id));
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// Every outcome.
@@ -133,16 +130,17 @@ mod tests {
             let mut outcome = Outcome::new(format!("job-{n}"), OutcomeStatus::Success);
             outcome.workspace = Some("w".into());
             outcome.at = Some(Timestamp::from_seconds(n.cast_signed()));
+            (outcome.revision, outcome.known_at) = (1, outcome.at);
             outcome
         };
         let outcomes: Vec<_> = (0..20_000).map(|n| (n / 2, Arc::new(outcome(n)))).collect();
         let entry = write(&disk, Identity { store: [1; 16], file: 1 }, &outcomes).expect("written");
         let run = OutcomeRun::open(&*disk, &entry, [1; 16]).expect("opened");
         for n in [0, 1, 1023, 1024, 16_383, 16_384, 19_999] {
-            assert_eq!(run.find(n / 2, "w", &format!("job-{n}")).expect("read"), Some(outcome(n)));
+            assert_eq!(run.find(n / 2, "w", &format!("job-{n}")).expect("read"), [outcome(n)]);
         }
-        assert_eq!(run.find(0, "w", "job-2").expect("read"), None);
-        assert_eq!(run.find(0, "x", "job-0").expect("read"), None);
+        assert_eq!(run.find(0, "w", "job-2").expect("read"), []);
+        assert_eq!(run.find(0, "x", "job-0").expect("read"), []);
         assert_eq!(run.all().expect("read").len(), 20_000);
     }
 }

@@ -55,6 +55,8 @@ pub struct Query {
     pub prices: PriceChoice,
     /// What computed costs assume that was not so.
     pub what_if: WhatIf,
+    /// When outcomes were known: those reported and amended later do not count. Now, when `None`.
+    pub outcomes_as_of: Option<Timestamp>,
     /// The value of an outcome of that type that states none.
     pub assumed_values: BTreeMap<OutcomeType, PicoUsd>,
     /// Which rows to read; for proofs and measurements.

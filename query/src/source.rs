@@ -15,11 +15,11 @@ pub trait Source: Sync {
     /// All rows, in parts that do not overlap.
     fn parts(&self) -> &[Part];
 
-    /// The outcomes of the jobs of a workspace, at most one per job.
+    /// The outcomes of the jobs of a workspace, at most one per job, as they were known at an instant, or now.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt), saying where.
-    fn outcomes(&self, workspace: &str) -> Result<Vec<Outcome>>;
+    fn outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<Vec<Outcome>>;
 
     /// A version of the price book, or the newest.
     ///
@@ -43,8 +43,8 @@ impl Source for Snapshot {
         Self::parts(self)
     }
 
-    fn outcomes(&self, workspace: &str) -> Result<Vec<Outcome>> {
-        Self::outcomes(self, workspace)
+    fn outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<Vec<Outcome>> {
+        Self::outcomes(self, workspace, as_of)
     }
 
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {

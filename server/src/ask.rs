@@ -87,6 +87,7 @@ pub fn priced(snapshot: &Snapshot, query: &Query) -> Result<(Query, String)> {
 /// The sheet with the prices and the assumptions behind it.
 pub fn stated(sheet: Sheet, query: &Query, prices: &str) -> Sheet {
     let mut sheet = sheet.priced_by(prices);
+    sheet.facts.outcomes_as_of = query.outcomes_as_of.map(|at| at.to_string());
     if sheet.facts.price_book.is_some() && !query.what_if.is_nothing() {
         sheet.facts.what_if = Some(query.what_if.to_string());
     }
@@ -168,13 +169,22 @@ fn put_before(sheet: &mut Sheet, properties: impl IntoIterator<Item = (&'static 
     }
 }
 
-fn of_outcome(outcome: Option<&Outcome>) -> [(&'static str, Value); 4] {
+fn of_outcome(outcome: Option<&Outcome>) -> [(&'static str, Value); 6] {
     let text = |text: &str| Value::Text(text.into());
     let kind = outcome.and_then(|outcome| outcome.kind).map_or(Value::Null, |kind| text(kind.name()));
     let at = outcome.and_then(|outcome| outcome.at).map_or(Value::Null, Value::Time);
     let metadata = outcome.and_then(|outcome| outcome.metadata.as_deref()).map_or(Value::Null, text);
+    let revision = outcome.map_or(Value::Null, |outcome| Value::Count(outcome.revision.into()));
+    let reason = outcome.and_then(|outcome| outcome.reason.as_deref()).map_or(Value::Null, text);
     let status = outcome.map_or("PENDING", |outcome| outcome.status.name());
-    [("outcome_status", text(status)), ("outcome_type", kind), ("outcome_at", at), ("outcome_metadata", metadata)]
+    [
+        ("outcome_status", text(status)),
+        ("outcome_type", kind),
+        ("outcome_at", at),
+        ("outcome_metadata", metadata),
+        ("outcome_revision", revision),
+        ("outcome_reason", reason),
+    ]
 }
 
 /// A sheet whose facts stand beside another one already.

@@ -103,6 +103,8 @@ fn outcome() -> Outcome {
         kind: Some(OutcomeType::Converted),
         value: Some(PicoUsd::from_usd(5)),
         at: Some(Timestamp::from_seconds(1_767_225_600)),
+        revision: 1,
+        known_at: Some(Timestamp::from_seconds(1_767_225_600)),
         ..Outcome::new("job-1", OutcomeStatus::Success)
     }
 }

@@ -8,7 +8,8 @@
 //! name    = "dim.tenant", "num.duration_ms", "use.input"…; a dimension's value is a text,
 //!           any other an integer
 //! outcome = length · workspace · length · job · status u8 · type u8 (0 none) · flags u8
-//!           · value (zig-zag, flag 1) · at (zig-zag) · metadata (flag 2) · idempotency key (flag 4)
+//!           · at (zig-zag) · value (zig-zag, flag 1) · metadata (flag 2) · idempotency key (flag 4)
+//!           · revision · known at (zig-zag) · reason (flag 8)
 //! ```
 
 use std::sync::Arc;
@@ -182,6 +183,7 @@ fn bounded(reader: &mut Reader<'_>, limit: u64) -> Result<u64, DecodeError> {
 const HAS_VALUE: u8 = 1;
 const HAS_METADATA: u8 = 2;
 const HAS_KEY: u8 = 4;
+const HAS_REASON: u8 = 8;
 
 /// Appends an outcome that has a time.
 pub fn encode_outcome(outcome: &Outcome, out: &mut Vec<u8>) {
@@ -190,7 +192,8 @@ pub fn encode_outcome(outcome: &Outcome, out: &mut Vec<u8>) {
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
     let flags = flag(outcome.value.is_some(), HAS_VALUE)
         | flag(outcome.metadata.is_some(), HAS_METADATA)
-        | flag(outcome.idempotency_key.is_some(), HAS_KEY);
+        | flag(outcome.idempotency_key.is_some(), HAS_KEY)
+        | flag(outcome.reason.is_some(), HAS_REASON);
     out.extend_from_slice(&[outcome.status as u8, outcome.kind.map_or(0, |kind| kind as u8), flags]);
     put_i64(out, outcome.at.unwrap_or_default().micros());
     if let Some(value) = outcome.value {
@@ -201,6 +204,11 @@ pub fn encode_outcome(outcome: &Outcome, out: &mut Vec<u8>) {
     }
     if let Some(key) = &outcome.idempotency_key {
         put_bytes(out, key.as_bytes());
+    }
+    put_u64(out, outcome.revision.into());
+    put_i64(out, outcome.known_at.unwrap_or_default().micros());
+    if let Some(reason) = &outcome.reason {
+        put_bytes(out, reason.as_bytes());
     }
 }
 
@@ -215,13 +223,16 @@ pub fn decode_outcome(reader: &mut Reader<'_>) -> Result<Outcome, DecodeError> {
     let status = OutcomeStatus::ALL.into_iter().find(|known| *known as u8 == status);
     let status = status.ok_or_else(|| reader.error("the status of an outcome expected"))?;
     let known = OutcomeType::ALL.into_iter().find(|known| *known as u8 == kind);
-    if kind != 0 && known.is_none() || flags & !(HAS_VALUE | HAS_METADATA | HAS_KEY) != 0 {
+    if kind != 0 && known.is_none() || flags & !(HAS_VALUE | HAS_METADATA | HAS_KEY | HAS_REASON) != 0 {
         return Err(reader.error("the type and the flags of an outcome expected"));
     }
     let at = Timestamp::from_micros(reader.i64()?);
     let value = if flags & HAS_VALUE == 0 { None } else { Some(PicoUsd::from_pico(reader.i128()?)) };
     let metadata = if flags & HAS_METADATA == 0 { None } else { Some(reader.text()?.to_owned()) };
     let idempotency_key = if flags & HAS_KEY == 0 { None } else { Some(reader.text()?.into()) };
+    let revision = reader.u32()?;
+    let known_at = Some(Timestamp::from_micros(reader.i64()?));
+    let reason = if flags & HAS_REASON == 0 { None } else { Some(reader.text()?.to_owned()) };
     Ok(Outcome {
         workspace: Some(workspace),
         job_id,
@@ -231,6 +242,10 @@ pub fn decode_outcome(reader: &mut Reader<'_>) -> Result<Outcome, DecodeError> {
         at: Some(at),
         metadata,
         idempotency_key,
+        reason,
+        create_job: false,
+        revision,
+        known_at,
     })
 }
 
@@ -285,9 +300,12 @@ mod tests {
         full.at = Some(Timestamp::from_seconds(1));
         full.metadata = Some("{\"a\":1}".into());
         full.idempotency_key = Some("key".into());
+        full = full.amending("a refund");
+        (full.revision, full.known_at) = (3, Some(Timestamp::from_seconds(3)));
         let mut bare = Outcome::new("job2", OutcomeStatus::Cancelled);
         bare.workspace = Some("default".into());
         bare.at = Some(Timestamp::from_seconds(2));
+        (bare.revision, bare.known_at) = (1, bare.at);
         let outcomes = [Arc::new(full), Arc::new(bare)];
         let payload = encode_outcomes(&outcomes);
         let back = decode_outcomes(&payload).expect("sound");

@@ -42,14 +42,19 @@ impl Head {
         });
     }
 
-    /// The outcome of a job.
-    pub(super) fn outcome(&self, hash: u64, workspace: &str, job_id: &str) -> Option<Arc<Outcome>> {
-        self.outcomes.iter().find_map(|chunk| {
+    /// The revisions of the outcome of a job.
+    pub(super) fn outcomes_of<'a>(
+        &'a self,
+        hash: u64,
+        workspace: &'a str,
+        job_id: &'a str,
+    ) -> impl Iterator<Item = &'a Outcome> {
+        let same = self.outcomes.iter().flat_map(move |chunk| {
             let start = chunk.partition_point(|(known, _)| *known < hash);
-            let same = chunk[start..].iter().take_while(|(known, _)| *known == hash);
-            let mut found = same.map(|(_, outcome)| outcome);
-            found.find(|outcome| outcome.workspace() == workspace && outcome.job_id == job_id).cloned()
-        })
+            chunk[start..].iter().take_while(move |(known, _)| *known == hash)
+        });
+        let outcomes = same.map(|(_, outcome)| &**outcome);
+        outcomes.filter(move |outcome| outcome.workspace() == workspace && outcome.job_id == job_id)
     }
 }
 

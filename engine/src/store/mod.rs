@@ -110,7 +110,8 @@ impl Store {
         self.shared.append(events)
     }
 
-    /// Stores outcomes of jobs. The first report of a job's outcome wins.
+    /// Stores outcomes of jobs. The first report of a job's outcome wins; one with a
+    /// [reason](Outcome::reason) amends it by a further revision, and the earlier ones stay.
     ///
     /// # Errors
     /// As [`Store::append`].

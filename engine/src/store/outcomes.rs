@@ -1,4 +1,4 @@
-//! Outcomes in: the first report of a job's outcome wins, for ever.
+//! Outcomes in: the first report of a job's outcome wins, and amendments add revisions to it.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::receipt::{OutcomeItem, OutcomeReceipt};
 use super::state::{Shared, State, Writer};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::event_row::encode_outcomes;
 use crate::log::FrameKind;
 use crate::outcome::Outcome;
@@ -28,29 +28,34 @@ impl Shared {
 
     fn commit_outcomes(&self, writer: &mut Writer, outcomes: Vec<Outcome>) -> Result<OutcomeReceipt> {
         let (now, state) = (self.disk.now(), self.state());
-        let mut fresh: HashMap<(Text, Text), Arc<Outcome>> = HashMap::new();
+        let mut fresh: HashMap<(Text, Text), Vec<Arc<Outcome>>> = HashMap::new();
         let (mut accepted, mut items) = (Vec::new(), Vec::new());
         let hashes = self.hashes(&outcomes);
         let known = find_each(&state, &outcomes, &hashes)?;
-        for ((mut outcome, hash), known) in outcomes.into_iter().zip(hashes).zip(known) {
+        for ((mut outcome, hash), mut revisions) in outcomes.into_iter().zip(hashes).zip(known) {
             if let Err(error) = outcome.check(now) {
                 items.push(OutcomeItem::Rejected(error));
                 continue;
             }
             let key = (Text::from(outcome.workspace()), outcome.job_id.clone());
-            if let Some(stored) = known.or_else(|| fresh.get(&key).map(|stored| Outcome::clone(stored))) {
-                items.push(compare(stored, &outcome));
+            revisions.extend(fresh.get(&key).into_iter().flatten().map(|outcome| Outcome::clone(outcome)));
+            if let Some(answer) = answered(&revisions, &outcome) {
+                items.push(answer);
                 continue;
             }
             let heads = [Some(&writer.active), writer.frozen.as_deref()];
-            if !self.knows_job(&state, heads, hash)? {
+            if revisions.is_empty() && !outcome.create_job && !self.knows_job(&state, heads, hash)? {
                 items.push(OutcomeItem::UnknownJob);
                 continue;
             }
+            let newest = revisions.last();
+            outcome.revision = newest.map_or(1, |newest| newest.revision + 1);
+            outcome.known_at = newest.and_then(|newest| newest.known_at).max(Some(now));
+            outcome.create_job = false;
             outcome.workspace = Some(key.0.clone());
             outcome.at.get_or_insert(now);
             let outcome = Arc::new(outcome);
-            fresh.insert(key, Arc::clone(&outcome));
+            fresh.entry(key).or_default().push(Arc::clone(&outcome));
             accepted.push((hash, outcome));
             items.push(OutcomeItem::Stored);
         }
@@ -72,51 +77,56 @@ impl Shared {
 }
 
 /// What is stored of each job, looked up in the order of hashes, which is that of the files.
-fn find_each(state: &State, outcomes: &[Outcome], hashes: &[u64]) -> Result<Vec<Option<Outcome>>> {
-    let mut known = vec![None; outcomes.len()];
+fn find_each(state: &State, outcomes: &[Outcome], hashes: &[u64]) -> Result<Vec<Vec<Outcome>>> {
+    let mut known = vec![Vec::new(); outcomes.len()];
     let mut order: Vec<usize> = (0..outcomes.len()).collect();
     order.sort_unstable_by_key(|at| hashes[*at]);
     for at in order {
-        known[at] = find_outcome(state, hashes[at], outcomes[at].workspace(), &outcomes[at].job_id)?;
+        known[at] = revisions(state, hashes[at], outcomes[at].workspace(), &outcomes[at].job_id)?;
     }
     Ok(known)
 }
 
-/// A second report is a replay only when it says the same under the same idempotency key.
-fn compare(stored: Outcome, reported: &Outcome) -> OutcomeItem {
+/// What a report is answered that is not stored, given the revisions there are; `None` when it is to be.
+fn answered(revisions: &[Outcome], reported: &Outcome) -> Option<OutcomeItem> {
+    if revisions.iter().any(|stored| is_replay(stored, reported)) {
+        return Some(OutcomeItem::Replayed);
+    }
+    match (revisions.last(), &reported.reason) {
+        (Some(stored), None) => Some(OutcomeItem::AlreadyReported(Box::new(stored.clone()))),
+        (None, Some(_)) => {
+            let what = format!("job {:?} has no outcome to amend", reported.job_id);
+            Some(OutcomeItem::Rejected(Error::new(ErrorKind::NotFound, what)))
+        }
+        (Some(_), Some(_)) | (None, None) => None,
+    }
+}
+
+/// A further report is a replay only when it says the same under the same idempotency key.
+fn is_replay(stored: &Outcome, reported: &Outcome) -> bool {
     let said = |outcome: &Outcome| {
-        (outcome.status, outcome.kind, outcome.value, outcome.metadata.clone(), outcome.idempotency_key.clone())
+        let words = (outcome.metadata.clone(), outcome.idempotency_key.clone(), outcome.reason.clone());
+        (outcome.status, outcome.kind, outcome.value, words)
     };
     let same_time = reported.at.is_none() || reported.at == stored.at;
-    if reported.idempotency_key.is_some() && said(&stored) == said(reported) && same_time {
-        OutcomeItem::Replayed
-    } else {
-        OutcomeItem::AlreadyReported(Box::new(stored))
-    }
+    reported.idempotency_key.is_some() && said(stored) == said(reported) && same_time
 }
 
-/// The outcome of a job, wherever it lies.
-pub(super) fn find_outcome(state: &State, hash: u64, workspace: &str, job_id: &str) -> Result<Option<Outcome>> {
-    let heads = [Some(&state.head), state.frozen.as_ref().map(|frozen| &frozen.head)];
-    for head in heads.into_iter().flatten() {
-        if let Some(outcome) = head.outcome(hash, workspace, job_id) {
-            return Ok(Some(Outcome::clone(&outcome)));
-        }
+/// The revisions of the outcome of a job in the order they were made, wherever they lie.
+pub(super) fn revisions(state: &State, hash: u64, workspace: &str, job_id: &str) -> Result<Vec<Outcome>> {
+    let mut found = find_in_runs(&state.version.outcomes, hash, workspace, job_id)?;
+    for head in [state.frozen.as_ref().map(|frozen| &frozen.head), Some(&state.head)].into_iter().flatten() {
+        found.extend(head.outcomes_of(hash, workspace, job_id).cloned());
     }
-    find_in_runs(&state.version.outcomes, hash, workspace, job_id)
+    found.sort_unstable_by_key(|outcome| outcome.revision);
+    Ok(found)
 }
 
-/// The outcome of a job among those in files.
-pub(super) fn find_in_runs(
-    runs: &[Arc<OutcomeRun>],
-    hash: u64,
-    workspace: &str,
-    job_id: &str,
-) -> Result<Option<Outcome>> {
+/// The revisions of the outcome of a job among those in files.
+pub(super) fn find_in_runs(runs: &[Arc<OutcomeRun>], hash: u64, workspace: &str, job_id: &str) -> Result<Vec<Outcome>> {
+    let mut found = Vec::new();
     for run in runs {
-        if let Some(outcome) = run.find(hash, workspace, job_id)? {
-            return Ok(Some(outcome));
-        }
+        found.extend(run.find(hash, workspace, job_id)?);
     }
-    Ok(None)
+    Ok(found)
 }

@@ -100,7 +100,8 @@ fn apply(head: &mut Head, secret: &Secret, version: &Version, frame: &Frame) -> 
             let mut hashed = Vec::with_capacity(outcomes.len());
             for outcome in outcomes {
                 let hash = secret.job(outcome.workspace(), &outcome.job_id);
-                if find_in_runs(&version.outcomes, hash, outcome.workspace(), &outcome.job_id)?.is_some() {
+                let known = find_in_runs(&version.outcomes, hash, outcome.workspace(), &outcome.job_id)?;
+                if known.iter().any(|known| known.revision == outcome.revision) {
                     return Err(damaged(format!(
                         "the outcome of {} {:?} is in a file already",
                         Dimension::JobId,

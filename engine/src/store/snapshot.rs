@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::outcomes::find_outcome;
+use super::outcomes::revisions;
 use super::state::State;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
@@ -58,19 +58,41 @@ impl Snapshot {
         })
     }
 
-    /// The outcome of a job; `None` while it is pending.
+    /// The newest outcome of a job; `None` while it is pending.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`], saying where.
     pub fn outcome(&self, workspace: &str, job_id: &str) -> Result<Option<Outcome>> {
-        find_outcome(&self.state, self.secret.job(workspace, job_id), workspace, job_id)
+        Ok(self.revisions(workspace, job_id)?.pop())
     }
 
-    /// Every outcome in a workspace, by job.
+    /// The outcome of a job with all its amendments, in the order they were made.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`], saying where.
-    pub fn outcomes(&self, workspace: &str) -> Result<Vec<Outcome>> {
+    pub fn revisions(&self, workspace: &str, job_id: &str) -> Result<Vec<Outcome>> {
+        revisions(&self.state, self.secret.job(workspace, job_id), workspace, job_id)
+    }
+
+    /// The outcomes of the jobs of a workspace, by job, as they were known at an instant, or now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<Vec<Outcome>> {
+        let mut all = self.all_revisions(workspace)?;
+        all.retain(|outcome| as_of.is_none_or(|as_of| outcome.known_at.is_none_or(|known| known <= as_of)));
+        // Of the revisions of a job, which stand one behind the other, the last stays.
+        all.reverse();
+        all.dedup_by(|earlier, newest| earlier.job_id == newest.job_id);
+        all.reverse();
+        Ok(all)
+    }
+
+    /// Every revision of every outcome in a workspace, by job and then in the order they were made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn all_revisions(&self, workspace: &str) -> Result<Vec<Outcome>> {
         let mut all = Vec::new();
         for run in &self.state.version.outcomes {
             all.extend(run.all()?);
@@ -80,7 +102,7 @@ impl Snapshot {
             all.extend(chunk.iter().map(|(_, outcome)| Outcome::clone(outcome)));
         }
         all.retain(|outcome| outcome.workspace() == workspace);
-        all.sort_unstable_by(|a, b| a.job_id.cmp(&b.job_id));
+        all.sort_unstable_by(|a, b| (&a.job_id, a.revision).cmp(&(&b.job_id, b.revision)));
         Ok(all)
     }
 

@@ -19,7 +19,7 @@ pub struct Stat {
     pub events: u64,
     /// Those of them that are in the log only.
     pub head_events: u64,
-    /// All outcomes.
+    /// All outcomes, every revision of them.
     pub outcomes: u64,
     /// How many segments there are.
     pub segments: usize,

@@ -119,13 +119,58 @@ fn the_first_outcome_wins_for_ever() {
         let snapshot = store.snapshot();
         assert_eq!(snapshot.outcome("default", "j0").expect("read").map(|o| o.status), Some(OutcomeStatus::Success));
         assert_eq!(snapshot.outcome("default", "j1").expect("read"), None);
-        assert_eq!(snapshot.outcomes("default").expect("read").len(), 1);
+        assert_eq!(snapshot.outcomes("default", None).expect("read").len(), 1);
         store.seal().expect("sealed");
         drop(store);
         store = open(&disk, 1_000);
     }
     let late = store.record_outcomes(vec![Outcome::new("j1", OutcomeStatus::Success)]).expect("answered");
     assert!(matches!(late.items.as_slice(), [OutcomeItem::Stored]), "the job is known from a segment");
+}
+
+#[test]
+fn an_amendment_adds_a_revision_and_the_past_can_be_asked() {
+    let disk = MemoryDisk::new(NOW, 1);
+    let mut store = open(&disk, 1_000);
+    store.append((0..10).map(event).collect()).expect("stored");
+    let report = Outcome::new("j0", OutcomeStatus::Success);
+    let refund = Outcome::new("j0", OutcomeStatus::Failed).amending("the customer was refunded");
+    let record = |store: &Store, outcome: &Outcome| {
+        store.record_outcomes(vec![outcome.clone()]).expect("answered").items.remove(0)
+    };
+    let early = record(&store, &refund);
+    assert!(matches!(&early, OutcomeItem::Rejected(error) if error.kind() == ErrorKind::NotFound), "{early:?}");
+    assert!(matches!(record(&store, &report.clone().amending(" ")), OutcomeItem::Rejected(_)));
+    assert!(matches!(record(&store, &report), OutcomeItem::Stored));
+    let first = store.snapshot().outcome("default", "j0").expect("read").and_then(|outcome| outcome.known_at);
+    store.seal().expect("sealed");
+    // A clock that was set back does not put an amendment before what it amends.
+    disk.set_now(Timestamp::from_micros(NOW.micros() - 1));
+    assert!(matches!(record(&store, &refund), OutcomeItem::Stored));
+    disk.set_now(Timestamp::from_micros(NOW.micros() + 5_000_000));
+    let keyed = Outcome { idempotency_key: Some("k".into()), ..report.clone().amending("it was kept after all") };
+    assert!(matches!(record(&store, &keyed), OutcomeItem::Stored));
+    assert!(matches!(record(&store, &keyed), OutcomeItem::Replayed));
+    for _ in 0..2 {
+        let snapshot = store.snapshot();
+        let revisions = snapshot.revisions("default", "j0").expect("read");
+        let seen: Vec<_> = revisions.iter().map(|one| (one.revision, one.status, one.known_at)).collect();
+        let later = Some(Timestamp::from_micros(NOW.micros() + 5_000_000));
+        let expected =
+            [(1, OutcomeStatus::Success, first), (2, OutcomeStatus::Failed, first), (3, OutcomeStatus::Success, later)];
+        assert_eq!(seen, expected);
+        let known = |at: Option<Timestamp>| {
+            let outcomes = snapshot.outcomes("default", at).expect("read");
+            outcomes.iter().map(|outcome| outcome.revision).collect::<Vec<_>>()
+        };
+        assert_eq!((known(None), known(first), known(Some(Timestamp::from_seconds(0)))), (vec![3], vec![2], vec![]));
+        store.seal().expect("sealed");
+        drop(store);
+        store = open(&disk, 1_000);
+    }
+    let unknown = Outcome::new("to come", OutcomeStatus::Success);
+    assert!(matches!(record(&store, &unknown), OutcomeItem::UnknownJob));
+    assert!(matches!(record(&store, &Outcome { create_job: true, ..unknown }), OutcomeItem::Stored));
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(crate) fn run(source: &dyn Source, scope: &Scope, query: &Query) -> Result<A
     for part in parts {
         groups.absorb(&plan, part)?;
     }
-    let outcomes = if plan.jobs { outcomes(source, scope)? } else { Outcomes::new() };
+    let outcomes = if plan.jobs { outcomes(source, scope, query)? } else { Outcomes::new() };
     let mut answer = finish::answer(&plan, groups, &outcomes)?;
     answer.lsn = source.lsn();
     answer.price_book_version = book.map(|book| book.version);
@@ -58,7 +58,7 @@ pub(crate) fn price_book(source: &dyn Source, choice: &PriceChoice) -> Result<Ar
     }
 }
 
-fn outcomes(source: &dyn Source, scope: &Scope) -> Result<Outcomes> {
-    let outcomes = source.outcomes(scope.workspace())?.into_iter();
+fn outcomes(source: &dyn Source, scope: &Scope, query: &Query) -> Result<Outcomes> {
+    let outcomes = source.outcomes(scope.workspace(), query.outcomes_as_of)?.into_iter();
     Ok(outcomes.map(|outcome: Outcome| (outcome.job_id.to_string(), outcome)).collect())
 }

@@ -71,7 +71,7 @@ pub(crate) fn job(view: &View<'_>, job_id: &str, query: &Query) -> Result<JobRep
         return Err(not_found("job", job_id));
     }
     let by_time = Order::ascending(M::FirstAt);
-    let outcomes = view.source().outcomes(view.scope().workspace())?;
+    let outcomes = view.source().outcomes(view.scope().workspace(), query.outcomes_as_of)?;
     let list = view.jobs(&query)?;
     let property = |column: usize| match list.rows.first().map(|row| &row[column]) {
         Some(Value::Text(text)) => Some(text.clone()),

@@ -26,7 +26,7 @@ pub(crate) fn jobs(view: &View<'_>, query: &Query) -> Result<Answer> {
     }
     let mut answer = view.query(&query)?;
     let properties = properties(view, &query, &answer)?;
-    let outcomes = outcomes(view)?;
+    let outcomes = outcomes(view, &query)?;
     for row in &mut answer.rows {
         let job = text(&row[0]).unwrap_or_default();
         let [job_type, job_version] = properties.get(&job).cloned().unwrap_or_default();
@@ -76,8 +76,8 @@ fn properties(view: &View<'_>, query: &Query, jobs: &Answer) -> Result<HashMap<T
     Ok(properties)
 }
 
-fn outcomes(view: &View<'_>) -> Result<HashMap<Text, Outcome>> {
-    let outcomes = view.source().outcomes(view.scope().workspace())?.into_iter();
+fn outcomes(view: &View<'_>, query: &Query) -> Result<HashMap<Text, Outcome>> {
+    let outcomes = view.source().outcomes(view.scope().workspace(), query.outcomes_as_of)?.into_iter();
     Ok(outcomes.map(|outcome| (outcome.job_id.clone(), outcome)).collect())
 }
 

@@ -63,8 +63,9 @@ impl Source for Memory {
         &self.parts
     }
 
-    fn outcomes(&self, workspace: &str) -> Result<Vec<Outcome>> {
-        Ok(self.outcomes.iter().filter(|outcome| outcome.workspace() == workspace).cloned().collect())
+    fn outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<Vec<Outcome>> {
+        let known = |outcome: &&Outcome| as_of.is_none_or(|at| outcome.known_at.is_none_or(|known| known <= at));
+        Ok(self.outcomes.iter().filter(|outcome| outcome.workspace() == workspace).filter(known).cloned().collect())
     }
 
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {

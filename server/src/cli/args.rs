@@ -73,6 +73,9 @@ pub(super) struct FilterArgs {
     /// Prices to compute with: current, default, the number of a version, known:TIME, or the file of a price list.
     #[arg(long, value_name = "BOOK")]
     prices: Option<String>,
+    /// Outcomes as they were known then, without what was reported or amended later.
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
     /// Assume what was not so: model=NAME, tier=NAME, batch, no-cache or no-retries; several all hold.
     #[arg(long, value_name = "ASSUMPTION")]
     what_if: Vec<String>,
@@ -98,6 +101,7 @@ impl FilterArgs {
             ("until", &self.until),
             ("tz", &self.tz),
             ("prices", &self.prices),
+            ("as_of", &self.as_of),
             ("cost", &self.cost),
             ("path", &self.path),
         ];

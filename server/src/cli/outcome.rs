@@ -33,6 +33,12 @@ pub(super) struct Args {
     /// When it was reached, in RFC 3339; now when absent.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// Amend the outcome that was reported before, for this reason; the earlier one stays on record.
+    #[arg(long, value_name = "REASON")]
+    amend: Option<String>,
+    /// Store it even when no event of the job is stored.
+    #[arg(long)]
+    create: bool,
     /// A key that makes a retry of this very report harmless.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -66,6 +72,7 @@ impl Args {
             ("value", &self.value),
             ("at", &self.at),
             ("idempotency_key", &self.idempotency_key),
+            ("reason", &self.amend),
         ];
         for (name, text) in texts {
             if let Some(text) = text {
@@ -75,6 +82,9 @@ impl Args {
         if let Some(metadata) = &self.metadata {
             body["metadata"] = serde_json::from_str(metadata)
                 .map_err(|error| Error::invalid(format!("--metadata is not JSON: {error}")))?;
+        }
+        if self.create {
+            body["create_job"] = true.into();
         }
         Ok(body)
     }
@@ -88,7 +98,8 @@ fn record(store: &quipu::store::Store, outcome: Outcome) -> Result<String> {
         Some(OutcomeItem::Replayed) => Ok("replayed".into()),
         Some(OutcomeItem::AlreadyReported(stored)) => {
             let stored = serde_json::to_string(&wire::Native(&stored)).unwrap_or_default();
-            let what = format!("job {job_id:?} has an outcome already, which stands: {stored}");
+            let what =
+                format!("job {job_id:?} has an outcome already, which stands (--amend REASON amends it): {stored}");
             Err(Error::new(ErrorKind::Conflict, what))
         }
         Some(OutcomeItem::UnknownJob) => {

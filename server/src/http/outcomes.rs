@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use quipu::store::OutcomeItem;
-use quipu::{Error, Outcome, Store, Text};
+use quipu::{Error, ErrorKind, Outcome, Store, Text};
 use serde_json::{Value as Json, json};
 
 use super::body;
@@ -79,11 +79,11 @@ fn describe(item: &OutcomeItem, job_id: &str) -> (&'static str, Option<String>) 
 }
 
 fn already(job_id: &str) -> String {
-    format!("job {job_id:?} has an outcome already, which stands")
+    format!("job {job_id:?} has an outcome already, which stands; a `reason` amends it")
 }
 
 fn unknown(job_id: &str) -> String {
-    format!("there is no job {job_id:?}: no event of it is stored")
+    format!("there is no job {job_id:?}: no event of it is stored; `create_job` stores it nevertheless")
 }
 
 /// One outcome: 200 stored or replayed, 404 without such a job, 409 with the outcome that stands.
@@ -133,6 +133,9 @@ fn store_one(store: &Store, outcome: Outcome, admission: &Admission, metrics: &M
             Err(Problem::new(StatusCode::CONFLICT, already(&job_id)).with("stored", stored))
         }
         Some(OutcomeItem::UnknownJob) => Err(Problem::new(StatusCode::NOT_FOUND, unknown(&job_id))),
+        Some(OutcomeItem::Rejected(error)) if error.kind() == ErrorKind::NotFound => {
+            Err(Problem::new(StatusCode::NOT_FOUND, error.to_string()))
+        }
         Some(OutcomeItem::Rejected(error)) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())),
         None => Err(Problem::internal()),
     }

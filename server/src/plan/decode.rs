@@ -36,6 +36,7 @@ impl PlanText {
             limit: self.limit,
             cost_basis: self.cost.as_deref().map_or_else(|| Ok(CostBasis::default()), CostBasis::parse)?,
             prices: prices::decode(&self.prices, &zone, now)?,
+            outcomes_as_of: instant("as_of", &self.as_of)?,
             what_if: self.what_if.iter().try_fold(WhatIf::default(), |all, text| all.and(text))?,
             assumed_values: self.assume_value.iter().map(assumed).collect::<Result<_>>()?,
             path: self.path.as_deref().map_or_else(|| Ok(PathChoice::default()), PathChoice::parse)?,

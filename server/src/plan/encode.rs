@@ -35,6 +35,7 @@ impl TryFrom<&Plan> for PlanText {
             order: order.collect(),
             limit: query.limit,
             prices,
+            as_of: query.outcomes_as_of.map(|at| at.to_string()),
             what_if: query.what_if.texts(),
             cost: (query.cost_basis != CostBasis::default()).then(|| query.cost_basis.name().into()),
             assume_value: assumed.map(|(kind, value)| (kind.name().into(), value.to_string().into())).collect(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// The names of flags and query parameters.
-pub const PARAMETERS: [&str; 15] = [
+pub const PARAMETERS: [&str; 16] = [
     "measure",
     "by",
     "where",
@@ -18,6 +18,7 @@ pub const PARAMETERS: [&str; 15] = [
     "order",
     "limit",
     "prices",
+    "as_of",
     "what_if",
     "cost",
     "assume_value",
@@ -70,6 +71,9 @@ pub struct PlanText {
     /// that was the newest then.
     #[serde(skip_serializing_if = "Json::is_null")]
     pub prices: Json,
+    /// Outcomes as they were known then; now when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
     /// Assumptions: `model=NAME`, `tier=NAME`, `batch`, `no-cache`, `no-retries`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub what_if: Vec<String>,
@@ -151,6 +155,7 @@ impl PlanText {
                 self.limit = Some(limit.map_err(wrong)?);
             }
             "prices" => self.prices = value.into(),
+            "as_of" => self.as_of = Some(value.into()),
             "what_if" => self.what_if.push(value.into()),
             "cost" => self.cost = Some(value.into()),
             "assume_value" => {
@@ -181,7 +186,7 @@ impl PlanText {
             let expression = filter.as_str().ok_or_else(|| Error::invalid("only expressions fit into an address"))?;
             pairs.push(("where", expression.to_owned()));
         }
-        let options = [("since", &self.since), ("until", &self.until), ("tz", &self.tz)];
+        let options = [("since", &self.since), ("until", &self.until), ("tz", &self.tz), ("as_of", &self.as_of)];
         let options = options.into_iter().chain([("cost", &self.cost), ("path", &self.path)]);
         pairs.extend(options.filter_map(|(name, value)| Some((name, value.clone()?))));
         pairs.extend(self.prices.as_str().map(|prices| ("prices", prices.to_owned())));

@@ -14,6 +14,7 @@ impl Sheet {
             lsn: Some(answer.lsn),
             price_book_version: answer.price_book_version,
             price_book: None,
+            outcomes_as_of: None,
             what_if: None,
             cost_basis: (answer.cost_basis != CostBasis::default()).then(|| answer.cost_basis.name().into()),
             assumed_values: answer

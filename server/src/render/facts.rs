@@ -20,6 +20,9 @@ pub struct Facts {
     /// What the price book is called, where prices were needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_book: Option<String>,
+    /// When outcomes were known, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcomes_as_of: Option<String>,
     /// What computed costs assume that was not so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what_if: Option<String>,

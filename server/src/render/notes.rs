@@ -18,6 +18,9 @@ pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
         let (shown, groups) = (grouped(&sheet.rows.len().to_string()), grouped(&groups.to_string()));
         notes.push(format!("{shown} of {groups} rows shown; totals cover all of them (--limit N shows more)"));
     }
+    if let Some(as_of) = &facts.outcomes_as_of {
+        notes.push(format!("outcomes as they were known at {as_of}"));
+    }
     if let Some(what_if) = &facts.what_if {
         notes.push(format!("what if {what_if}?"));
     }

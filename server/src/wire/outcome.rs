@@ -77,6 +77,8 @@ struct Draft {
     at: Option<Timestamp>,
     metadata: Option<String>,
     idempotency_key: Option<Text>,
+    reason: Option<String>,
+    create_job: Option<bool>,
 }
 
 impl Draft {
@@ -94,7 +96,11 @@ impl Draft {
             "at" => self.at.replace(time(name, raw)?).is_some(),
             "metadata" => self.metadata.replace(metadata(name, raw)?).is_some(),
             "idempotency_key" | "idempotencyKey" => self.idempotency_key.replace(text()?).is_some(),
+            "reason" | "amend" => self.reason.replace(text()?.into()).is_some(),
+            "create_job" => self.create_job.replace(json::boolean(name, raw)?).is_some(),
             "workspace" => self.workspace.replace(text()?).is_some(),
+            // What the store assigned, as it says in what it answers.
+            "revision" | "known_at" => false,
             _ => {
                 ignored.count(name);
                 false
@@ -124,6 +130,9 @@ impl Draft {
             at: self.at,
             metadata: self.metadata,
             idempotency_key: self.idempotency_key,
+            reason: self.reason,
+            create_job: self.create_job.unwrap_or_default(),
+            ..Outcome::new("", status)
         })
     }
 }
@@ -192,6 +201,15 @@ impl Serialize for Native<'_> {
         if let Some(key) = &outcome.idempotency_key {
             map.serialize_entry("idempotency_key", key.as_str())?;
         }
+        if let Some(reason) = &outcome.reason {
+            map.serialize_entry("reason", reason)?;
+        }
+        if outcome.revision > 0 {
+            map.serialize_entry("revision", &outcome.revision)?;
+        }
+        if let Some(known_at) = outcome.known_at {
+            map.serialize_entry("known_at", &At(known_at))?;
+        }
         map.end()
     }
 }
@@ -252,6 +270,7 @@ mod tests {
         outcome.at = Some(Timestamp::from_micros(1_767_225_600_000_001));
         outcome.metadata = Some(r#"{"note": "\u00e4 \"quoted\"", "n": 1.10}"#.into());
         outcome.idempotency_key = Some("k".into());
+        outcome.reason = Some("a refund".into());
         let json = serde_json::to_string(&Native(&outcome)).expect("JSON");
         assert_eq!(decode(json.as_bytes()).expect("a body").items.remove(0), Ok(outcome));
     }

@@ -150,8 +150,17 @@ fn outcomes_are_first_wins_on_the_command_line() {
     let second = report("FAILED");
     assert_eq!(second.code, Some(1));
     assert!(second.err.contains("has an outcome already") && second.err.contains("12.5"), "{}", second.err);
+    let amended = quipu(&[&base[..], &["FAILED", "--amend", "a refund"]].concat());
+    assert_eq!(amended.code, Some(0), "{}", amended.err);
+    let failed = |more: &[&str]| {
+        let args = ["query", "--store", arg(dir.path()), "--measure", "failed", "--format", "csv"];
+        quipu(&[&args[..], more].concat()).out
+    };
+    assert!(failed(&[]).contains("1") && failed(&["--as-of", "2020-01-01"]).contains("0"), "{}", failed(&[]));
+    let new = ["outcome", "to come", "--store", arg(dir.path()), "--status", "SUCCESS"];
+    assert_eq!((quipu(&new).code, quipu(&[&new[..], &["--create"]].concat()).code), (Some(1), Some(0)));
     let job = quipu(&["job", "j1", "--store", arg(dir.path())]);
-    assert!(job.out.contains("CONVERTED") && job.out.contains("$12.50"), "{}", job.out);
+    assert!(job.out.contains("a refund") && job.out.contains("CONVERTED") && job.out.contains("$12.50"), "{}", job.out);
 }
 
 #[test]

@@ -226,7 +226,9 @@ fn held<'a>(snapshot: &Snapshot, candidates: &'a [Model]) -> Result<&'a Model, S
 /// operation that is crashed.
 fn workloads() -> Vec<(usize, usize, Vec<Op>)> {
     let outcomes = |jobs: std::ops::Range<u64>| Op::Outcomes(jobs.map(outcome).collect());
+    let amend = |job: u64| Op::Outcomes(vec![outcome(job).amending("a refund"), outcome(job).amending("none")]);
     vec![
+        (100, 2, vec![Op::Reopen, events(1..3), outcomes(1..2), Op::Seal, amend(1), Op::Reopen, amend(1), Op::Seal]),
         (100, 0, vec![Op::Reopen, events(0..4)]),
         (100, 1, vec![Op::Reopen, events(0..6), outcomes(0..9), Op::Reopen]),
         (4, 1, vec![Op::Reopen, events(0..3), events(2..7), events(5..9)]),

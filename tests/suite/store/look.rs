@@ -30,16 +30,18 @@ pub(super) fn read(snapshot: &Snapshot) -> Result<Contents, String> {
     let books: Vec<PriceBook> = snapshot.price_books().iter().map(|book| PriceBook::clone(book)).collect();
     let mut outcomes = Vec::new();
     let mut workspaces: Vec<&str> = events.iter().filter_map(|event| event.get(Dimension::Workspace)).collect();
+    // An outcome may be all that there is of a workspace.
+    workspaces.extend(["default", "other"]);
     workspaces.sort_unstable();
     workspaces.dedup();
     for workspace in workspaces {
-        outcomes.extend(snapshot.outcomes(workspace).map_err(text)?);
-    }
-    for outcome in &outcomes {
-        let found = snapshot.outcome(outcome.workspace(), &outcome.job_id).map_err(text)?;
-        if found.as_ref() != Some(outcome) {
-            return Err(format!("{found:?} is found where {outcome:?} is listed"));
+        for outcome in snapshot.outcomes(workspace, None).map_err(text)? {
+            let found = snapshot.outcome(outcome.workspace(), &outcome.job_id).map_err(text)?;
+            if found.as_ref() != Some(&outcome) {
+                return Err(format!("{found:?} is found where {outcome:?} is listed"));
+            }
         }
+        outcomes.extend(snapshot.all_revisions(workspace).map_err(text)?);
     }
     events.sort_by(by_identity);
     outcomes.sort_by(by_job);
@@ -80,7 +82,7 @@ fn by_identity(a: &Event, b: &Event) -> std::cmp::Ordering {
 }
 
 fn by_job(a: &Outcome, b: &Outcome) -> std::cmp::Ordering {
-    (a.workspace(), &a.job_id).cmp(&(b.workspace(), &b.job_id))
+    (a.workspace(), &a.job_id, a.revision).cmp(&(b.workspace(), &b.job_id, b.revision))
 }
 
 /// What of the columns, zones and bitmaps contradicts the rows.

@@ -291,12 +291,15 @@ impl Generator {
     fn outcome(&mut self) -> Outcome {
         let rng = &mut self.rng;
         let mut outcome = outcome(rng.u64(0..6));
-        match rng.u8(0..10) {
+        match rng.u8(0..14) {
             0 => outcome.workspace = Some("other".into()),
             1 => outcome.job_id = "".into(),
             2 => outcome.at = Some(Timestamp::from_seconds(rng.i64(0..2) * 1_700_000_000)),
             3 => outcome.status = OutcomeStatus::Failed,
             4 => outcome.metadata = Some("{\"a\": 1}".into()),
+            5 => outcome.create_job = true,
+            6 => outcome.reason = Some(" ".into()),
+            7..9 => outcome.reason = Some(format!("reason {}", rng.u8(0..2))),
             _ => {}
         }
         if rng.bool() {

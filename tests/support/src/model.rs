@@ -137,26 +137,41 @@ impl Model {
     }
 
     fn record_outcome(&mut self, sent: &Outcome) -> OutcomeFate {
-        if sent.job_id.is_empty() || sent.at.is_some_and(|at| at.micros() < YEAR_2015_MICROS) {
+        let blank = sent.reason.as_ref().is_some_and(|reason| reason.trim().is_empty());
+        if sent.job_id.is_empty() || blank || sent.at.is_some_and(|at| at.micros() < YEAR_2015_MICROS) {
             return OutcomeFate::Rejected;
         }
-        for known in &self.outcomes {
-            if known.workspace() == sent.workspace() && known.job_id == sent.job_id {
-                let at = sent.at.or(known.at);
-                let retried = Outcome { workspace: known.workspace.clone(), at, ..sent.clone() };
-                let replayed = sent.idempotency_key.is_some() && retried == *known;
-                return if replayed { OutcomeFate::Replayed } else { OutcomeFate::AlreadyReported(known.clone()) };
-            }
+        let of_the_job = |known: &&Outcome| known.workspace() == sent.workspace() && known.job_id == sent.job_id;
+        let revisions: Vec<&Outcome> = self.outcomes.iter().filter(of_the_job).collect();
+        let says_the_same = |known: &&Outcome| {
+            let (workspace, at) = (known.workspace.clone(), sent.at.or(known.at));
+            let (revision, known_at) = (known.revision, known.known_at);
+            Outcome { workspace, at, revision, known_at, create_job: false, ..sent.clone() } == **known
+        };
+        if sent.idempotency_key.is_some() && revisions.iter().any(says_the_same) {
+            return OutcomeFate::Replayed;
+        }
+        let newest = revisions.last().map(|newest| Outcome::clone(newest));
+        match (&newest, &sent.reason) {
+            (Some(stored), None) => return OutcomeFate::AlreadyReported(stored.clone()),
+            (None, Some(_)) => return OutcomeFate::Rejected,
+            _ => {}
         }
         let of_the_job = |event: &Event| {
             event.get(Dimension::Workspace) == Some(sent.workspace())
                 && event.get(Dimension::JobId) == Some(sent.job_id.as_str())
         };
-        if !self.events.iter().any(of_the_job) {
+        if newest.is_none() && !sent.create_job && !self.events.iter().any(of_the_job) {
             return OutcomeFate::UnknownJob;
         }
-        let workspace = Some(sent.workspace().into());
-        self.outcomes.push(Outcome { workspace, at: sent.at.or(Some(self.now)), ..sent.clone() });
+        self.outcomes.push(Outcome {
+            workspace: Some(sent.workspace().into()),
+            at: sent.at.or(Some(self.now)),
+            create_job: false,
+            revision: newest.as_ref().map_or(1, |newest| newest.revision + 1),
+            known_at: newest.and_then(|newest| newest.known_at).max(Some(self.now)),
+            ..sent.clone()
+        });
         OutcomeFate::Stored
     }
 

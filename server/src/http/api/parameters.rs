@@ -6,7 +6,7 @@ use crate::http::fresh::MIN_LSN_HEADER;
 use crate::plan::PARAMETERS;
 
 /// What is to say about the parameters of plans, by name.
-const ABOUT: [(&str, &str); 15] = [
+const ABOUT: [(&str, &str); 16] = [
     ("measure", "what to measure, as a list with commas: cost,requests"),
     ("by", "what to group by, as a list with commas: dimensions, tag.KEY, hour, day, week, month"),
     ("where", "a condition such as: team = support and model ^= gpt-; several must all hold"),
@@ -17,6 +17,7 @@ const ABOUT: [(&str, &str); 15] = [
     ("order", "columns to order by; - in front means largest first"),
     ("limit", "how many rows to return; totals cover all"),
     ("prices", "current, default, the number of a version of the price book, or known:TIME"),
+    ("as_of", "outcomes as they were known then, without what was reported or amended later"),
     ("what_if", "an assumption: model=NAME, tier=NAME, batch, no-cache or no-retries; several all hold"),
     ("cost", "which cost ROI and costs per job are made of: computed or reported"),
     ("assume_value", "USD per outcome of a type that states no value, such as CONVERTED=25"),

@@ -81,7 +81,7 @@ fn outcome(names_job: bool) -> Json {
     let statuses = names(OutcomeStatus::ALL.iter().map(|status| status.name()).collect());
     let kinds = names(OutcomeType::ALL.iter().map(|kind| kind.name()).collect());
     let mut schema = json!({ "type": "object", "required": ["status"], "properties": {
-        "status": statuses, "type": kinds, "value": decimal(), "metadata": {}, "at": { "type": ["string", "integer"] }, "idempotency_key": text() } });
+        "status": statuses, "type": kinds, "value": decimal(), "metadata": {}, "at": { "type": ["string", "integer"] }, "idempotency_key": text(), "reason": text(), "create_job": { "type": "boolean" } } });
     if names_job {
         schema["properties"]["job_id"] = text();
         schema["required"] = json!(["job_id", "status"]);
@@ -104,7 +104,7 @@ fn plan() -> Json {
         "report": reports, "measures": texts(), "by": texts(),
         "where": { "description": "an expression, an object such as {\"field\": \"model\", \"prefix\": \"gpt-\"}, or an array of these" },
         "since": text(), "until": text(), "tz": text(), "order": texts(), "limit": count(),
-        "prices": { "type": ["string", "integer"] }, "what_if": texts(), "cost": { "enum": ["computed", "reported"] },
+        "prices": { "type": ["string", "integer"] }, "as_of": text(), "what_if": texts(), "cost": { "enum": ["computed", "reported"] },
         "assume_value": { "type": "object", "additionalProperties": decimal() }, "path": text(), "explain": { "type": "boolean" } } })
 }
 
