@@ -85,7 +85,7 @@ impl Folder {
     }
 
     /// The content of a JSON file; its default where there is none.
-    pub(super) fn read<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T> {
+    pub(crate) fn read<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T> {
         let path = self.file(name);
         let shown = path.display().to_string();
         match fs::read(&path) {
@@ -97,7 +97,7 @@ impl Folder {
     }
 
     /// Replaces a JSON file as a whole, readable by its owner only. A crash leaves the old one or the new one.
-    pub(super) fn replace(&self, name: &str, content: &impl Serialize) -> Result<()> {
+    pub(crate) fn replace(&self, name: &str, content: &impl Serialize) -> Result<()> {
         self.create()?;
         let path = self.file(name);
         let failed = |error| Error::io("write", &path.display().to_string(), error);

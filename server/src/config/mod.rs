@@ -17,6 +17,8 @@ use std::time::Duration;
 use quipu::{Error, Result};
 
 use crate::access::Folder;
+use crate::budget::{Budget, Webhook};
+use crate::plan::now;
 
 pub use settings::{LogFormat, LogLevel, Settings};
 pub use units::{Bytes, Span};
@@ -34,6 +36,12 @@ pub struct Config {
     pub limits: Limits,
     /// The origins whose pages may read answers; `*` is any.
     pub cors_origins: Vec<String>,
+    /// What groups may spend.
+    pub budgets: Vec<Budget>,
+    /// Where alerts go.
+    pub webhooks: Vec<Webhook>,
+    /// How often budgets are looked at.
+    pub alert_interval: Duration,
     /// How long requests in flight may take once the server was told to stop.
     pub drain: Duration,
     /// What is logged.
@@ -108,12 +116,18 @@ impl Config {
             query: span(settings.query_timeout, 30),
         };
         limits.check()?;
+        let webhooks = settings.webhook.unwrap_or_default();
+        let budgets = settings.budget.unwrap_or_default().into_iter();
+        let budgets: Vec<_> = budgets.map(|budget| Budget::new(budget, &webhooks, now())).collect::<Result<_>>()?;
         Self {
             store: settings.store.ok_or_else(|| Error::invalid("name the directory of the store with --store"))?,
             listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             tls,
             limits,
             cors_origins: settings.cors_origins.unwrap_or_default(),
+            budgets,
+            webhooks,
+            alert_interval: span(settings.alert_interval, 300),
             drain: span(settings.drain_timeout, 10),
             log_level: settings.log_level.unwrap_or_default(),
             log_format: settings.log_format.unwrap_or_default(),

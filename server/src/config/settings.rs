@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::units::{Bytes, Span};
+use crate::budget::{Webhook, Written};
 
 /// What is logged: this and everything graver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -113,6 +114,15 @@ settings! {
     /// Origins whose pages may read answers, such as https://dash.example; `*` is any.
     #[arg(long, env = "QUIPU_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', num_args = 1)]
     cors_origins: Vec<String>,
+    /// How often budgets are looked at. [default: 5m]
+    #[arg(long, env = "QUIPU_ALERT_INTERVAL", value_name = "SPAN")]
+    alert_interval: Span,
+    /// Budgets; in the file only.
+    #[arg(skip)]
+    budget: Vec<Written>,
+    /// Where alerts go; in the file only.
+    #[arg(skip)]
+    webhook: Vec<Webhook>,
     /// How long requests in flight may take once the server was told to stop. [default: 10s]
     #[arg(long, env = "QUIPU_DRAIN_TIMEOUT", value_name = "SPAN")]
     drain_timeout: Span,

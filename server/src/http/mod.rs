@@ -27,6 +27,7 @@
 mod accept;
 mod api;
 mod body;
+mod budgets;
 mod caller;
 mod connections;
 mod dashboard;
@@ -80,7 +81,11 @@ pub fn serve(store: Store, config: Config, ready: impl FnOnce(SocketAddr)) -> Re
     let runtime = Builder::new_multi_thread().enable_all().max_blocking_threads(threads).build().map_err(failed)?;
     let app = App::new(store, config)?;
     let served = runtime.block_on(async {
-        let keeping = [tokio::spawn(keep_last_used(app.clone())), tokio::spawn(confirm(app.clone()))];
+        let keeping = [
+            tokio::spawn(keep_last_used(app.clone())),
+            tokio::spawn(confirm(app.clone())),
+            tokio::spawn(budgets::watch(app.clone())),
+        ];
         let served = accept::until_stopped(app.clone(), tls, ready).await;
         keeping.iter().for_each(tokio::task::JoinHandle::abort);
         served

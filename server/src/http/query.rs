@@ -14,7 +14,7 @@ use super::state::App;
 use crate::access::Permission;
 use crate::ask;
 use crate::plan::{Plan, PlanText, Report, now};
-use crate::render::{self, Format};
+use crate::render::{self, Format, Sheet};
 
 /// Query parameters in the order they were written.
 pub(super) type Pairs = Query<Vec<(String, String)>>;
@@ -114,8 +114,13 @@ pub(super) fn asked(allowed: Allowed<Ask>, plan: Plan) -> Result<(Scope, Plan), 
 fn answer(store: &Store, allowed: Allowed<Ask>, text: &PlanText, format: Format) -> Result<Response, Problem> {
     let (scope, plan) = asked(allowed, text.resolve(now())?)?;
     let sheet = ask::ask(&store.snapshot(), scope, &plan)?;
+    sent_as(&sheet, format)
+}
+
+/// A sheet in a form.
+pub(super) fn sent_as(sheet: &Sheet, format: Format) -> Result<Response, Problem> {
     let mut bytes = Vec::new();
-    render::write(&sheet, format, None, &mut bytes).map_err(|_| Problem::internal())?;
+    render::write(sheet, format, None, &mut bytes).map_err(|_| Problem::internal())?;
     let content_type = match format {
         Format::Csv => "text/csv; charset=utf-8",
         Format::Ndjson => "application/x-ndjson",
@@ -126,7 +131,7 @@ fn answer(store: &Store, allowed: Allowed<Ask>, text: &PlanText, format: Format)
 }
 
 /// JSON, unless the client asks for CSV, NDJSON or a table.
-fn wanted(headers: &HeaderMap) -> Format {
+pub(super) fn wanted(headers: &HeaderMap) -> Format {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let first = accept.split([',', ';']).next().unwrap_or_default().trim();
     match first {

@@ -16,7 +16,7 @@ use super::fresh::{MIN_LSN_HEADER, fresh};
 use super::problem::Problem;
 use super::state::App;
 use super::watch::watch;
-use super::{dashboard, events, jobs, outcomes, query};
+use super::{budgets, dashboard, events, jobs, outcomes, query};
 use crate::access::Permission;
 
 /// The media types of events and outcomes.
@@ -60,6 +60,7 @@ fn operations() -> Vec<Operation> {
             .gives_document(),
         get("/v1/funnel", "From jobs to conversions", query::funnel).needs(Query).takes_plan().gives_sheet(),
         get("/v1/roi", "What jobs cost and were worth", query::roi).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/budgets", "How far every budget of the workspace is", budgets::get).needs(Query).gives_sheet(),
         get("/metrics", "Counters for Prometheus", metrics)
             .needs(Admin)
             .gives_text("the counters", "application/openmetrics-text"),

@@ -1,7 +1,7 @@
 //! Clients that are slow, many, greedy or in the dark; and what the operator sees of them.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -141,4 +141,40 @@ fn metrics_count_what_happened_under_bounded_labels() {
     }
     assert!(!text.contains("acme") && text.ends_with("# EOF\n"), "{text}");
     assert_eq!(server.get("/readyz").0, 200);
+}
+
+#[test]
+fn a_budget_that_runs_out_is_shown_and_told_of_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let file = dir.path().join("quipu.toml");
+    let text = format!(
+        "alert_interval = \"100ms\"\n[[webhook]]\nname = \"ops\"\nurl = \"http://{}\"\n\
+         [[budget]]\nname = \"agents\"\nlimit = \"10\"\nperiod = \"year\"\ncost = \"reported\"\nnotify = [\"ops\"]\n",
+        listener.local_addr().expect("an address")
+    );
+    std::fs::write(&file, text).expect("writable");
+    let server = Server::start_with(&dir.path().join("store"), &["--config", arg(&file)]);
+    let told = |status: &str| {
+        let (mut stream, _) = listener.accept().expect("a server");
+        let mut request = [0; 4096];
+        let mut length = 0;
+        while !request[..length].ends_with(b"}") {
+            length += stream.read(&mut request[length..]).expect("a request");
+        }
+        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("a server");
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    };
+    server.post("/v1/events", &[], br#"{"id": "a", "reported_cost": "9.5"}"#);
+    // A webhook that fails is asked again.
+    for status in ["503 Service Unavailable", "204 No Content"] {
+        let request = told(status);
+        assert!(request.contains("\"threshold\":80") && request.contains("\"spent\":\"9.5\""), "{request}");
+    }
+    let (status, budgets) = server.get("/v1/budgets");
+    assert_eq!((status, &budgets["rows"][0]["percent"]), (200, &json!(95)), "{budgets}");
+    server.post("/v1/events", &[], br#"{"id": "b", "reported_cost": "1"}"#);
+    // What comes next is the next threshold and not the same again.
+    assert!(told("200 OK").contains("\"threshold\":100"));
+    assert!(server.terminate().success());
 }

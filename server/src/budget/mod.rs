@@ -1,0 +1,150 @@
+//! Budgets: what each group may spend in a period, how far it is, and who hears of it.
+//!
+//! A budget is a question like any other with a limit beside it. It is asked now and then; whoever
+//! passes one of its thresholds is told of once per period, by a webhook that the group's owner chose.
+
+mod alert;
+mod period;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod webhook;
+
+use std::collections::BTreeMap;
+
+use quipu::store::Snapshot;
+use quipu::{CostBasis, Error, PicoUsd, Result, Scope, Timestamp};
+use serde::Deserialize;
+
+use crate::plan::{Plan, PlanText};
+
+pub use alert::{Alert, Told};
+pub use period::{Period, Span};
+pub use standing::Standing;
+pub use webhook::{Shape, Webhook};
+
+/// Percents of the limit at which somebody is told, where a budget names none.
+const THRESHOLDS: [u32; 2] = [80, 100];
+
+/// A budget as a configuration file says it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    name: String,
+    limit: String,
+    #[serde(default)]
+    period: Period,
+    #[serde(default)]
+    workspace: Option<String>,
+    #[serde(default)]
+    by: Option<String>,
+    #[serde(default, rename = "where")]
+    filter: Option<String>,
+    #[serde(default)]
+    tz: Option<String>,
+    #[serde(default)]
+    cost: Option<String>,
+    #[serde(default)]
+    thresholds: Option<Vec<u32>>,
+    #[serde(default)]
+    notify: Vec<String>,
+    #[serde(default)]
+    owners: BTreeMap<String, String>,
+}
+
+/// A budget that was understood.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// What people call it.
+    pub name: String,
+    /// What each group may spend in a period.
+    pub limit: PicoUsd,
+    /// The period.
+    pub period: Period,
+    /// Percents of the limit at which somebody is told, ascending.
+    pub thresholds: Vec<u32>,
+    /// The workspace that it is about.
+    pub scope: Scope,
+    text: PlanText,
+    zone: jiff::tz::TimeZone,
+    notify: Vec<String>,
+    owners: BTreeMap<String, String>,
+}
+
+impl Budget {
+    /// Understands a budget whose webhooks are among `webhooks`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), naming the budget and what is wrong.
+    pub fn new(written: Written, webhooks: &[Webhook], now: Timestamp) -> Result<Self> {
+        let name = written.name.clone();
+        Self::understand(written, webhooks, now).map_err(|error| error.context(format!("budget {name:?}")))
+    }
+
+    fn understand(written: Written, webhooks: &[Webhook], now: Timestamp) -> Result<Self> {
+        let limit = PicoUsd::parse_exact(&written.limit).ok().filter(|limit| limit.pico() > 0);
+        let limit =
+            limit.ok_or_else(|| Error::invalid(format!("limit is {:?}; expected USD such as 5000", written.limit)))?;
+        let mut thresholds = written.thresholds.unwrap_or_else(|| THRESHOLDS.into());
+        thresholds.sort_unstable();
+        if thresholds.first() == Some(&0) {
+            return Err(Error::invalid(
+                "a threshold of 0 percent is passed before anything is spent; allowed are 1 and more",
+            ));
+        }
+        let unknown = written.notify.iter().chain(written.owners.values());
+        if let Some(unknown) = unknown.into_iter().find(|name| webhooks.iter().all(|webhook| webhook.name != **name)) {
+            return Err(Error::invalid(format!("there is no webhook {unknown:?}")));
+        }
+        if !written.owners.is_empty() && written.by.is_none() {
+            return Err(Error::invalid("owners are those of the values of by, which is not named"));
+        }
+        let measure = match CostBasis::parse(written.cost.as_deref().unwrap_or("computed"))? {
+            CostBasis::Computed => "cost",
+            CostBasis::Reported => "reported_cost",
+        };
+        let mut text = PlanText { measures: vec![measure.into()], tz: written.tz.clone(), ..PlanText::default() };
+        text.by = written.by.into_iter().collect();
+        text.filter = written.filter.map_or(serde_json::Value::Null, Into::into);
+        text.resolve(now)?;
+        let zone = written.tz.as_deref().map_or(Ok(jiff::tz::TimeZone::UTC), jiff::tz::TimeZone::get);
+        Ok(Self {
+            name: written.name,
+            limit,
+            period: written.period,
+            thresholds,
+            scope: written.workspace.map_or_else(|| Ok(Scope::default()), Scope::new)?,
+            text,
+            zone: zone.map_err(|error| Error::invalid(error.to_string()))?,
+            notify: written.notify,
+            owners: written.owners,
+        })
+    }
+
+    /// How far each group is at `now`.
+    ///
+    /// # Errors
+    /// As [`View::query`](quipu::View::query).
+    pub fn standings(&self, snapshot: &Snapshot, now: Timestamp) -> Result<Vec<Standing>> {
+        let span = self.period.around(now, &self.zone)?;
+        let text =
+            PlanText { since: Some(span.from.to_string()), until: Some(span.until.to_string()), ..self.text.clone() };
+        let Plan { query, .. } = text.resolve(now)?;
+        let answer = quipu::View::new(snapshot, self.scope.clone()).query(&query)?;
+        let complete = answer.unpriced.is_empty();
+        Ok(answer.rows.iter().filter_map(|row| Standing::of_row(self, row, span, now, complete)).collect())
+    }
+
+    /// The pivot that groups are made by, where there is one.
+    pub fn by(&self) -> Option<&str> {
+        self.text.by.first().map(String::as_str)
+    }
+
+    /// The names of the webhooks that hear of a group: its owner's, or else everybody's.
+    pub fn told<'a>(&'a self, group: Option<&str>) -> Vec<&'a str> {
+        match group.and_then(|group| self.owners.get(group)) {
+            Some(owner) => vec![owner],
+            None => self.notify.iter().map(String::as_str).collect(),
+        }
+    }
+}
