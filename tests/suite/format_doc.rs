@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use quipu_engine::batch::{Batch, BatchBuilder};
 use quipu_engine::codec::{front, vector};
+use quipu_engine::dedup::{IdRun, Secret};
 use quipu_engine::dictionary::Dictionary;
 use quipu_engine::format::container::{Container, ContainerWriter, FileEntry, Identity};
 use quipu_engine::format::event_row::{EventRows, decode_events, decode_outcomes, encode_outcomes};
@@ -14,8 +15,11 @@ use quipu_engine::format::manifest::{Manifest, PartEntry, RunEntry};
 use quipu_engine::format::names::FileKind;
 use quipu_engine::index::bitmap;
 use quipu_engine::io::{Disk, MemoryDisk};
+use quipu_engine::price_book::{ModelPattern, PriceOf, PriceRule};
 use quipu_engine::segment::Window;
-use quipu_engine::{Dimension, Event, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Timestamp, TokenMeter};
+use quipu_engine::{
+    Dimension, Event, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, PriceBook, Timestamp, TokenMeter,
+};
 
 const DOCUMENT: &str = include_str!("../../docs/FORMAT.md");
 const STORE: [u8; 16] = *b"store-0123456789";
@@ -117,6 +121,30 @@ fn the_records_of_the_document_are_those_written() {
     assert_eq!(decode_events(&example("events")), Ok(vec![event()]));
     assert_documented("outcomes", &encode_outcomes(&[Arc::new(outcome())]));
     assert_eq!(decode_outcomes(&example("outcomes")), Ok(vec![outcome()]));
+}
+
+#[test]
+fn the_content_check_of_the_document_is_that_of_the_index() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+    let mut builder = BatchBuilder::default();
+    builder.push(&event().with(Dimension::Team, "x").with_number(Number::DurationMs, 3));
+    let secret = Secret::random(&*disk).expect("random");
+    let identity = Identity { store: STORE, file: 1 };
+    let entry = quipu_engine::dedup::write(&disk, identity, &secret, &builder.finish().sorted()).expect("written");
+    let run = IdRun::open(&*disk, &entry, STORE).expect("sound");
+    let found = run.candidates(secret.fingerprint("default", "call-1")).expect("sound");
+    assert_eq!(found, [(0, crc32fast::hash(&example("content")))]);
+}
+
+#[test]
+fn the_price_book_of_the_document_is_the_one_written() {
+    let mut rule =
+        PriceRule::new(ModelPattern::Exact("gpt-4o".into()), PriceOf::Meter(TokenMeter::Input.into()), 2_500_000);
+    rule.until = Some(Timestamp::from_seconds(1_767_225_600));
+    let mut book = PriceBook::new("list", vec![rule]).expect("valid");
+    (book.version, book.known_at) = (1, Timestamp::from_seconds(1_767_225_600));
+    assert_documented("price book", &book.encode());
+    assert_eq!(PriceBook::decode("book", &example("price book")).expect("sound"), book);
 }
 
 #[test]

@@ -33,6 +33,14 @@ impl RealDisk {
         self.root.is_file()
     }
 
+    /// Gives a file a second name, the same in another directory of its file system.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn link(&self, path: &str, to: &Self) -> io::Result<()> {
+        fs::hard_link(self.path(path), to.path(path))
+    }
+
     fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }

@@ -11,7 +11,9 @@
 //! | `collect` | what no manifest that anybody reads names is removed |
 //! | `version`, `state`, `snapshot` | what readers see |
 //! | `stat`, `verify` | what operators ask |
+//! | `backup` | a copy that is a store, beside the writer |
 
+mod backup;
 mod collect;
 mod commit;
 mod compact;
@@ -42,6 +44,7 @@ use crate::outcome::Outcome;
 use crate::price_book::PriceBook;
 
 pub use crate::log::TornTail;
+pub use backup::{Backup, Sharing, backup, backup_on};
 pub use compact::Compaction;
 pub use options::Options;
 pub use read_only::{read_only, read_only_on};

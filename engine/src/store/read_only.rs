@@ -35,7 +35,7 @@ fn not_a_directory() -> Error {
 }
 
 /// How often a reader starts again when the writer replaced files under its eyes.
-const ATTEMPTS: usize = 20;
+pub(super) const ATTEMPTS: usize = 20;
 
 /// What the store on any disk holds right now.
 ///

@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod backup;
 mod compact;
 mod compare;
 mod coverage;
@@ -93,6 +94,10 @@ enum Command {
     Verify(verify::Args),
     /// Merge segments until nothing more fits together.
     Compact(compact::Args),
+    /// Copy a store, also while a server writes to it; what did not change is shared with the last backup.
+    Backup(backup::Args),
+    /// Make a store of a backup.
+    Restore(backup::RestoreArgs),
 }
 
 /// Runs the command line of this process.
@@ -139,6 +144,8 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Stat(args) => stat::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Compact(args) => compact::run(&args, output),
+        Command::Backup(args) => backup::run(&args, output),
+        Command::Restore(args) => backup::restore(&args, output),
     }
 }
 

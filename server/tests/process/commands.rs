@@ -371,3 +371,34 @@ fn spend_is_compared_over_versions_and_weeks_and_its_gaps_are_listed() {
     let stated = quipu(&["query", "--store", store, "--what-if", "model=gpt-4"]);
     assert!(stated.out.contains("what if gpt-4 had served every call"), "{}", stated.out);
 }
+
+#[test]
+fn a_backup_beside_a_server_is_restored_to_the_same_answers() {
+    let dir = store();
+    let (backups, elsewhere) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let server = Server::start(dir.path());
+    let back_up = || quipu(&["backup", "--store", arg(dir.path()), arg(backups.path())]);
+    let first = back_up();
+    assert!(first.code == Some(0) && first.out.contains("the store's secret"), "{}{}", first.out, first.err);
+    let event = br#"{"id": "c", "at": "2026-03-01T08:00:00Z", "job_id": "j3", "model": "m1"}"#;
+    assert_eq!(server.post("/v1/events", &[], event).0, 200);
+    let second = back_up();
+    let counted = second.out.lines().any(|line| line.split_whitespace().eq(["events", "3"]));
+    assert!(second.code == Some(0) && counted, "{}", second.out);
+    let inside = dir.path().join("backups");
+    assert_eq!(quipu(&["backup", "--store", arg(dir.path()), arg(&inside)]).code, Some(2));
+    assert_eq!(quipu(&["backup", "--store", arg(dir.path()), arg(dir.path().parent().expect("one"))]).code, Some(1));
+    server.kill();
+
+    let restored = elsewhere.path().join("store");
+    let made = quipu(&["restore", arg(backups.path()), arg(&restored)]);
+    assert_eq!(made.code, Some(0), "{}{}", made.out, made.err);
+    let ask = |store: &std::path::Path| {
+        quipu(&["query", "--store", arg(store), "--by", "job_id,model", "--measure", "requests", "--format", "csv"]).out
+    };
+    assert!(ask(&restored).contains("j3,m1,1"));
+    assert_eq!(ask(&restored), ask(dir.path()));
+    assert_eq!(quipu(&["restore", arg(backups.path()), arg(&restored)]).code, Some(1), "it is not empty");
+    let again = quipu_with(&["import", "--store", arg(&restored), "-"], EVENTS.as_bytes());
+    assert!(again.out.contains("events stored before"), "{}", again.out);
+}

@@ -1,5 +1,6 @@
 //! The store as a whole, held against a naive model on a disk that crashes, fails, fills up and is damaged.
 
+mod backup;
 mod crash;
 mod damage;
 mod faults;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use quipu_engine::store::{read_only, verify};
+use quipu_engine::store::{Sharing, backup, read_only, verify};
 use quipu_engine::{Options, Snapshot, Store};
 
 use super::workload::event;
@@ -43,7 +43,7 @@ fn readers_beside_eight_writers_see_every_acknowledged_event_once_and_each_batch
             assert!(shown == 0 || shown == BATCH, "{shown} events of batch {batch}");
         }
     };
-    let (mut snapshots, mut readings) = (0, 0);
+    let (mut snapshots, mut readings, mut backups) = (0, 0, 0);
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -74,14 +74,28 @@ fn readers_beside_eight_writers_see_every_acknowledged_event_once_and_each_batch
             }
             rounds
         });
+        let copies = scope.spawn(|| {
+            let mut rounds = 0;
+            while !done.load(Ordering::Acquire) {
+                let target = tempfile::tempdir().expect("a directory");
+                check(&|| {
+                    backup(dir.path(), target.path(), Sharing { earlier: None, store: true }).expect("copied");
+                    read_only(target.path()).expect("a store")
+                });
+                rounds += 1;
+            }
+            rounds
+        });
         let finished: Vec<_> = writers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         done.store(true, Ordering::Release);
         assert!(finished.iter().all(Result::is_ok), "a writer failed");
         (snapshots, readings) = (inside.join().expect("a reader"), outside.join().expect("a reader"));
+        backups = copies.join().expect("a copier");
     });
     let all = WRITERS * BATCHES * BATCH;
     assert_eq!(ids(&store.snapshot()).len() as u64, all);
     assert!(store.stat().expect("read").segments > 1 && snapshots > 3 && readings > 3, "{snapshots}, {readings}");
+    assert!(backups > 0);
     drop(store);
     assert_eq!(ids(&read_only(dir.path()).expect("readable")).len() as u64, all);
     let verified = verify(dir.path()).expect("a store");
