@@ -1,0 +1,129 @@
+//! Load on a running server: at a rate that does not wait for answers, or as fast as it takes it.
+//!
+//! ```sh
+//! cargo run --release -p quipu-benches --bin load -- --address 127.0.0.1:8080 --batch 1000 --seconds 30
+//! cargo run --release -p quipu-benches --bin load -- --batch 1 --rate 1500 --connections 64 --dashboards 50
+//! ```
+//!
+//! With a rate, a request that should have been sent earlier counts from when it should have been:
+//! a server that stalls is charged for everybody who would have come meanwhile. At the end the ledger
+//! is balanced: what was acknowledged is there once, and nothing else is.
+
+mod client;
+mod dashboards;
+mod ledger;
+mod sender;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use hdrhistogram::Histogram;
+
+/// What to send where.
+#[derive(Clone, Debug, Parser)]
+pub(crate) struct Args {
+    /// The address of the server.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    address: String,
+    /// Events per request.
+    #[arg(long, default_value_t = 1000)]
+    batch: u64,
+    /// Requests per second in all; as many as the server takes when absent.
+    #[arg(long)]
+    rate: Option<u64>,
+    /// Connections that send.
+    #[arg(long, default_value_t = 8)]
+    connections: u64,
+    /// How long to send.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Clients that ask what a dashboard asks, each a question a second.
+    #[arg(long, default_value_t = 0)]
+    dashboards: u64,
+    /// The process of the server, whose memory is then shown.
+    #[arg(long)]
+    pid: Option<u32>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let workspace = format!("load-{}", std::process::id());
+    let (start, stop) = (Instant::now(), AtomicBool::new(false));
+    let (sent, asked) = thread::scope(|scope| {
+        let asking: Vec<_> = (0..args.dashboards)
+            .map(|number| {
+                scope.spawn({
+                    let (args, workspace, stop) = (&args, &workspace, &stop);
+                    move || dashboards::ask(args, workspace, number, stop)
+                })
+            })
+            .collect();
+        let sending: Vec<_> = (0..args.connections)
+            .map(|number| {
+                scope.spawn({
+                    let (args, workspace) = (&args, &workspace);
+                    move || sender::send(args, workspace, number, start)
+                })
+            })
+            .collect();
+        let mut sent = ledger::Ledger::default();
+        sending.into_iter().for_each(|sender| sent.add(&sender.join().expect("a sender that does not panic")));
+        stop.store(true, Ordering::Relaxed);
+        let mut asked = latencies();
+        asking.into_iter().for_each(|asker| asked += &asker.join().expect("an asker that does not panic"));
+        (sent, asked)
+    });
+    let took = start.elapsed();
+    sent.show(took);
+    show("sending", &sent.latencies);
+    if args.dashboards > 0 {
+        show("asking", &asked);
+    }
+    if let Some(memory) = args.pid.and_then(peak_memory) {
+        println!("memory of the server at most: {memory}");
+    }
+    match sent.balance(&args, &workspace) {
+        Ok(()) => {
+            println!("the ledger is balanced: what was acknowledged is there once, and nothing else");
+            ExitCode::SUCCESS
+        }
+        Err(difference) => {
+            eprintln!("error: {difference}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Microseconds up to two minutes, to three digits.
+fn latencies() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 120_000_000, 3).expect("bounds that make sense")
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn show(what: &str, latencies: &Histogram<u64>) {
+    let at = |percent: f64| {
+        let micros = latencies.value_at_percentile(percent);
+        format!("{}.{:03} ms", micros / 1000, micros % 1000)
+    };
+    println!(
+        "{what}: {} answers, p50 {}, p90 {}, p99 {}, p99.9 {}, at most {}",
+        latencies.len(),
+        at(50.0),
+        at(90.0),
+        at(99.0),
+        at(99.9),
+        at(100.0)
+    );
+}
+
+fn peak_memory(pid: u32) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
