@@ -38,7 +38,7 @@ pub struct Event {
 }
 
 /// A small sorted map; most keys of an event are absent.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sparse<K, V>(Vec<(K, V)>);
 
 impl<K, V> Default for Sparse<K, V> {

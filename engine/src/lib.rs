@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod codec;
 pub mod correction;
+pub mod correction_run;
 pub mod dedup;
 pub mod dictionary;
 pub mod error;

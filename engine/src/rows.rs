@@ -274,6 +274,30 @@ pub const COUNTER_NUMBERS: [Number; 4] =
 pub struct Part {
     /// The events.
     pub events: Arc<dyn EventRows>,
-    /// Their counters, where they are kept.
+    /// Their counters, where they are kept; they sum up all the rows, hidden ones too.
     pub counters: Option<Arc<dyn CounterRows>>,
+    /// The rows that corrections hide: no question counts them.
+    pub hidden: Arc<RoaringBitmap>,
+}
+
+impl Part {
+    /// All of `events`, without counters.
+    pub fn of(events: Arc<dyn EventRows>) -> Self {
+        Self { events, counters: None, hidden: Arc::default() }
+    }
+
+    /// The rows that count.
+    pub fn rows(&self) -> impl Iterator<Item = usize> {
+        (0_u32..).zip(0..self.events.rows()).filter(|(row, _)| !self.hidden.contains(*row)).map(|(_, row)| row)
+    }
+
+    /// How many rows count.
+    pub fn len(&self) -> usize {
+        self.events.rows() - self.hidden.len() as usize
+    }
+
+    /// Whether no row counts.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }

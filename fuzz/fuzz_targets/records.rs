@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use quipu::PriceBook;
+use quipu::codec::bytes::Reader;
 use quipu::codec::{front, ids, texts, vector};
+use quipu::format::correction_row::{decode_amendment, decode_corrections, encode_corrections};
 use quipu::format::event_row::{EventRows, decode_events, decode_outcomes, encode_outcomes};
 use quipu::format::manifest::Manifest;
 use quipu::index::{bitmap, filter};
 
 fuzz_target!(|input: &[u8]| {
     let Some((which, bytes)) = input.split_first() else { return };
-    match which % 8 {
+    match which % 9 {
         0 => {
             if let Ok(events) = decode_events(bytes) {
                 let mut rows = EventRows::default();
@@ -50,6 +52,12 @@ fuzz_target!(|input: &[u8]| {
             if vector::decode(bytes, 3_000, &summary, &mut out).is_ok() {
                 assert_eq!(out.len(), 3_000);
             }
+        }
+        7 => {
+            if let Ok(corrections) = decode_corrections(bytes) {
+                assert!(decode_corrections(&encode_corrections(&corrections)).is_ok());
+            }
+            let _ = decode_amendment(&mut Reader::new(bytes));
         }
         _ => {
             let _ = texts::decode_frame(bytes, 3_000, 1);

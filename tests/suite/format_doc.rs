@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quipu_engine::batch::{Batch, BatchBuilder};
+use quipu_engine::codec::bytes::Reader;
 use quipu_engine::codec::{front, vector};
+use quipu_engine::correction::{Amendment, Correction, Mark, Target};
 use quipu_engine::dedup::{IdRun, Secret};
 use quipu_engine::dictionary::Dictionary;
 use quipu_engine::format::container::{Container, ContainerWriter, FileEntry, Identity};
+use quipu_engine::format::correction_row::{
+    decode_amendment, decode_corrections, encode_amendment, encode_corrections,
+};
 use quipu_engine::format::event_row::{EventRows, decode_events, decode_outcomes, encode_outcomes};
 use quipu_engine::format::log_frame::{FrameHeader, FrameKind};
 use quipu_engine::format::log_header::{LogHeader, Predecessor};
@@ -148,6 +153,24 @@ fn the_price_book_of_the_document_is_the_one_written() {
 }
 
 #[test]
+fn the_corrections_of_the_document_are_those_written() {
+    let mut corrections = vec![
+        Correction::retract(Target::Trace("t".into())),
+        Correction::replace(0, event()),
+        Correction::complete(Target::Event("call-1".into()), 2, Event::default().with(Dimension::Tenant, "acme")),
+    ];
+    corrections.iter_mut().for_each(|correction| correction.normalise(event().at.expect("set")).expect("valid"));
+    assert_documented("corrections", &encode_corrections(&corrections));
+    let mut amendment = Amendment::from(&corrections[1]);
+    amendment.join(&Amendment::from(&corrections[2]));
+    let mut bytes = Vec::new();
+    encode_amendment(&amendment, &mut bytes);
+    assert_documented("amendment", &bytes);
+    assert_eq!(decode_corrections(&example("corrections")), Ok(corrections));
+    assert_eq!(decode_amendment(&mut Reader::new(&example("amendment"))), Ok(amendment));
+}
+
+#[test]
 fn the_log_of_the_document_is_the_one_written() {
     let header = LogHeader {
         store: STORE,
@@ -193,9 +216,11 @@ fn the_manifest_of_the_document_is_the_one_written() {
             segment: file(FileKind::Segment, 6, 4000),
             job_run: file(FileKind::JobRun, 6, 900),
             id_run: file(FileKind::IdRun, 6, 1700),
+            mask: Some(RunEntry { number: 3, file: file(FileKind::Mask, 3, 90) }),
         }],
         outcomes: vec![RunEntry { number: 12, file: file(FileKind::OutcomeRun, 7, 300) }],
         books: vec![RunEntry { number: 1, file: file(FileKind::PriceBook, 8, 500) }],
+        corrections: vec![RunEntry { number: 5, file: file(FileKind::CorrectionRun, 4, 200) }],
     };
     assert_documented("manifest", &manifest.encode());
     assert_eq!(Manifest::decode(&example("manifest")), Ok(manifest));
@@ -207,6 +232,7 @@ fn every_section_of_a_segment_is_documented() {
     let disk: Arc<dyn Disk> = Arc::new(memory);
     let mut builder = BatchBuilder::default();
     builder.push(&event().with(Dimension::Team, "x").with_number(quipu_engine::Number::DurationMs, 3));
+    builder.push_corrected(&event(), &Mark { replaced: true, completed: Vec::new() }, 0);
     let batch: Batch = builder.finish().sorted();
     let entry = quipu_engine::segment::write(&disk, Identity { store: STORE, file: 1 }, &batch).expect("written");
     let container = Container::open_entry(&*disk, &entry, STORE).expect("sound");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Batch, Codes};
+use crate::correction::Mark;
 use crate::dedup::content;
 use crate::dictionary::Interner;
 use crate::event::{Event, Sparse};
@@ -27,12 +28,22 @@ impl BatchBuilder {
     /// # Panics
     /// When the event has no id or no time; the store gives it both.
     pub fn push(&mut self, event: &Event) {
+        let check = content::check(event, &mut self.scratch);
+        self.push_corrected(event, &Mark::default(), check);
+    }
+
+    /// Appends what corrections made of an event, with the check of how it was first sent.
+    ///
+    /// # Panics
+    /// As [`BatchBuilder::push`].
+    pub fn push_corrected(&mut self, event: &Event, mark: &Mark, check: u32) {
         let row = self.batch.at.len();
         let batch = &mut self.batch;
         batch.at.push(event.at.expect("the store gave the event a time").micros());
         batch.ids.push(event.id.as_deref().expect("the store gave the event an id"));
         batch.bands.push(event.context_band());
-        batch.checks.push(content::check(event, &mut self.scratch));
+        batch.checks.push(check);
+        batch.marks.put(row, mark);
         for (number, value) in event.numbers.iter() {
             put(batch.numbers.entry(*number).or_default(), row, value + 1);
         }
@@ -69,6 +80,16 @@ impl BatchBuilder {
         let code = u32::try_from(self.tag_sets.len()).expect("a head is sealed long before 2³² tag sets");
         self.tag_set_codes.insert(tags.clone(), code);
         code
+    }
+
+    /// How many events were pushed.
+    pub fn len(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.batch.is_empty()
     }
 
     /// The batch of all events pushed.
@@ -110,7 +131,12 @@ impl Batch {
             bands: batches.iter().flat_map(|batch| batch.bands.iter().copied()).collect(),
             ..Self::default()
         };
-        batches.iter().for_each(|batch| all.ids.append(&batch.ids));
+        let mut rows = 0;
+        for batch in batches {
+            all.ids.append(&batch.ids);
+            all.marks.append(rows, &batch.marks);
+            rows += batch.len();
+        }
         for dimension in Dimension::ALL {
             if let Some(column) = concat_codes(batches, *dimension) {
                 all.dimensions.insert(*dimension, column);

@@ -1,6 +1,7 @@
 //! Events in memory, column by column: what the head is made of and what segments are written from.
 
 mod build;
+mod marks;
 mod order;
 mod read;
 mod texts;
@@ -13,6 +14,7 @@ use crate::rows::TagSets;
 use crate::schema::{Dimension, Meter, Number};
 
 pub use build::BatchBuilder;
+pub(crate) use marks::Marks;
 pub(crate) use order::SORT_DIMENSIONS;
 pub use texts::Texts;
 
@@ -31,6 +33,8 @@ pub struct Batch {
     pub(crate) usage: BTreeMap<Meter, Vec<u64>>,
     pub(crate) tag_sets: Arc<TagSets>,
     pub(crate) tag_codes: Vec<u32>,
+    /// What corrections gave to each row; not part of what queries read.
+    pub(crate) marks: Marks,
 }
 
 /// A column of codes with their dictionary.
@@ -61,6 +65,6 @@ impl Batch {
     pub fn memory_bytes(&self) -> usize {
         let dictionaries: usize = self.dimensions.values().map(|column| column.dictionary.memory_bytes()).sum();
         let row = 8 + 1 + 4 + 4 * (self.dimensions.len() + 1) + 8 * (self.numbers.len() + self.usage.len());
-        dictionaries + self.ids.memory_bytes() + row * self.len()
+        dictionaries + self.ids.memory_bytes() + self.marks.memory_bytes() + row * self.len()
     }
 }

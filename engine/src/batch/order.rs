@@ -66,6 +66,7 @@ impl Batch {
                 .collect(),
             tag_sets: Arc::clone(&self.tag_sets),
             tag_codes: rows.iter().map(|row| self.tag_codes[*row as usize]).collect(),
+            marks: self.marks.select(rows),
         }
         .with_used_tag_sets()
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::{Batch, Texts};
+use crate::correction::Mark;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::event::Event;
@@ -33,6 +34,16 @@ fn copy<T: Copy + Default>(column: Option<&Vec<T>>, range: std::ops::Range<usize
 impl SortedRows for Batch {
     fn ids(&self, block: usize, out: &mut Texts) -> Result<()> {
         self.block(block).for_each(|row| out.push(self.ids.get(row)));
+        Ok(())
+    }
+
+    fn marks(&self) -> Result<Vec<Mark>> {
+        Ok(self.marks.known().to_vec())
+    }
+
+    fn mark_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        out.clear();
+        out.extend(self.block(block).map(|row| self.marks.code_of(row)));
         Ok(())
     }
 }

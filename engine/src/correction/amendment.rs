@@ -8,7 +8,6 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 
 use super::{Change, Correction, Field, Mark};
-use crate::dedup::content;
 use crate::event::{Event, Sparse};
 use crate::limits;
 use crate::schema::{Dimension, Number, Text};
@@ -59,15 +58,12 @@ pub enum Settled {
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        let usage =
-            |version: &Self| version.event.usage.iter().map(|(_, quantity)| u128::from(*quantity)).sum::<u128>();
-        let said = |version: &Self| {
-            let mut bytes = Vec::new();
-            content::write(&version.event, &mut bytes);
-            bytes
-        };
-        let order = self.revision.cmp(&other.revision).then_with(|| usage(self).cmp(&usage(other)));
-        order.then_with(|| said(self).cmp(&said(other)))
+        let rank =
+            |version: &Self| (version.revision, version.event.usage.iter().map(|(_, q)| u128::from(*q)).sum::<u128>());
+        let Event { id: _, at, dimensions, numbers, usage, tags } = &self.event;
+        let said = (at, dimensions, numbers, usage, tags);
+        let Event { id: _, at, dimensions, numbers, usage, tags } = &other.event;
+        rank(self).cmp(&rank(other)).then_with(|| said.cmp(&(at, dimensions, numbers, usage, tags)))
     }
 }
 
@@ -79,7 +75,7 @@ impl PartialOrd for Version {
 
 impl Version {
     /// What an event says as its source first sent it.
-    fn first(event: &Event) -> Self {
+    pub(crate) fn first(event: &Event) -> Self {
         let mut event = Event { id: None, ..event.clone() };
         for dimension in [Dimension::Workspace, Dimension::TraceId] {
             event.dimensions.remove(&dimension);

@@ -60,8 +60,8 @@ pub enum Change {
     /// It does not count. For ever: nothing undoes a retraction, and its id stays taken.
     Retract,
     /// It really is this. Of all versions, the one first sent included, the one of the highest
-    /// revision stands; of several, the one with the most usage; of those, the one whose content is
-    /// greatest byte by byte. An event as it was first sent has revision 0.
+    /// revision stands; of several, the one with the most usage; of those, the one that is greatest
+    /// field by field. An event as it was first sent has revision 0.
     Replace {
         /// Which version this is.
         revision: u64,

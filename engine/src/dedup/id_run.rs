@@ -5,6 +5,7 @@
 //! | `fingerprints` | 16-byte records in order: upper half of the fingerprint u64 · row u32 · content check u32 |
 //! | `filter` | a Bloom filter over the upper halves, see [`crate::index::filter`] |
 //! | `jobs` | the hashes of the segment's jobs, sorted, u64 each |
+//! | `traces` | a Bloom filter over the upper halves of the fingerprints of its workflow runs |
 
 use std::sync::Arc;
 
@@ -15,13 +16,16 @@ use crate::format::container::{Container, ContainerWriter, FileEntry, Identity};
 use crate::format::names::FileKind;
 use crate::index::filter;
 use crate::io::Disk;
+use crate::limits::BLOCK_ROWS;
 use crate::outcome::DEFAULT_WORKSPACE;
+use crate::rows::EventRows;
 use crate::schema::Dimension;
 
 const RECORD_BYTES: usize = 16;
 const FINGERPRINTS: &str = "fingerprints";
 const FILTER: &str = "filter";
 const JOBS: &str = "jobs";
+const TRACES: &str = "traces";
 
 /// What a run knows of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,10 +49,12 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, secret: &Secret, batch: &
         let fingerprint = secret.fingerprint(workspace, batch.ids.get(row as usize)).upper();
         records.push(Record { fingerprint, row, check: *check });
     }
-    write_records(disk, identity, records, &job_hashes(secret, batch))
+    let jobs = hashes(batch, Dimension::JobId, |workspace, job| secret.job(workspace, job))?;
+    let traces = hashes(batch, Dimension::TraceId, |workspace, trace| secret.trace(workspace, trace).upper())?;
+    write_records(disk, identity, records, &jobs, &traces)
 }
 
-/// Writes a run of `records` in any order and `jobs` ascending, and syncs the file.
+/// Writes a run of `records` in any order and the hashes of jobs, ascending, and of traces, and syncs the file.
 ///
 /// # Errors
 /// What the disk says.
@@ -57,6 +63,7 @@ pub fn write_records(
     identity: Identity,
     mut records: Vec<Record>,
     jobs: &[u64],
+    traces: &[u64],
 ) -> Result<FileEntry> {
     records.sort_unstable();
     let mut bytes = Vec::with_capacity(records.len() * RECORD_BYTES);
@@ -69,24 +76,33 @@ pub fn write_records(
     writer.blob(FINGERPRINTS, &bytes)?;
     writer.blob(FILTER, &filter::build(&records.iter().map(|record| record.fingerprint).collect::<Vec<_>>()))?;
     writer.blob(JOBS, &jobs.iter().flat_map(|hash| hash.to_le_bytes()).collect::<Vec<_>>())?;
+    if !traces.is_empty() {
+        writer.blob(TRACES, &filter::build(traces))?;
+    }
     writer.finish(&[])
 }
 
-fn job_hashes(secret: &Secret, batch: &Batch) -> Vec<u64> {
-    let mut hashes: Vec<u64> = Vec::new();
-    let mut last = (None, None);
-    for row in 0..batch.len() {
-        let job = (batch.value(Dimension::Workspace, row), batch.value(Dimension::JobId, row));
-        if let (workspace, Some(id)) = job
-            && job != last
-        {
-            hashes.push(secret.job(workspace.unwrap_or(DEFAULT_WORKSPACE), id));
-            last = job;
+/// The distinct hashes of the values of a dimension within their workspaces, ascending.
+///
+/// # Errors
+/// What reading `rows` says.
+pub fn hashes(rows: &dyn EventRows, dimension: Dimension, hash: impl Fn(&str, &str) -> u64) -> Result<Vec<u64>> {
+    let (workspaces, values) = (rows.dictionary(Dimension::Workspace)?, rows.dictionary(dimension)?);
+    let (mut hashes, mut last) = (Vec::new(), (0, 0));
+    let (mut own, mut codes) = (Vec::new(), Vec::new());
+    for block in 0..rows.rows().div_ceil(BLOCK_ROWS) {
+        rows.codes(Dimension::Workspace, block, &mut own)?;
+        rows.codes(dimension, block, &mut codes)?;
+        for pair in own.iter().copied().zip(codes.iter().copied()) {
+            if let Some(value) = values.get(pair.1).filter(|_| pair != last) {
+                hashes.push(hash(workspaces.get(pair.0).unwrap_or(DEFAULT_WORKSPACE), value));
+                last = pair;
+            }
         }
     }
     hashes.sort_unstable();
     hashes.dedup();
-    hashes
+    Ok(hashes)
 }
 
 /// An open id run.
@@ -151,6 +167,14 @@ impl IdRun {
     pub fn has_job(&self, hash: u64) -> Result<bool> {
         let (jobs, _) = self.container.blob(JOBS)?.unwrap_or_default().as_chunks::<8>();
         Ok(jobs.binary_search_by_key(&hash, |job| u64::from_le_bytes(*job)).is_ok())
+    }
+
+    /// Whether the segment may have an event of that workflow run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn may_have_trace(&self, trace: Fingerprint) -> Result<bool> {
+        Ok(self.container.blob(TRACES)?.is_some_and(|filter| filter::may_contain(filter, trace.upper())))
     }
 
     /// How many records there are.

@@ -18,7 +18,7 @@ use crate::format::container::{Container, ContainerWriter, Identity};
 use crate::format::names::FileKind;
 use crate::io::Disk;
 
-pub use id_run::{IdRun, Record, write, write_records};
+pub use id_run::{IdRun, Record, hashes, write, write_records};
 
 /// The store's secret key.
 #[derive(Clone)]
@@ -38,6 +38,16 @@ impl Fingerprint {
     /// The half that sealed runs are sorted by.
     pub fn upper(self) -> u64 {
         (self.0 >> 64) as u64
+    }
+
+    /// The hash as files hold it.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+
+    /// The hash that files hold.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_le_bytes(bytes))
     }
 
     /// The hash as text, for ids derived from content.
@@ -89,6 +99,11 @@ impl Secret {
     /// The hash by which a job is known to exist and its outcome is found.
     pub fn job(&self, workspace: &str, job_id: &str) -> u64 {
         self.of_pair(b'j', workspace, job_id).upper()
+    }
+
+    /// The fingerprint of a workflow run, by which corrections of all its events are found.
+    pub fn trace(&self, workspace: &str, trace_id: &str) -> Fingerprint {
+        self.of_pair(b't', workspace, trace_id)
     }
 
     fn of_pair(&self, kind: u8, workspace: &str, id: &str) -> Fingerprint {

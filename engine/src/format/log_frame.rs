@@ -41,6 +41,8 @@ pub enum FrameKind {
     Seal,
     /// Nothing but a newer statement of what is durable; no records.
     Heartbeat,
+    /// Corrections of events.
+    Corrections,
 }
 
 /// What a reader makes of a kind's number.
@@ -62,6 +64,7 @@ impl FrameKind {
             Self::Outcomes => 2,
             Self::Seal => 4,
             Self::Heartbeat => 5,
+            Self::Corrections => 6,
         }
     }
 
@@ -72,6 +75,7 @@ impl FrameKind {
             2 => Self::Outcomes,
             4 => Self::Seal,
             5 => Self::Heartbeat,
+            6 => Self::Corrections,
             _ if code & SKIPPABLE != 0 => return KindCode::Skippable,
             _ => return KindCode::Unknown,
         })
@@ -304,12 +308,12 @@ mod tests {
 
     #[test]
     fn every_kind_reads_back_and_bit_15_marks_what_may_be_ignored() {
-        use FrameKind::{Events, Heartbeat, Outcomes, Seal};
-        for kind in [Events, Outcomes, Seal, Heartbeat] {
+        use FrameKind::{Corrections, Events, Heartbeat, Outcomes, Seal};
+        for kind in [Events, Outcomes, Seal, Heartbeat, Corrections] {
             assert_eq!(FrameKind::from_code(kind.code()), KindCode::Known(kind));
         }
         assert_eq!(FrameKind::from_code(0), KindCode::Unknown);
-        assert_eq!(FrameKind::from_code(6), KindCode::Unknown);
-        assert_eq!(FrameKind::from_code(0x8006), KindCode::Skippable);
+        assert_eq!(FrameKind::from_code(7), KindCode::Unknown);
+        assert_eq!(FrameKind::from_code(0x8007), KindCode::Skippable);
     }
 }

@@ -7,8 +7,9 @@
 //! manifest = epoch · flushed LSN · first log file · next file number · previous hash (16 bytes)
 //!          · sealed bytes · merged bytes
 //!          · part count · part × count · outcome run count · run × count · book count · book × count
-//! part     = window start · window end (zig-zag) · rows · segment · job run · id run
-//! run      = outcomes · file
+//!          · correction run count · run × count
+//! part     = window start · window end (zig-zag) · rows · segment · job run · id run · hidden rows · [mask]
+//! run      = how many outcomes or amendments · file
 //! book     = version · file
 //! file     = number · length · hash (16 bytes)
 //! ```
@@ -42,6 +43,8 @@ pub struct Manifest {
     pub outcomes: Vec<RunEntry>,
     /// The versions of the price book, ascending.
     pub books: Vec<RunEntry>,
+    /// Corrections of events.
+    pub corrections: Vec<RunEntry>,
 }
 
 /// A segment with its counters and its fingerprints.
@@ -57,9 +60,11 @@ pub struct PartEntry {
     pub job_run: FileEntry,
     /// Their fingerprints.
     pub id_run: FileEntry,
+    /// Those of its rows that no longer count, if there are any.
+    pub mask: Option<RunEntry>,
 }
 
-/// A file with one number about it: how many outcomes it holds, or which version it is.
+/// A file with one number about it: how many things it holds, or which version it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunEntry {
     /// How many, or which.
@@ -71,7 +76,7 @@ pub struct RunEntry {
 impl PartEntry {
     /// Its files.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
-        [&self.segment, &self.job_run, &self.id_run].into_iter()
+        [&self.segment, &self.job_run, &self.id_run].into_iter().chain(self.mask.as_ref().map(|mask| &mask.file))
     }
 }
 
@@ -79,7 +84,8 @@ impl Manifest {
     /// Every file named.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         let parts = self.parts.iter().flat_map(PartEntry::files);
-        parts.chain(self.outcomes.iter().chain(&self.books).map(|run| &run.file))
+        let runs = self.outcomes.iter().chain(&self.books).chain(&self.corrections);
+        parts.chain(runs.map(|run| &run.file))
     }
 
     /// The bytes of the manifest.
@@ -98,8 +104,12 @@ impl Manifest {
             put_i64(&mut out, part.window.end.micros());
             put_u64(&mut out, part.rows);
             [&part.segment, &part.job_run, &part.id_run].into_iter().for_each(|file| put_file(&mut out, file));
+            put_u64(&mut out, part.mask.map_or(0, |mask| mask.number));
+            if let Some(mask) = &part.mask {
+                put_file(&mut out, &mask.file);
+            }
         }
-        for runs in [&self.outcomes, &self.books] {
+        for runs in [&self.outcomes, &self.books, &self.corrections] {
             put_len(&mut out, runs.len());
             for run in runs {
                 put_u64(&mut out, run.number);
@@ -125,7 +135,7 @@ impl Manifest {
             merged_bytes: reader.u64()?,
             ..Self::default()
         };
-        for _ in 0..reader.count(54)? {
+        for _ in 0..reader.count(55)? {
             let window =
                 Window { start: Timestamp::from_micros(reader.i64()?), end: Timestamp::from_micros(reader.i64()?) };
             manifest.parts.push(PartEntry {
@@ -134,10 +144,12 @@ impl Manifest {
                 segment: get_file(&mut reader, FileKind::Segment)?,
                 job_run: get_file(&mut reader, FileKind::JobRun)?,
                 id_run: get_file(&mut reader, FileKind::IdRun)?,
+                mask: get_mask(&mut reader)?,
             });
         }
         manifest.outcomes = get_runs(&mut reader, FileKind::OutcomeRun)?;
         manifest.books = get_runs(&mut reader, FileKind::PriceBook)?;
+        manifest.corrections = get_runs(&mut reader, FileKind::CorrectionRun)?;
         reader.finish()?;
         Ok(manifest)
     }
@@ -151,6 +163,13 @@ fn put_file(out: &mut Vec<u8>, file: &FileEntry) {
 
 fn get_file(reader: &mut Reader<'_>, kind: FileKind) -> Result<FileEntry, DecodeError> {
     Ok(FileEntry { kind, number: reader.u64()?, bytes: reader.u64()?, hash: reader.array()? })
+}
+
+fn get_mask(reader: &mut Reader<'_>) -> Result<Option<RunEntry>, DecodeError> {
+    match reader.u64()? {
+        0 => Ok(None),
+        number => Ok(Some(RunEntry { number, file: get_file(reader, FileKind::Mask)? })),
+    }
 }
 
 fn get_runs(reader: &mut Reader<'_>, kind: FileKind) -> Result<Vec<RunEntry>, DecodeError> {
@@ -175,7 +194,9 @@ mod tests {
             segment: file(FileKind::Segment, 3),
             job_run: file(FileKind::JobRun, 3),
             id_run: file(FileKind::IdRun, 3),
+            mask: None,
         };
+        let masked = PartEntry { mask: Some(RunEntry { number: 2, file: file(FileKind::Mask, 5) }), ..part };
         let manifest = Manifest {
             epoch: 4,
             flushed_lsn: 99,
@@ -184,9 +205,10 @@ mod tests {
             previous: [8; 16],
             sealed_bytes: 1_000,
             merged_bytes: 3_000,
-            parts: vec![part, part],
+            parts: vec![part, masked],
             outcomes: vec![RunEntry { number: 5, file: file(FileKind::OutcomeRun, 4) }],
             books: vec![RunEntry { number: 1, file: file(FileKind::PriceBook, 6) }],
+            corrections: vec![RunEntry { number: 9, file: file(FileKind::CorrectionRun, 8) }],
         };
         let bytes = manifest.encode();
         assert_eq!(Manifest::decode(&bytes), Ok(manifest));

@@ -27,12 +27,24 @@ pub enum FileKind {
     PriceBook = 6,
     /// The store's secret.
     Secret = 7,
+    /// What corrections said.
+    CorrectionRun = 8,
+    /// The rows of a segment that no longer count.
+    Mask = 9,
 }
 
 impl FileKind {
     /// The kinds whose files are named by number.
-    pub const NUMBERED: [Self; 6] =
-        [Self::Manifest, Self::Segment, Self::JobRun, Self::IdRun, Self::OutcomeRun, Self::PriceBook];
+    pub const NUMBERED: [Self; 8] = [
+        Self::Manifest,
+        Self::Segment,
+        Self::JobRun,
+        Self::IdRun,
+        Self::OutcomeRun,
+        Self::PriceBook,
+        Self::CorrectionRun,
+        Self::Mask,
+    ];
 
     const fn pattern(self) -> (&'static str, &'static str, &'static str) {
         match self {
@@ -43,6 +55,8 @@ impl FileKind {
             Self::OutcomeRun => ("job", "O", "qo"),
             Self::PriceBook => ("book", "P", "qb"),
             Self::Secret => ("", "secret", "qk"),
+            Self::CorrectionRun => ("ids", "C", "qc"),
+            Self::Mask => ("seg", "H", "qh"),
         }
     }
 
@@ -78,6 +92,8 @@ impl FileKind {
             Self::OutcomeRun => "outcome run",
             Self::PriceBook => "price book",
             Self::Secret => "secret",
+            Self::CorrectionRun => "correction run",
+            Self::Mask => "mask",
         }
     }
 }

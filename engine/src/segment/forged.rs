@@ -114,7 +114,7 @@ fn read_all(segment: &Segment) -> Result<()> {
         segment.codes(*dimension, 0, &mut codes)?;
     }
     segment.load()?;
-    (0..segment.rows().min(3)).try_for_each(|row| segment.event(row).map(drop))
+    (0..segment.rows().min(3)).try_for_each(|row| segment.event(row).and(segment.mark(row)).map(drop))
 }
 
 proptest! {

@@ -14,7 +14,7 @@ impl Segment {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn load(&self) -> Result<Batch> {
-        let mut batch = Batch { tag_sets: self.tag_sets()?, ..Batch::default() };
+        let mut batch = Batch { tag_sets: self.tag_sets()?, marks: self.marks()?, ..Batch::default() };
         self.column(&mut batch.at, |block, out| self.times(block, out))?;
         self.column(&mut batch.tag_codes, |block, out| self.tag_set_codes(block, out))?;
         let mut bands = Vec::new();

@@ -18,6 +18,7 @@ use self::cursor::{Column, Cursor};
 use self::order::Order;
 use super::{Segment, SortedRows};
 use crate::batch::Texts;
+use crate::correction::Mark;
 use crate::dictionary::Dictionary;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -46,6 +47,8 @@ pub struct MergedRows {
     dictionary: Mutex<Option<(Dimension, Arc<Renumbered>)>>,
     tag_sets: Arc<TagSets>,
     tag_codes: Vec<Vec<u32>>,
+    marks: Vec<Mark>,
+    mark_codes: Vec<Vec<u32>>,
     /// The column being read, and where.
     numbers: Mutex<(Column, Vec<Cursor<Vec<u64>>>)>,
     texts: Mutex<Vec<Cursor<Texts>>>,
@@ -117,12 +120,15 @@ impl MergedRows {
         }
         let order = Order::of(&inputs)?;
         let (tag_sets, tag_codes) = merge_tag_sets(&inputs)?;
+        let (marks, mark_codes) = merge_marks(&inputs)?;
         Ok(Self {
             inputs,
             order,
             dictionary: Mutex::default(),
             tag_sets: Arc::new(tag_sets),
             tag_codes,
+            marks,
+            mark_codes,
             numbers: Mutex::new((Column::Time, Vec::new())),
             texts: Mutex::default(),
         })
@@ -167,6 +173,7 @@ impl MergedRows {
             let kept = &self.inputs[input];
             let codes = match (column, &renumbered) {
                 (Column::TagSets, _) => Some(&self.tag_codes[input]),
+                (Column::Marks, _) => Some(&self.mark_codes[input]),
                 (_, renumbered) => renumbered.as_ref().map(|renumbered| &renumbered.codes[input]),
             };
             kept.read(column, codes, at, values)
@@ -262,6 +269,29 @@ fn merge_tag_sets(inputs: &[Kept]) -> Result<(TagSets, Vec<Vec<u32>>)> {
     Ok((TagSets::new(all.into_iter().collect()), codes))
 }
 
+/// Merges the marks that still occur, in the order of their content.
+fn merge_marks(inputs: &[Kept]) -> Result<(Vec<Mark>, Vec<Vec<u32>>)> {
+    let (mut all, mut own) = (BTreeSet::new(), Vec::new());
+    for kept in inputs {
+        let known = kept.input.segment.known_marks()?;
+        let used = match known.is_empty() {
+            true => Vec::new(),
+            false => used_codes(kept, &Column::Marks, known.len() + 1)?,
+        };
+        let occurs = |(at, _): &(usize, &Mark)| used[at + 1];
+        all.extend(known.iter().enumerate().filter(occurs).map(|(_, mark)| mark.clone()));
+        own.push(known);
+    }
+    let code_of: HashMap<&Mark, u32> = all.iter().zip(1..).collect();
+    let codes_of = |known: &Vec<Mark>| {
+        let codes = known.iter().map(|mark| code_of.get(mark).copied().unwrap_or(0));
+        std::iter::once(0).chain(codes).collect()
+    };
+    let codes = own.iter().map(codes_of).collect();
+    drop(code_of);
+    Ok((all.into_iter().collect(), codes))
+}
+
 impl SortedRows for MergedRows {
     fn ids(&self, block: usize, out: &mut Texts) -> Result<()> {
         let mut cursors = self.texts.lock();
@@ -280,6 +310,19 @@ impl SortedRows for MergedRows {
             Ok(())
         };
         self.interleave(&mut cursors, block, load, |ids, at| out.push(ids.get(at)))
+    }
+
+    fn marks(&self) -> Result<Vec<Mark>> {
+        Ok(self.marks.clone())
+    }
+
+    fn mark_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        if self.marks.is_empty() {
+            out.clear();
+            out.resize(self.order.block(block).len(), 0);
+            return Ok(());
+        }
+        narrow(out, |wide| self.column(&Column::Marks, block, wide))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sealed events: immutable, sorted, dictionary-encoded, checksummed columns in one file.
 
 mod load;
+mod marks;
+mod mask;
 mod merge;
 mod reader;
 mod sections;
@@ -8,6 +10,7 @@ mod tag_sets;
 mod window;
 mod writer;
 
+pub use mask::{read_mask, write_mask};
 pub use merge::{INPUTS_MAX, Input, MergedRows};
 pub(crate) use reader::DictionaryCache;
 pub use reader::Segment;

@@ -86,7 +86,13 @@ pub(crate) fn read_codes(
 }
 
 /// The footer's maximum is checked before, the values after decoding: both come from the file.
-fn check_codes(container: &Container, name: &str, block: usize, codes: &[u32], largest: usize) -> Result<()> {
+pub(super) fn check_codes(
+    container: &Container,
+    name: &str,
+    block: usize,
+    codes: &[u32],
+    largest: usize,
+) -> Result<()> {
     let max = codes.iter().copied().max().unwrap_or(0);
     if max as usize > largest {
         return Err(container.damaged(name, &format!("block {block} has code {max}, the largest is {largest}")));
@@ -118,7 +124,7 @@ impl Segment {
 
     /// Every column must have every row, so that no block index can miss.
     fn check_shape(&self) -> Result<()> {
-        let columns = ["at", "id", "tags", "band", "dim.", "num.", "use."];
+        let columns = ["at", "id", "tags", "marks", "band", "dim.", "num.", "use."];
         for (name, section) in self.container.sections() {
             let is_column =
                 columns.iter().any(|column| name == *column || (column.ends_with('.') && name.starts_with(column)));
@@ -278,7 +284,7 @@ impl Segment {
         self.container.section(name).ok_or_else(|| self.container.damaged(name, "the column is missing"))
     }
 
-    fn block_rows(&self, block: usize) -> usize {
+    pub(super) fn block_rows(&self, block: usize) -> usize {
         self.rows.saturating_sub(block * BLOCK_ROWS).min(BLOCK_ROWS)
     }
 }

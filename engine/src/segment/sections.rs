@@ -14,6 +14,10 @@ pub(super) const ID: &str = "id";
 pub(super) const TAGS: &str = "tags";
 /// The tag sets themselves.
 pub(super) const TAG_SETS: &str = "tag_sets";
+/// Codes of what corrections gave.
+pub(super) const MARKS: &str = "marks";
+/// The distinct marks themselves.
+pub(super) const MARK_SETS: &str = "mark_sets";
 
 /// Codes of a dimension.
 pub(super) fn codes(dimension: Dimension) -> String {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{sections, tag_sets};
+use super::{marks, sections, tag_sets};
 use crate::batch::Texts;
 use crate::codec::bytes::{put_i64, put_len};
 use crate::codec::{front, texts};
+use crate::correction::Mark;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::format::container::{ContainerWriter, FileEntry, Identity};
@@ -27,6 +28,18 @@ pub trait SortedRows: EventRows {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     fn ids(&self, block: usize, out: &mut Texts) -> Result<()>;
+
+    /// What corrections gave to these rows: the distinct marks in the order of their content, from code 1 on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn marks(&self) -> Result<Vec<Mark>>;
+
+    /// Replaces `out` by the code of the mark of each row of a block, 0 for none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn mark_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()>;
 }
 
 /// Writes `rows` column by column, with no more than a block of each in memory, and syncs the file.
@@ -83,6 +96,7 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, rows: &dyn SortedRows) ->
         })?;
         writer.blob(sections::TAG_SETS, &tag_sets::encode(&tag_sets))?;
     }
+    marks::write(&mut writer, rows)?;
     writer.finish(&encode_meta(rows))
 }
 

@@ -10,13 +10,16 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use super::dedup::{HeadIndex, Known, find_sealed};
-use super::receipt::{Item, Receipt};
+use super::correct::{Corrector, Delta};
+use super::dedup::{IdFrames, Known, find_sealed};
+use super::ground::Ground;
+use super::receipt::{CorrectionItem, CorrectionReceipt, Item, Receipt};
 use super::state::{Shared, State, Writer};
-use crate::batch::BatchBuilder;
+use crate::correction::{Change, Correction, Mark, Settled};
 use crate::dedup::{Fingerprint, content};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::format::correction_row::encode_corrections;
 use crate::format::event_row::EventRows;
 use crate::limits;
 use crate::log::FrameKind;
@@ -27,9 +30,18 @@ use crate::time::Timestamp;
 /// A batch that waits for its commit.
 #[derive(Debug)]
 pub(super) struct Request {
-    events: Mutex<Vec<Result<Checked>>>,
-    result: Mutex<Option<Result<Receipt>>>,
+    sent: Mutex<Sent>,
+    result: Mutex<Option<Result<Receipts>>>,
 }
+
+/// What a batch holds, each item checked.
+#[derive(Debug, Default)]
+struct Sent {
+    events: Vec<Result<Checked>>,
+    corrections: Vec<Result<Correction>>,
+}
+
+type Receipts = (Receipt, CorrectionReceipt);
 
 /// The batches that wait, and whether somebody commits.
 #[derive(Debug, Default)]
@@ -57,23 +69,29 @@ struct Checked {
 }
 
 impl Shared {
-    pub(super) fn append(&self, events: Vec<Event>) -> Result<Receipt> {
+    pub(super) fn append(&self, events: Vec<Event>, corrections: Vec<Correction>) -> Result<Receipts> {
         self.check_usable()?;
-        if self.queued_events.fetch_add(events.len(), Ordering::Relaxed) > self.options.queue_events {
-            self.release_queue(events.len());
+        let count = events.len() + corrections.len();
+        if self.queued_events.fetch_add(count, Ordering::Relaxed) > self.options.queue_events {
+            self.release_queue(count);
             return Err(Error::new(ErrorKind::Overloaded, "too many events wait for their commit; retry later"));
         }
-        let count = events.len();
-        let result = self.append_queued(events);
+        let result = self.append_queued(events, corrections);
         self.release_queue(count);
         result
     }
 
-    fn append_queued(&self, events: Vec<Event>) -> Result<Receipt> {
+    fn append_queued(&self, events: Vec<Event>, corrections: Vec<Correction>) -> Result<Receipts> {
         let now = self.disk.now();
         let mut scratch = Vec::new();
-        let checked = events.into_iter().map(|event| self.check(event, now, &mut scratch)).collect();
-        let request = Arc::new(Request { events: Mutex::new(checked), result: Mutex::new(None) });
+        let sent = Sent {
+            events: events.into_iter().map(|event| self.check(event, now, &mut scratch)).collect(),
+            corrections: corrections
+                .into_iter()
+                .map(|mut correction| correction.normalise(now).map(|()| correction))
+                .collect(),
+        };
+        let request = Arc::new(Request { sent: Mutex::new(sent), result: Mutex::new(None) });
         let mut queue = self.queue.lock();
         queue.waiting.push(Arc::clone(&request));
         // Waiting for the turn, not for the writer's lock: all who were committed for wake at once
@@ -128,14 +146,16 @@ impl Shared {
     }
 
     fn commit(&self, writer: &mut Writer, group: &[Arc<Request>]) {
-        let mut batches: Vec<Vec<Result<Checked>>> =
-            group.iter().map(|request| std::mem::take(&mut *request.events.lock())).collect();
+        let mut batches: Vec<Sent> = group.iter().map(|request| std::mem::take(&mut *request.sent.lock())).collect();
         let outcome = self.check_usable().and_then(|()| self.commit_batches(writer, &mut batches));
         match outcome {
-            Ok((lsn, mut items)) => {
-                for (request, events) in group.iter().zip(&batches) {
-                    let rest = items.split_off(events.len());
-                    *request.result.lock() = Some(Ok(Receipt { lsn, items: std::mem::replace(&mut items, rest) }));
+            Ok((lsn, mut items, mut corrections)) => {
+                for (request, sent) in group.iter().zip(&batches) {
+                    let rest = items.split_off(sent.events.len());
+                    let receipt = Receipt { lsn, items: std::mem::replace(&mut items, rest) };
+                    let rest = corrections.split_off(sent.corrections.len());
+                    let corrected = CorrectionReceipt { lsn, items: std::mem::replace(&mut corrections, rest) };
+                    *request.result.lock() = Some(Ok((receipt, corrected)));
                 }
             }
             Err(error) => {
@@ -153,81 +173,64 @@ impl Shared {
         }
     }
 
-    fn commit_batches(&self, writer: &mut Writer, batches: &mut [Vec<Result<Checked>>]) -> Result<(u64, Vec<Item>)> {
+    fn commit_batches(
+        &self,
+        writer: &mut Writer,
+        batches: &mut [Sent],
+    ) -> Result<(u64, Vec<Item>, Vec<CorrectionItem>)> {
         self.make_room(writer)?;
         let state = self.state();
-        let mut group = Group::default();
-        let mut items = Vec::with_capacity(batches.iter().map(Vec::len).sum());
-        for event in batches.iter_mut().flatten() {
-            // The slot stays, for its batch is counted once more when results are handed out.
-            let event = std::mem::replace(event, Err(Error::invalid(String::new())));
-            items.push(self.admit(&state, writer, &mut group, event)?);
+        let Writer { active, id_frames, log, .. } = writer;
+        let frozen = state.frozen.as_ref().map(|frozen| (&frozen.head, &*frozen.index));
+        let ground = Ground { secret: &self.secret, version: &state.version, head: &state.head, index: active, frozen };
+        let mut group = Group::new(&state, &ground, id_frames);
+        // The slots stay, for their batch is counted once more when results are handed out.
+        let take = || Err(Error::invalid(String::new()));
+        let mut corrected = Vec::new();
+        for correction in batches.iter_mut().flat_map(|sent| &mut sent.corrections) {
+            corrected.push(group.correct(std::mem::replace(correction, take()))?);
         }
-        if group.is_empty() {
-            return Ok((state.lsn, items));
+        group.corrector.settle(&mut group.delta);
+        let mut items = Vec::with_capacity(batches.iter().map(|sent| sent.events.len()).sum());
+        for event in batches.iter_mut().flat_map(|sent| &mut sent.events) {
+            items.push(group.admit(std::mem::replace(event, Err(Error::invalid(String::new()))))?);
         }
-        for frame in group.frames.drain(..).filter(|frame| !frame.is_empty()) {
+        let Group { delta, frames, corrector, .. } = group;
+        if frames.is_empty() && corrector.accepted.is_empty() {
+            return Ok((state.lsn, items, corrected));
+        }
+        for corrections in corrector.accepted.chunks(limits::COMMIT_EVENTS) {
+            let records = u32::try_from(corrections.len()).expect("chunks are bounded");
+            log.append(FrameKind::Corrections, records, &encode_corrections(corrections))?;
+        }
+        for frame in frames.into_iter().filter(|frame| !frame.is_empty()) {
             let records = u32::try_from(frame.len()).expect("frames are bounded");
-            writer.log.append(FrameKind::Events, records, &frame.finish())?;
+            log.append(FrameKind::Events, records, &frame.finish())?;
         }
-        writer.log.sync()?;
-        let lsn = writer.log.next_lsn() - 1;
-        writer.active.absorb(group.index);
-        let batch = group.builder.finish();
-        self.change_state(|state| {
-            state.lsn = lsn;
-            state.head.push_events(batch);
+        log.sync()?;
+        let (lsn, first) = (log.next_lsn() - 1, delta.first);
+        let (batch, index, hidden, over) = delta.finish();
+        active.absorb(index, first, &batch);
+        let mut moved = Ok(());
+        self.change_state(|next| {
+            next.lsn = lsn;
+            next.head.corrections += corrector.accepted.len();
+            if !batch.is_empty() {
+                next.head.push_events(batch);
+            }
+            // A publication meanwhile may have moved what lies below.
+            let sealed = state.frozen.as_ref().filter(|_| next.frozen.is_none()).map(|frozen| &frozen.head);
+            match over.moved(&self.secret, sealed, &state.version, &next.version) {
+                Ok(over) => next.head.hide(&hidden, &over),
+                Err(error) => moved = Err(error.with_kind(ErrorKind::DurabilityUnknown)),
+            }
         });
+        moved?;
+        // Whoever holds a version keeps its files.
+        drop(state);
         // These events are durable whatever becomes of sealing; the next commit tells of its failure.
         let _ = self.seal_if_due(writer);
-        Ok((lsn, items))
-    }
-
-    /// Decides about one event and, if it is new, adds it to the group.
-    fn admit(&self, state: &State, writer: &mut Writer, group: &mut Group, event: Result<Checked>) -> Result<Item> {
-        let checked = match event {
-            Ok(checked) => checked,
-            Err(error) => return Ok(Item::Rejected(error)),
-        };
-        let Checked { mut event, fingerprint, check } = checked;
-        let heads = [Some(&group.index), Some(&writer.active), writer.frozen.as_deref()];
-        let in_heads =
-            heads.into_iter().flatten().map(|head| head.find(fingerprint, check)).find(|known| *known != Known::New);
-        let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
-        let known = match in_heads {
-            Some(known) => known,
-            None => {
-                let id = event.id.as_deref().unwrap_or_default();
-                find_sealed(state, &mut writer.id_frames, fingerprint, workspace, id, check)?
-            }
-        };
-        match known {
-            Known::Same => return Ok(Item::Duplicate { id: event.id.unwrap_or_default() }),
-            Known::Other => return Ok(Item::Conflict { id: event.id.unwrap_or_default() }),
-            Known::New => {}
-        }
-        for (meter, _) in event.usage.iter() {
-            if let Meter::Named(name) = meter
-                && !group.index.meters.contains(name)
-                && !writer.active.meters.contains(name)
-            {
-                let known = group.index.meters.len() + writer.active.meters.len();
-                if known >= limits::NAMED_METERS_PER_HEAD {
-                    let error = format!(
-                        "usage.{name} would be one of more than {} named meters; put what varies into a dimension or a tag",
-                        limits::NAMED_METERS_PER_HEAD
-                    );
-                    return Ok(Item::Rejected(Error::invalid(error)));
-                }
-                group.index.meters.insert(name.clone());
-            }
-        }
-        if let Some(job) = event.get(Dimension::JobId) {
-            group.index.jobs.insert(self.secret.job(workspace, job));
-        }
-        group.index.events.insert(fingerprint, check);
-        group.push(&event);
-        Ok(Item::Stored { id: event.id.take().unwrap_or_default() })
+        Ok((lsn, items, corrected))
     }
 
     /// Has the log say how far it is synced. It can wait while the disk is nearly full.
@@ -261,38 +264,104 @@ impl Shared {
     }
 }
 
-/// The new events of one commit.
-#[derive(Default)]
-struct Group {
-    index: HeadIndex,
-    builder: BatchBuilder,
+/// What one commit adds.
+struct Group<'a> {
+    state: &'a State,
+    ground: &'a Ground<'a>,
+    id_frames: &'a mut IdFrames,
+    delta: Delta<'a>,
+    corrector: Corrector,
     frames: Vec<EventRows>,
 }
 
-impl Group {
-    fn push(&mut self, event: &Event) {
-        self.builder.push(event);
-        if self
-            .frames
-            .last()
-            .is_none_or(|frame| frame.len() >= limits::COMMIT_EVENTS || frame.bytes() >= limits::FRAME_BYTES / 4)
+impl<'a> Group<'a> {
+    fn new(state: &'a State, ground: &'a Ground<'a>, id_frames: &'a mut IdFrames) -> Self {
+        let delta = Delta::new(ground.secret, ground.head);
+        Self { state, ground, id_frames, delta, corrector: Corrector::default(), frames: Vec::new() }
+    }
+
+    /// Decides about one correction and, if it says something new, adds it to the group.
+    fn correct(&mut self, correction: Result<Correction>) -> Result<CorrectionItem> {
+        let correction = match correction {
+            Ok(correction) => correction,
+            Err(error) => return Ok(CorrectionItem::Rejected(error)),
+        };
+        if let Change::Replace { event, .. } = &correction.change
+            && let Err(error) = self.add_meters(event)
         {
+            return Ok(CorrectionItem::Rejected(error));
+        }
+        self.corrector.take(self.ground, &mut self.delta, correction)
+    }
+
+    /// Decides about one event and, if it is new, adds it to the group.
+    fn admit(&mut self, event: Result<Checked>) -> Result<Item> {
+        let Checked { mut event, fingerprint, check } = match event {
+            Ok(checked) => checked,
+            Err(error) => return Ok(Item::Rejected(error)),
+        };
+        match self.known(&event, fingerprint, check)? {
+            Known::Same => return Ok(Item::Duplicate { id: event.id.unwrap_or_default() }),
+            Known::Other => return Ok(Item::Conflict { id: event.id.unwrap_or_default() }),
+            Known::New => {}
+        }
+        if let Err(error) = self.add_meters(&event) {
+            return Ok(Item::Rejected(error));
+        }
+        self.log(&event);
+        self.delta.knows_job_of(&event);
+        let untouched = self.ground.is_untouched() && self.delta.index.amendments.is_empty();
+        let settled = match untouched {
+            true => Settled::Same,
+            false => self.delta.said_of(self.ground, &event)?.settle(&event, &Mark::default()),
+        };
+        match settled {
+            Settled::Same => self.delta.add(fingerprint, check, &event, &Mark::default()),
+            Settled::Retracted => self.delta.add_gone(fingerprint, check),
+            Settled::Changed(event, mark) => self.delta.add(fingerprint, check, &event, &mark),
+        }
+        Ok(Item::Stored { id: event.id.take().unwrap_or_default() })
+    }
+
+    fn known(&mut self, event: &Event, fingerprint: Fingerprint, check: u32) -> Result<Known> {
+        let heads = [Some(&self.delta.index), Some(self.ground.index), self.ground.frozen.map(|(_, index)| index)];
+        let mut in_heads = heads.into_iter().flatten().map(|head| head.find(fingerprint, check));
+        if let Some(known) = in_heads.find(|known| *known != Known::New) {
+            return Ok(known);
+        }
+        let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
+        let id = event.id.as_deref().unwrap_or_default();
+        find_sealed(self.state, self.id_frames, fingerprint, workspace, id, check)
+    }
+
+    /// Makes the named meters of an event known, of which a head has only so many.
+    fn add_meters(&mut self, event: &Event) -> Result<()> {
+        let (group, active) = (&mut self.delta.index.meters, &self.ground.index.meters);
+        for (meter, _) in event.usage.iter() {
+            if let Meter::Named(name) = meter
+                && !group.contains(name)
+                && !active.contains(name)
+            {
+                if group.len() + active.len() >= limits::NAMED_METERS_PER_HEAD {
+                    return Err(Error::invalid(format!(
+                        "usage.{name} would be one of more than {} named meters; put what varies into a dimension or a tag",
+                        limits::NAMED_METERS_PER_HEAD
+                    )));
+                }
+                group.insert(name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an event, as it was sent, to what is logged.
+    fn log(&mut self, event: &Event) {
+        let full = |frame: &EventRows| frame.len() >= limits::COMMIT_EVENTS || frame.bytes() >= limits::FRAME_BYTES / 4;
+        if self.frames.last().is_none_or(full) {
             self.frames.push(EventRows::default());
         }
         if let Some(frame) = self.frames.last_mut() {
             frame.push(event);
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.frames.is_empty()
-    }
-}
-
-impl HeadIndex {
-    fn absorb(&mut self, other: Self) {
-        self.events.extend(other.events);
-        self.jobs.extend(other.jobs);
-        self.meters.extend(other.meters);
     }
 }

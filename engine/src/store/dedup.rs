@@ -1,11 +1,15 @@
 //! Whether an event was stored before: in the head, in the head being sealed, or in a segment.
 
+use std::sync::{Arc, OnceLock};
+
 use hashbrown::{HashMap, HashSet};
 
+use super::head::Head;
 use super::state::{Shared, State};
-use super::version::SealedPart;
-use crate::batch::Texts;
-use crate::dedup::Fingerprint;
+use super::version::{SealedPart, Version};
+use crate::batch::{Batch, Texts};
+use crate::correction::Amendment;
+use crate::dedup::{Fingerprint, Secret, hashes};
 use crate::error::Result;
 use crate::limits::VECTOR_ROWS;
 use crate::outcome::DEFAULT_WORKSPACE;
@@ -15,12 +19,30 @@ use crate::schema::{Dimension, Text};
 /// What is known of the events of a head without reading them.
 #[derive(Debug, Default)]
 pub(super) struct HeadIndex {
-    /// The content check of each event.
-    pub(super) events: HashMap<Fingerprint, u32>,
+    /// Every event that came, or was corrected, since the head before.
+    pub(super) events: HashMap<Fingerprint, Entry>,
     /// The hashes of the jobs.
     pub(super) jobs: HashSet<u64>,
     /// The named meters.
     pub(super) meters: HashSet<Text>,
+    /// What corrections since the head before said.
+    pub(super) amendments: HashMap<Fingerprint, Amendment>,
+    /// The rows of each trace; made when it is first asked for.
+    traces: OnceLock<HashMap<Text, Vec<u32>>>,
+}
+
+/// An event in the index of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The content check of the event as it was first sent.
+    pub(super) check: u32,
+    /// The row that counts; [`Entry::GONE`] when none does.
+    pub(super) row: u32,
+}
+
+impl Entry {
+    /// No row: the event was retracted.
+    pub(super) const GONE: u32 = u32::MAX;
 }
 
 /// How an event relates to what is stored.
@@ -42,7 +64,55 @@ impl Known {
 
 impl HeadIndex {
     pub(super) fn find(&self, fingerprint: Fingerprint, check: u32) -> Known {
-        self.events.get(&fingerprint).map_or(Known::New, |stored| Known::compare(*stored, check))
+        self.events.get(&fingerprint).map_or(Known::New, |stored| Known::compare(stored.check, check))
+    }
+
+    /// The index of a head that was read from the log, as if none of its events had been corrected.
+    pub(super) fn of(secret: &Secret, head: &Head) -> Result<Self> {
+        let mut index = Self::default();
+        for (first, batch) in head.numbered() {
+            for (row, at) in (first..).zip(0..batch.len()) {
+                let workspace = batch.value(Dimension::Workspace, at).unwrap_or(DEFAULT_WORKSPACE);
+                let fingerprint = secret.fingerprint(workspace, batch.ids.get(at));
+                index.events.insert(fingerprint, Entry { check: batch.checks[at], row });
+            }
+            index.jobs.extend(hashes(&**batch, Dimension::JobId, |workspace, job| secret.job(workspace, job))?);
+        }
+        Ok(index)
+    }
+
+    /// The rows of a trace, those of other workspaces and hidden ones included.
+    pub(super) fn rows_of_trace(&self, head: &Head, trace_id: &str) -> &[u32] {
+        let traces = self.traces.get_or_init(|| {
+            let mut traces = HashMap::new();
+            head.numbered().for_each(|(first, batch)| add_traces(&mut traces, first, batch));
+            traces
+        });
+        traces.get(trace_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes over what one commit added, whose rows begin at `first`.
+    pub(super) fn absorb(&mut self, other: Self, first: u32, batch: &Batch) {
+        self.events.extend(other.events);
+        self.jobs.extend(other.jobs);
+        self.meters.extend(other.meters);
+        for (target, amendment) in other.amendments {
+            self.amendments.entry(target).or_default().join(&amendment);
+        }
+        if let Some(traces) = self.traces.get_mut() {
+            add_traces(traces, first, batch);
+        }
+    }
+}
+
+fn add_traces(traces: &mut HashMap<Text, Vec<u32>>, first: u32, batch: &Batch) {
+    for (row, at) in (first..).zip(0..batch.len()) {
+        if let Some(trace) = batch.value(Dimension::TraceId, at) {
+            match traces.get_mut(trace) {
+                Some(rows) => rows.push(row),
+                None => drop(traces.insert(trace.into(), vec![row])),
+            }
+        }
     }
 }
 
@@ -94,18 +164,61 @@ pub(super) fn find_sealed(
 ) -> Result<Known> {
     for part in &state.version.parts {
         for (row, stored) in part.id_run.candidates(fingerprint)? {
-            if row < part.segment.rows() && frames.holds(part, row, id)? && workspace_of(part, row)? == workspace {
+            if row < part.segment.rows() && frames.holds(part, row, id)? && part.workspace(row)? == workspace {
                 return Ok(Known::compare(stored, check));
             }
         }
     }
-    Ok(Known::New)
+    Ok(state.version.ghost(fingerprint)?.map_or(Known::New, |stored| Known::compare(stored, check)))
 }
 
-fn workspace_of(part: &SealedPart, row: usize) -> Result<Text> {
-    let dictionary = part.segment.dictionary(Dimension::Workspace)?;
-    let code = if dictionary.len() == 1 { 1 } else { part.segment.code(Dimension::Workspace, row)? };
-    Ok(dictionary.get(code).unwrap_or(DEFAULT_WORKSPACE).into())
+impl SealedPart {
+    /// The workspace of a row.
+    pub(super) fn workspace(&self, row: usize) -> Result<Text> {
+        let dictionary = self.segment.dictionary(Dimension::Workspace)?;
+        let code = if dictionary.len() == 1 { 1 } else { self.segment.code(Dimension::Workspace, row)? };
+        Ok(dictionary.get(code).unwrap_or(DEFAULT_WORKSPACE).into())
+    }
+
+    /// The rows of an event, hidden ones included, each with the content check of how it was first sent.
+    pub(super) fn rows_of(&self, fingerprint: Fingerprint, workspace: &str, id: &str) -> Result<Vec<(u32, u32)>> {
+        let mut rows = Vec::new();
+        for (row, check) in self.id_run.candidates(fingerprint)? {
+            if row < self.segment.rows() && self.segment.id(row)? == id && self.workspace(row)? == workspace {
+                rows.push((u32::try_from(row).expect("a segment has fewer than 2³² rows"), check));
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl Version {
+    /// The content check of an event whose row is gone.
+    pub(super) fn ghost(&self, fingerprint: Fingerprint) -> Result<Option<u32>> {
+        for run in &self.corrections {
+            if let Some(check) = run.ghost(fingerprint)? {
+                return Ok(Some(check));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The row of an event that counts, with the content check of how it was first sent.
+    pub(super) fn live_row(
+        &self,
+        fingerprint: Fingerprint,
+        workspace: &str,
+        id: &str,
+    ) -> Result<Option<(&Arc<SealedPart>, u32, u32)>> {
+        for part in &self.parts {
+            for (row, check) in part.rows_of(fingerprint, workspace, id)? {
+                if !part.hidden.contains(row) {
+                    return Ok(Some((part, row, check)));
+                }
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Shared {
@@ -116,6 +229,11 @@ impl Shared {
         }
         for part in &state.version.parts {
             if part.id_run.has_job(hash)? {
+                return Ok(true);
+            }
+        }
+        for run in &state.version.corrections {
+            if run.has_job(hash)? {
                 return Ok(true);
             }
         }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
+use super::overlay::Overlay;
 use crate::batch::Batch;
 use crate::outcome::Outcome;
 
@@ -13,8 +16,15 @@ pub(super) type Outcomes = Vec<(u64, Arc<Outcome>)>;
 pub(super) struct Head {
     pub(super) batches: Vec<Arc<Batch>>,
     pub(super) outcomes: Vec<Arc<Outcomes>>,
+    /// Rows, hidden ones included.
     pub(super) events: usize,
     pub(super) bytes: usize,
+    /// Corrections that are in the log only.
+    pub(super) corrections: usize,
+    /// Rows of its own that no longer count, numbered in the order of arrival.
+    pub(super) hidden: Arc<RoaringBitmap>,
+    /// Rows below that its corrections hide.
+    pub(super) over: Arc<Overlay>,
 }
 
 /// Chunks are joined while the older is less than so many times the newer: each row is then
@@ -25,7 +35,42 @@ const LARGE_ROWS: usize = 1 << 12;
 
 impl Head {
     pub(super) fn is_empty(&self) -> bool {
-        self.batches.is_empty() && self.outcomes.is_empty()
+        self.batches.is_empty() && self.outcomes.is_empty() && self.corrections == 0
+    }
+
+    /// The batch that holds a row, and which of its rows it is.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub(super) fn row(&self, row: u32) -> (&Arc<Batch>, usize) {
+        let mut row = row as usize;
+        for batch in &self.batches {
+            if row < batch.len() {
+                return (batch, row);
+            }
+            row -= batch.len();
+        }
+        unreachable!("rows of a head are numbered without gaps")
+    }
+
+    /// Each batch with the number of its first row.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (u32, &Arc<Batch>)> {
+        let mut next = 0;
+        self.batches.iter().map(move |batch| {
+            let first = next;
+            next += u32::try_from(batch.len()).expect("a head has fewer than 2³² rows");
+            (first, batch)
+        })
+    }
+
+    /// Hides rows of its own and of what lies below.
+    pub(super) fn hide(&mut self, own: &RoaringBitmap, below: &Overlay) {
+        if !own.is_empty() {
+            *Arc::make_mut(&mut self.hidden) |= own;
+        }
+        if !below.is_empty() {
+            Arc::make_mut(&mut self.over).join(below);
+        }
     }
 
     pub(super) fn push_events(&mut self, batch: Batch) {

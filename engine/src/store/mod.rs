@@ -4,25 +4,30 @@
 //! |---|---|
 //! | `open`, `recover` | from a directory to a store, whatever a crash left |
 //! | `commit` | batches in: dedup, log, sync, visible, acknowledged |
+//! | `correct`, `ground`, `overlay`, `lasting` | corrections in: what they find, what they hide, what of them lasts |
 //! | `outcomes` | outcomes in: first wins |
 //! | `seal` | the head becomes segments |
 //! | `draft`, `publish` | new files, then a manifest that names them: the only commit point |
 //! | `compact` | parts become fewer and larger |
 //! | `collect` | what no manifest that anybody reads names is removed |
 //! | `version`, `state`, `snapshot` | what readers see |
-//! | `stat`, `verify` | what operators ask |
+//! | `stat`, `verify`, `verify_corrections` | what operators ask |
 //! | `backup` | a copy that is a store, beside the writer |
 
 mod backup;
 mod collect;
 mod commit;
 mod compact;
+mod correct;
 mod dedup;
 mod draft;
+mod ground;
 mod head;
+mod lasting;
 mod open;
 mod options;
 mod outcomes;
+mod overlay;
 mod publish;
 mod read_only;
 mod receipt;
@@ -32,11 +37,13 @@ mod snapshot;
 mod stat;
 mod state;
 mod verify;
+mod verify_corrections;
 mod version;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::correction::Correction;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::io::{Disk, RealDisk};
@@ -48,7 +55,7 @@ pub use backup::{Backup, Sharing, backup, backup_on};
 pub use compact::Compaction;
 pub use options::Options;
 pub use read_only::{read_only, read_only_on};
-pub use receipt::{Item, OutcomeItem, OutcomeReceipt, Receipt};
+pub use receipt::{CorrectionItem, CorrectionReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt};
 pub use snapshot::Snapshot;
 pub use stat::{FileStat, Stat};
 pub use verify::{Verification, verify, verify_on};
@@ -110,7 +117,44 @@ impl Store {
     /// [`ErrorKind::DurabilityUnknown`](crate::ErrorKind::DurabilityUnknown) or
     /// [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned). Retrying the same batch is always safe.
     pub fn append(&self, events: Vec<Event>) -> Result<Receipt> {
-        self.shared.append(events)
+        Ok(self.shared.append(events, Vec::new())?.0)
+    }
+
+    /// Takes later words about events, about those still to come too. When this returns, they are durable
+    /// and every answer heeds them. In which order events and corrections come never matters; nor does
+    /// sending a correction twice.
+    ///
+    /// ```
+    /// use quipu_engine::correction::{Correction, Target};
+    /// use quipu_engine::store::{CorrectionItem, Options, Store};
+    /// use quipu_engine::{Event, Timestamp, TokenMeter};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path(), Options::default())?;
+    /// let call = |tokens| Event::new("call-1", Timestamp::from_seconds(1_767_225_600)).used(TokenMeter::Output, tokens);
+    /// store.append(vec![call(1)])?;
+    /// let receipt = store.correct(vec![Correction::grow(call(90)), Correction::retract(Target::Trace("t".into()))])?;
+    /// assert!(matches!(receipt.items[..], [CorrectionItem::Applied { events: 1 }, CorrectionItem::Pending]));
+    /// assert_eq!(store.append(vec![call(1)])?.duplicates(), 1); // a retry stays one
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn correct(&self, corrections: Vec<Correction>) -> Result<CorrectionReceipt> {
+        Ok(self.shared.append(Vec::new(), corrections)?.1)
+    }
+
+    /// Stores a batch of events and corrections with one sync; the corrections are taken first.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn append_with(
+        &self,
+        events: Vec<Event>,
+        corrections: Vec<Correction>,
+    ) -> Result<(Receipt, CorrectionReceipt)> {
+        self.shared.append(events, corrections)
     }
 
     /// Stores outcomes of jobs. The first report of a job's outcome wins; one with a

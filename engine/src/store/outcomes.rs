@@ -43,7 +43,7 @@ impl Shared {
                 items.push(answer);
                 continue;
             }
-            let heads = [Some(&writer.active), writer.frozen.as_deref()];
+            let heads = [Some(&writer.active), state.frozen.as_ref().map(|frozen| &*frozen.index)];
             if revisions.is_empty() && !outcome.create_job && !self.knows_job(&state, heads, hash)? {
                 items.push(OutcomeItem::UnknownJob);
                 continue;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::collect::Garbage;
 use super::draft::Draft;
-use super::state::Shared;
+use super::state::{Shared, State};
 use super::version::{BOOK, Version};
+use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::container::{ContainerWriter, Identity};
 use crate::format::manifest::{Manifest, PartEntry, RunEntry};
@@ -30,6 +31,11 @@ pub(super) struct Change {
     pub(super) removed_parts: Vec<PartEntry>,
     /// Outcome runs that it does without.
     pub(super) removed_outcomes: Vec<RunEntry>,
+    pub(super) corrections: Vec<RunEntry>,
+    /// Correction runs that it does without.
+    pub(super) removed_corrections: Vec<RunEntry>,
+    /// Parts as they were, each with how it is now: other rows of it are hidden.
+    pub(super) masked: Vec<(PartEntry, PartEntry)>,
     /// The LSN up to which the log is in files now, and the first log file still needed.
     pub(super) log: Option<(u64, u64)>,
 }
@@ -45,8 +51,12 @@ impl Manifest {
         let written: u64 = change.parts.iter().flat_map(PartEntry::files).map(|file| file.bytes).sum();
         let bytes = if change.removed_parts.is_empty() { &mut next.sealed_bytes } else { &mut next.merged_bytes };
         *bytes = bytes.saturating_add(written);
+        for (before, after) in change.masked {
+            replace(&mut next.parts, &[before], vec![after])?;
+        }
         replace(&mut next.parts, &change.removed_parts, change.parts)?;
         replace(&mut next.outcomes, &change.removed_outcomes, change.outcomes)?;
+        replace(&mut next.corrections, &change.removed_corrections, change.corrections)?;
         next.books.extend(change.books);
         (next.flushed_lsn, next.first_log) = change.log.unwrap_or((next.flushed_lsn, next.first_log));
         Ok(next)
@@ -103,12 +113,12 @@ impl Shared {
         let mut manifest = before.manifest.with(change)?;
         manifest.next_file = self.numbers.next();
         let version = Arc::new(publisher.publish(&self.disk, self.store, manifest, &before)?);
+        let mut moved = Ok(());
         self.change_state(|state| {
-            state.version = Arc::clone(&version);
-            if sealed_head {
-                state.frozen = None;
-            }
+            moved = state.advance(&self.secret, &version, sealed_head);
         });
+        // What is published stands, but what was seen of it here no longer does.
+        moved.map_err(|error| error.with_kind(ErrorKind::DurabilityUnknown))?;
         let number = version.number;
         // The version before is pinned by whoever still reads it, and by nobody else.
         drop((before, version));
@@ -141,6 +151,21 @@ impl Shared {
         });
         added.inspect_err(|error| self.poison_by(error))?;
         Ok(version)
+    }
+}
+
+impl State {
+    /// Goes on from the next version, which may have the frozen head as segments: what corrections hide is hidden
+    /// where it lies now.
+    fn advance(&mut self, secret: &Secret, version: &Arc<Version>, sealed_head: bool) -> Result<()> {
+        let sealed = if sealed_head { self.frozen.take() } else { None };
+        let sealed = sealed.as_ref().map(|frozen| &frozen.head);
+        let before = std::mem::replace(&mut self.version, Arc::clone(version));
+        let heads = [Some(&mut self.head), self.frozen.as_mut().map(|frozen| &mut frozen.head)];
+        for head in heads.into_iter().flatten().filter(|head| !head.over.is_empty()) {
+            head.over = Arc::new(head.over.moved(secret, sealed, &before, version)?);
+        }
+        Ok(())
     }
 }
 

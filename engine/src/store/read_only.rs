@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::publish::sync_dir;
-use super::recover::replay;
+use super::recover::{Replayed, replay};
 use super::snapshot::Snapshot;
 use super::state::State;
 use super::version::{Published, Version, newest_number, read_manifest};
@@ -83,7 +83,7 @@ fn read(disk: &dyn Disk, newest: Published, pin: Box<dyn Lock>) -> Result<Snapsh
     version.pin = Some(pin);
     // Renamed by the writer, but perhaps not for good yet.
     sync_dir(disk, FileKind::Manifest.directory())?;
-    let (head, recovery) = replay(disk, store, &secret, &version, log::follow)?;
+    let Replayed { head, recovery, .. } = replay(disk, store, &secret, &version, log::follow)?;
     let state = State { lsn: recovery.next_lsn - 1, version: Arc::new(version), frozen: None, head };
     let snapshot = Snapshot::new(Arc::new(state), secret);
     Ok(snapshot.with_unfinished(recovery.torn.filter(|torn| torn.bytes > 0)))

@@ -84,3 +84,28 @@ pub enum OutcomeItem {
     /// It breaks a rule; the error says which.
     Rejected(Error),
 }
+
+/// What became of a batch of corrections.
+#[derive(Debug)]
+pub struct CorrectionReceipt {
+    /// The store's LSN once the batch was in.
+    pub lsn: u64,
+    /// One item per correction, in the order of the batch.
+    pub items: Vec<CorrectionItem>,
+}
+
+/// What became of one correction.
+#[derive(Debug)]
+pub enum CorrectionItem {
+    /// It changed events that are stored.
+    Applied {
+        /// How many.
+        events: u64,
+    },
+    /// It is kept and changes nothing yet: what it speaks of was not stored so far, or stands against it.
+    Pending,
+    /// It says nothing that was not known. Nothing changed.
+    Unchanged,
+    /// It breaks a rule; the error says which.
+    Rejected(Error),
+}

@@ -13,6 +13,8 @@
 use std::sync::Arc;
 
 use super::collect::remove_orphans;
+use super::correct::settle_replayed;
+use super::dedup::HeadIndex;
 use super::draft::{Draft, FileNumbers};
 use super::head::Head;
 use super::options::Options;
@@ -23,8 +25,10 @@ use super::seal::{remove_logs_before, write_head};
 use super::state::Shared;
 use super::version::{Published, Version, newest_manifest};
 use crate::batch::BatchBuilder;
+use crate::correction::Correction;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::correction_row::decode_corrections;
 use crate::format::event_row::{decode_events, decode_outcomes};
 use crate::format::manifest::Manifest;
 use crate::io::{Disk, Lock};
@@ -38,14 +42,14 @@ pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>
     let secret = Secret::read(&*disk, store)?;
     let garbage = remove_orphans(&*disk, number, &manifest)?;
     let mut version = Version::open(&*disk, store, number, manifest, None)?;
-    let (head, recovery) = replay(&*disk, store, &secret, &version, log::recover)?;
+    let Replayed { head, index, recovery } = replay(&*disk, store, &secret, &version, log::recover)?;
 
     let mut publisher = Publisher { newest: hash, garbage };
     if !head.is_empty() {
         let numbers = FileNumbers::new(version.manifest.next_file);
-        let (parts, outcomes) = write_head(&disk, store, &secret, &head, &mut Draft::new(&numbers))?;
+        let change = write_head(&disk, store, &secret, (&head, &index), &version, &mut Draft::new(&numbers))?;
         let log = Some((recovery.next_lsn - 1, version.manifest.first_log));
-        let manifest = version.manifest.with(Change { parts, outcomes, log, ..Change::default() })?;
+        let manifest = version.manifest.with(Change { log, ..change })?;
         // After a kill the records read may be in the page cache alone. They are published before a log file is
         // chained to them: it would testify to what a power cut may yet take.
         version = publisher.publish(&disk, store, Manifest { next_file: numbers.next(), ..manifest }, &version)?;
@@ -64,6 +68,14 @@ pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>
     Ok(Shared::new(disk, options, store, secret, log, publisher, Arc::new(opened), dropped, lock))
 }
 
+/// What the log holds after the flushed LSN.
+pub(super) struct Replayed {
+    pub(super) head: Head,
+    /// Empty while nothing was ever corrected.
+    pub(super) index: HeadIndex,
+    pub(super) recovery: Recovery,
+}
+
 /// Reads the log after the flushed LSN into a head, by [`log::recover`] or [`log::follow`].
 pub(super) fn replay(
     disk: &dyn Disk,
@@ -71,29 +83,46 @@ pub(super) fn replay(
     secret: &Secret,
     version: &Version,
     read: ReadLog,
-) -> Result<(Head, Recovery)> {
+) -> Result<Replayed> {
     let start = Start { store, flushed_lsn: version.manifest.flushed_lsn, min_file: version.manifest.first_log };
-    let mut head = Head::default();
-    let recovery = read(disk, start, &mut |frame| apply(&mut head, secret, version, &frame))?;
-    Ok((head, recovery))
+    let (mut head, mut corrections) = (Head::default(), Vec::new());
+    let recovery = read(disk, start, &mut |frame| apply(&mut head, &mut corrections, secret, version, &frame))?;
+    let index = match corrections.is_empty() && version.corrections.is_empty() {
+        true => HeadIndex::default(),
+        false => settle_replayed(secret, version, &mut head, &corrections)?,
+    };
+    Ok(Replayed { head, index, recovery })
 }
 
 /// How the log is read.
 type ReadLog = fn(&dyn Disk, Start, &mut dyn FnMut(Frame) -> Result<()>) -> Result<Recovery>;
 
-fn apply(head: &mut Head, secret: &Secret, version: &Version, frame: &Frame) -> Result<()> {
+fn apply(
+    head: &mut Head,
+    corrections: &mut Vec<Correction>,
+    secret: &Secret,
+    version: &Version,
+    frame: &Frame,
+) -> Result<()> {
     let damaged = |what: String| {
         Error::new(ErrorKind::Corrupt, format!("log frame at LSN {}: sound by its checksum, but {what}", frame.lsn))
+    };
+    let announced = |found: usize, what: &str| match found == frame.records as usize {
+        true => Ok(()),
+        false => Err(damaged(format!("{found} {what} where {} were announced", frame.records))),
     };
     match frame.kind {
         FrameKind::Events => {
             let events = decode_events(&frame.payload).map_err(|error| damaged(error.to_string()))?;
-            if events.len() != frame.records as usize {
-                return Err(damaged(format!("{} events where {} were announced", events.len(), frame.records)));
-            }
+            announced(events.len(), "events")?;
             let mut builder = BatchBuilder::default();
             events.iter().for_each(|event| builder.push(event));
             head.push_events(builder.finish());
+        }
+        FrameKind::Corrections => {
+            let more = decode_corrections(&frame.payload).map_err(|error| damaged(error.to_string()))?;
+            announced(more.len(), "corrections")?;
+            corrections.extend(more);
         }
         FrameKind::Outcomes => {
             let outcomes = decode_outcomes(&frame.payload).map_err(|error| damaged(error.to_string()))?;

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use super::dedup::HeadIndex;
 use super::draft::Draft;
 use super::head::{Head, Outcomes};
+use super::lasting;
 use super::publish::{Change, sync_dir};
 use super::state::{Frozen, Shared, Writer};
+use super::version::Version;
 use crate::batch::Batch;
 use crate::dedup::{self, Secret};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::format::container::Identity;
 use crate::format::manifest::{PartEntry, RunEntry};
 use crate::format::names::{FileKind, LOG_DIR, log_file, parse_log_name};
@@ -26,8 +28,11 @@ use crate::segment::{self, Window, split};
 impl Shared {
     /// Freezes the head when it is full and has it sealed.
     pub(super) fn seal_if_due(&self, writer: &mut Writer) -> Result<()> {
-        let state = self.state();
-        if state.head.events < self.options.seal_events && state.head.bytes < self.options.seal_bytes {
+        let (records, bytes) = {
+            let head = &self.state().head;
+            (head.events + head.corrections, head.bytes)
+        };
+        if records < self.options.seal_events && bytes < self.options.seal_bytes {
             return Ok(());
         }
         self.finish_sealing(writer)?;
@@ -57,9 +62,7 @@ impl Shared {
             let _ = sealer.join();
         }
         self.check_usable()?;
-        self.seal_frozen()?;
-        writer.frozen = None;
-        Ok(())
+        self.seal_frozen()
     }
 
     /// Ends the log properly: damage to its last commit then shows as damage, not as a torn tail.
@@ -80,26 +83,35 @@ impl Shared {
     fn freeze(&self, writer: &mut Writer) -> Result<()> {
         let rotated = writer.log.rotate();
         rotated.inspect_err(|error| self.poison_by(error))?;
-        writer.frozen = Some(Arc::new(std::mem::take::<HeadIndex>(&mut writer.active)));
+        let index = Arc::new(std::mem::take::<HeadIndex>(&mut writer.active));
         let (last_lsn, next_log) = (writer.log.next_lsn() - 1, writer.log.number());
         self.change_state(|state| {
             let head = std::mem::take(&mut state.head);
-            state.frozen = Some(Frozen { head, last_lsn, next_log });
+            state.frozen = Some(Frozen { head, index, last_lsn, next_log });
         });
         Ok(())
     }
 
     /// Seals the frozen head, if there is one.
     pub(super) fn seal_frozen(&self) -> Result<()> {
-        let Some(frozen) = self.state().frozen.clone() else { return Ok(()) };
-        let sealed = self.publish(|draft| {
-            let (parts, outcomes) = write_head(&self.disk, self.store, &self.secret, &frozen.head, draft)?;
-            Ok(Change { parts, outcomes, log: Some((frozen.last_lsn, frozen.next_log)), ..Change::default() })
-        });
-        sealed.inspect_err(|error| self.poison_by(error))?;
-        remove_logs_before(&*self.disk, frozen.next_log);
-        self.merge_behind();
-        Ok(())
+        loop {
+            let Some(next_log) = self.state().frozen.as_ref().map(|frozen| frozen.next_log) else { return Ok(()) };
+            let sealed = self.publish(|draft| {
+                // Looked at anew, for a merge moves rows; and not for longer, for to look at a version keeps its files.
+                let state = self.state();
+                let Some(Frozen { head, index, last_lsn, .. }) = &state.frozen else { return Ok(Change::default()) };
+                let change = write_head(&self.disk, self.store, &self.secret, (head, index), &state.version, draft)?;
+                Ok(Change { log: Some((*last_lsn, next_log)), ..change })
+            });
+            // A merge came first and moved rows that this head's corrections hide.
+            if sealed.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
+                continue;
+            }
+            sealed.inspect_err(|error| self.poison_by(error))?;
+            remove_logs_before(&*self.disk, next_log);
+            self.merge_behind();
+            return Ok(());
+        }
     }
 
     fn spawn_sealer(&self) -> Option<std::thread::JoinHandle<()>> {
@@ -125,28 +137,38 @@ pub(super) fn write_head(
     disk: &Arc<dyn Disk>,
     store: [u8; 16],
     secret: &Secret,
-    head: &Head,
+    (head, index): (&Head, &HeadIndex),
+    version: &Version,
     draft: &mut Draft<'_>,
-) -> Result<(Vec<PartEntry>, Vec<RunEntry>)> {
-    let mut parts = Vec::new();
-    if !head.batches.is_empty() {
-        let all = Batch::concat(&head.batches);
-        for (window, rows) in split(&all) {
-            parts.push(write_part(disk, store, secret, window, &all.select(&rows).sorted(), draft.take())?);
-        }
+) -> Result<Change> {
+    let mut change = Change::default();
+    let all = live_rows(head);
+    for (window, rows) in split(&all) {
+        change.parts.push(write_part(disk, store, secret, window, &all.select(&rows).sorted(), draft.take())?);
     }
     let mut outcomes: Outcomes = head.outcomes.iter().flat_map(|chunk| chunk.iter().cloned()).collect();
     outcomes.sort_by_key(|(hash, _)| *hash);
-    let mut runs = Vec::new();
     if !outcomes.is_empty() {
         let identity = Identity { store, file: draft.take() };
         let file = outcome_run::write(disk, identity, &outcomes)?;
-        runs.push(RunEntry { number: outcomes.len() as u64, file });
+        change.outcomes.push(RunEntry { number: outcomes.len() as u64, file });
     }
+    lasting::write_run(disk, store, version, index.corrections(secret, &all)?, draft, &mut change)?;
+    lasting::write_masks(disk, store, version, &head.over, draft, &mut change)?;
     for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun] {
         sync_dir(&**disk, kind.directory())?;
     }
-    Ok((parts, runs))
+    Ok(change)
+}
+
+/// The rows of a head that count.
+fn live_rows(head: &Head) -> Batch {
+    let all = Batch::concat(&head.batches);
+    if head.hidden.is_empty() {
+        return all;
+    }
+    let rows = 0..u32::try_from(all.len()).expect("a head has fewer than 2³² rows");
+    all.select(&rows.filter(|row| !head.hidden.contains(*row)).collect::<Vec<_>>())
 }
 
 fn write_part(
@@ -164,5 +186,6 @@ fn write_part(
         segment: segment::write(disk, identity, batch)?,
         job_run: job_run::write(disk, identity, batch)?,
         id_run: dedup::write(disk, identity, secret, batch)?,
+        mask: None,
     })
 }

@@ -2,14 +2,19 @@
 
 use std::sync::{Arc, OnceLock};
 
+use roaring::RoaringBitmap;
+
+use super::head::Head;
 use super::outcomes::revisions;
 use super::state::State;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
 use crate::log::TornTail;
-use crate::outcome::Outcome;
+use crate::outcome::{DEFAULT_WORKSPACE, Outcome};
 use crate::price_book::PriceBook;
 use crate::rows::{EventRows, Part};
+use crate::schema::Dimension;
 use crate::time::Timestamp;
 
 /// What was stored at one moment. Later commits, seals and removals do not touch it.
@@ -25,6 +30,15 @@ impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Snapshot").field("lsn", &self.lsn()).finish_non_exhaustive()
     }
+}
+
+/// The batches of a head as parts, without the rows that are `hidden`.
+fn batches<'a>(head: &'a Head, hidden: &'a RoaringBitmap) -> impl Iterator<Item = Part> + 'a {
+    head.numbered().map(|(first, batch)| {
+        let end = first + u32::try_from(batch.len()).expect("a head has fewer than 2³² rows");
+        let rows: RoaringBitmap = hidden.range(first..end).map(|row| row - first).collect();
+        Part { hidden: Arc::new(rows), ..Part::of(Arc::clone(batch) as Arc<dyn EventRows>) }
+    })
 }
 
 impl Snapshot {
@@ -50,12 +64,43 @@ impl Snapshot {
     /// All events: sealed parts with their counters, then the batches of the head.
     pub fn parts(&self) -> &[Part] {
         self.parts.get_or_init(|| {
-            let sealed = self.state.version.parts.iter().map(|part| part.part());
-            let frozen = self.state.frozen.iter().flat_map(|frozen| &frozen.head.batches);
-            let batches = frozen.chain(&self.state.head.batches);
-            let head = batches.map(|batch| Part { events: Arc::clone(batch) as Arc<dyn EventRows>, counters: None });
-            sealed.chain(head).collect()
+            let State { version, frozen, head, .. } = &*self.state;
+            let frozen = frozen.as_ref().map(|frozen| &frozen.head);
+            let sealed = version.parts.iter().map(|part| {
+                let heads = frozen.into_iter().chain([head]);
+                part.part(heads.filter_map(|head| head.over.sealed.get(&part.entry.segment.number)))
+            });
+            let frozen_hidden = frozen.map(|frozen| &*frozen.hidden | &head.over.frozen).unwrap_or_default();
+            let frozen = frozen.into_iter().flat_map(|frozen| batches(frozen, &frozen_hidden));
+            sealed.chain(frozen).chain(batches(head, &head.hidden)).collect()
         })
+    }
+
+    /// The event of that id, with all that corrections made of it; `None` when there is none, or when it was
+    /// retracted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn event(&self, workspace: &str, id: &str) -> Result<Option<Event>> {
+        let State { version, frozen, head, .. } = &*self.state;
+        let (sealed, heads) = self.parts().split_at(version.parts.len());
+        let batches = frozen.iter().flat_map(|frozen| &frozen.head.batches).chain(&head.batches);
+        for (part, batch) in heads.iter().zip(batches) {
+            let own = |row: usize| batch.value(Dimension::Workspace, row).unwrap_or(DEFAULT_WORKSPACE) == workspace;
+            let mut rows = (0_u32..).zip(batch.ids.iter()).filter(|(_, known)| *known == id).map(|(row, _)| row);
+            if let Some(row) = rows.find(|row| own(*row as usize) && !part.hidden.contains(*row)) {
+                return batch.event(row as usize).map(Some);
+            }
+        }
+        let fingerprint = self.secret.fingerprint(workspace, id);
+        for (part, seen) in version.parts.iter().zip(sealed) {
+            for (row, _) in part.rows_of(fingerprint, workspace, id)? {
+                if !seen.hidden.contains(row) {
+                    return part.segment.event(row as usize).map(Some);
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The newest outcome of a job; `None` while it is pending.

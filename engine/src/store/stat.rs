@@ -6,7 +6,6 @@ use super::snapshot::Snapshot;
 use crate::error::Result;
 use crate::format::container::Container;
 use crate::format::names::FileKind;
-use crate::rows::EventRows;
 use crate::segment::Window;
 use crate::time::Timestamp;
 
@@ -19,6 +18,8 @@ pub struct Stat {
     pub events: u64,
     /// Those of them that are in the log only.
     pub head_events: u64,
+    /// Rows that corrections hide, until a merge leaves them out; they are not among the events.
+    pub hidden_rows: u64,
     /// All outcomes, every revision of them.
     pub outcomes: u64,
     /// How many segments there are.
@@ -66,14 +67,16 @@ impl Snapshot {
     pub fn stat(&self) -> Result<Stat> {
         let version = &self.state.version;
         let heads = || self.state.frozen.iter().map(|frozen| &frozen.head).chain([&self.state.head]);
-        let head_events = heads().map(|head| head.events as u64).sum();
+        let head_parts = &self.parts()[version.parts.len()..];
+        let head_events = head_parts.iter().map(|part| part.len() as u64).sum();
         let sealed_outcomes: u64 = version.manifest.outcomes.iter().map(|run| run.number).sum();
         let head_outcomes: usize = heads().flat_map(|head| &head.outcomes).map(|chunk| chunk.len()).sum();
         let mut windows = BTreeMap::new();
-        for part in &version.parts {
-            *windows.entry(part.entry.window).or_default() += part.entry.rows;
+        for (part, seen) in version.parts.iter().zip(self.parts()) {
+            *windows.entry(part.entry.window).or_default() += seen.len() as u64;
         }
-        let ranges = || self.parts().iter().map(|part| part.events.time_range());
+        let counting = || self.parts().iter().filter(|part| !part.is_empty());
+        let ranges = || counting().map(|part| part.events.time_range());
         let first = ranges().map(|(first, _)| first).min();
         let books = version.manifest.books.iter().map(|run| run.file.bytes);
         let mut files = vec![
@@ -81,17 +84,17 @@ impl Snapshot {
             file_stat(FileKind::JobRun, version.parts.iter().map(|part| part.job_run.container())),
             file_stat(FileKind::IdRun, version.parts.iter().map(|part| part.id_run.container())),
             file_stat(FileKind::OutcomeRun, version.outcomes.iter().map(|run| run.container())),
+            file_stat(FileKind::CorrectionRun, version.corrections.iter().map(|run| run.container())),
         ];
-        files.push(FileStat {
-            kind: FileKind::PriceBook,
-            files: books.len(),
-            bytes: books.sum(),
-            sections: BTreeMap::new(),
-        });
+        let masks = version.manifest.parts.iter().filter_map(|part| part.mask.map(|mask| mask.file.bytes));
+        for (kind, bytes) in [(FileKind::Mask, masks.collect::<Vec<_>>()), (FileKind::PriceBook, books.collect())] {
+            files.push(FileStat { kind, files: bytes.len(), bytes: bytes.iter().sum(), sections: BTreeMap::new() });
+        }
         Ok(Stat {
             lsn: self.lsn(),
-            events: version.parts.iter().map(|part| part.segment.rows() as u64).sum::<u64>() + head_events,
+            events: self.parts().iter().map(|part| part.len() as u64).sum(),
             head_events,
+            hidden_rows: self.parts().iter().map(|part| part.hidden.len()).sum(),
             outcomes: sealed_outcomes + head_outcomes as u64,
             segments: version.parts.len(),
             windows,

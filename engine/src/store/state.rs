@@ -7,6 +7,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::commit::Queue;
 use super::compact::Merger;
+use super::dedup::HeadIndex;
 use super::draft::FileNumbers;
 use super::head::Head;
 use super::options::Options;
@@ -51,9 +52,7 @@ pub(super) struct Shared {
 pub(super) struct Writer {
     pub(super) log: LogWriter,
     /// Fingerprints, jobs and meters of the head that takes events.
-    pub(super) active: super::dedup::HeadIndex,
-    /// Those of the head that is being sealed.
-    pub(super) frozen: Option<Arc<super::dedup::HeadIndex>>,
+    pub(super) active: HeadIndex,
     pub(super) sealer: Option<std::thread::JoinHandle<()>>,
     pub(super) id_frames: super::dedup::IdFrames,
 }
@@ -80,6 +79,7 @@ pub(super) struct State {
 #[derive(Clone, Debug)]
 pub(super) struct Frozen {
     pub(super) head: Head,
+    pub(super) index: Arc<HeadIndex>,
     /// The LSN of its last record.
     pub(super) last_lsn: u64,
     /// The log file that begins after it.
@@ -111,13 +111,7 @@ impl Shared {
             queue: Mutex::default(),
             committed: Condvar::new(),
             queued_events: AtomicUsize::new(0),
-            writer: Mutex::new(Writer {
-                log,
-                active: super::dedup::HeadIndex::default(),
-                frozen: None,
-                sealer: None,
-                id_frames,
-            }),
+            writer: Mutex::new(Writer { log, active: HeadIndex::default(), sealer: None, id_frames }),
             numbers,
             publisher: Mutex::new(publisher),
             merger: Merger::default(),

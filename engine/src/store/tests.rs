@@ -25,7 +25,7 @@ fn open(disk: &MemoryDisk, seal_events: usize) -> Store {
 fn events(snapshot: &Snapshot) -> Vec<Event> {
     let mut all: Vec<Event> = Vec::new();
     for part in snapshot.parts() {
-        all.extend((0..part.events.rows()).map(|row| part.events.event(row).expect("readable")));
+        all.extend(part.rows().map(|row| part.events.event(row).expect("readable")));
     }
     all.sort_by(|a, b| a.id.cmp(&b.id));
     all

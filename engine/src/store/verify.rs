@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::read_only::{on_disk, pin_newest};
-use super::recover::replay;
+use super::recover::{Replayed, replay};
+use super::verify_corrections::verify_rows;
 use super::version::{Published, Version, open_segment};
 use crate::batch::Batch;
 use crate::dedup::{IdRun, Secret};
@@ -57,19 +58,29 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
             return Ok(report);
         }
     };
+    // What corrections make of the events can be told only where all of both can be read.
+    let whole = Version::open(disk, store, number, manifest.clone(), None).ok();
     for entry in &manifest.parts {
-        verify_part(disk, entry, store, &secret, &mut report);
+        let checked = verify_part(disk, entry, store, &secret, &mut report);
+        let part = whole.as_ref().and_then(|version| Some((version, version.part(entry.segment.number)?)));
+        if let (Some(batch), Some((version, part))) = (checked, part) {
+            report.damage.extend(verify_rows(&secret, version, part, &batch).err());
+        }
     }
-    for run in manifest.outcomes.iter().chain(&manifest.books) {
+    let masks = manifest.parts.iter().filter_map(|part| part.mask.as_ref());
+    for run in manifest.outcomes.iter().chain(&manifest.books).chain(&manifest.corrections).chain(masks) {
         let opened = crate::format::container::Container::open_entry(disk, &run.file, store);
         report.damage.extend(opened.and_then(|container| container.verify(&run.file)).err());
     }
-    // The log needs only the outcomes of the version, to see that none is there twice.
-    let bare = Manifest { parts: Vec::new(), books: Vec::new(), ..manifest };
-    let version = Version::open(disk, store, number, bare, None);
+    // The log of a store in which nothing was corrected needs only the outcomes of the version, to see that none is
+    // there twice.
+    let (parts, books, corrections) = (Vec::new(), Vec::new(), Vec::new());
+    let bare = Manifest { parts, books, corrections, ..manifest };
+    let version = whole.map_or_else(|| Version::open(disk, store, number, bare, None), Ok);
     match version.and_then(|version| replay(disk, store, &secret, &version, log::recover)) {
-        Ok((head, recovery)) => {
-            report.events += head.events as u64;
+        Ok(Replayed { head, recovery, .. }) => {
+            report.events += head.events as u64 - head.hidden.len();
+            report.events = report.events.saturating_sub(head.over.sealed_rows());
             report.unfinished = recovery.torn.filter(|torn| torn.bytes > 0);
         }
         Err(error) => report.damage.push(error),
@@ -78,8 +89,14 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
 }
 
 /// Checks the files of a part each by itself, so that all damage is named and sound events count whatever
-/// became of what is derived from them.
-fn verify_part(disk: &dyn Disk, entry: &PartEntry, store: [u8; 16], secret: &Secret, report: &mut Verification) {
+/// became of what is derived from them. The events, where they are sound.
+fn verify_part(
+    disk: &dyn Disk,
+    entry: &PartEntry,
+    store: [u8; 16],
+    secret: &Secret,
+    report: &mut Verification,
+) -> Option<Batch> {
     let batch = open_segment(disk, entry, store).and_then(|segment| {
         segment.container().verify(&entry.segment)?;
         segment.load()
@@ -96,10 +113,11 @@ fn verify_part(disk: &dyn Disk, entry: &PartEntry, store: [u8; 16], secret: &Sec
     let batch = batch.map_err(|error| damage.push(error)).ok();
     let job_run = job_run.map_err(|error| damage.push(error)).ok();
     let id_run = id_run.map_err(|error| damage.push(error)).ok();
-    let Some(batch) = batch else { return };
-    report.events += entry.rows;
+    let batch = batch?;
+    report.events += entry.rows - entry.mask.map_or(0, |mask| mask.number);
     damage.extend(job_run.and_then(|run| verify_counters(&run, &batch).err()));
     damage.extend(id_run.and_then(|run| verify_ids(&run, secret, &batch).err()));
+    Some(batch)
 }
 
 fn verify_counters(job_run: &JobRun, batch: &Batch) -> Result<()> {
@@ -113,7 +131,9 @@ fn verify_ids(id_run: &IdRun, secret: &Secret, batch: &Batch) -> Result<()> {
     for row in 0..batch.len() {
         let workspace = batch.value(Dimension::Workspace, row).unwrap_or(DEFAULT_WORKSPACE);
         let found = id_run.candidates(secret.fingerprint(workspace, batch.ids.get(row)))?;
-        if !found.contains(&(row, batch.checks[row])) {
+        // The check of a row that was corrected is that of how it was first sent, which is gone.
+        let corrected = batch.marks.get(row).is_some();
+        if !found.iter().any(|(at, check)| *at == row && (corrected || *check == batch.checks[row])) {
             let what = format!("the event in row {row} of the segment is missing");
             return Err(id_run.container().damaged("fingerprints", &what));
         }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use roaring::RoaringBitmap;
 
+use crate::correction_run::CorrectionRun;
 use crate::dedup::IdRun;
 use crate::error::{Error, Result};
 use crate::format::container::{Container, FileEntry};
@@ -13,8 +15,8 @@ use crate::io::{Disk, Lock};
 use crate::job_run::JobRun;
 use crate::outcome_run::OutcomeRun;
 use crate::price_book::PriceBook;
-use crate::rows::{EventRows, Part};
-use crate::segment::Segment;
+use crate::rows::{CounterRows, EventRows, Part};
+use crate::segment::{Segment, read_mask};
 
 /// Everything sealed, as of one manifest.
 #[derive(Debug)]
@@ -26,6 +28,9 @@ pub(super) struct Version {
     pub(super) parts: Vec<Arc<SealedPart>>,
     pub(super) outcomes: Vec<Arc<OutcomeRun>>,
     pub(super) books: Vec<Arc<PriceBook>>,
+    pub(super) corrections: Vec<Arc<CorrectionRun>>,
+    /// Where each part is in `parts`, by the number of its segment.
+    places: HashMap<u64, usize>,
 }
 
 /// A segment with its counters and fingerprints.
@@ -34,7 +39,9 @@ pub(super) struct SealedPart {
     pub(super) entry: PartEntry,
     pub(super) segment: Arc<Segment>,
     pub(super) job_run: Arc<JobRun>,
-    pub(super) id_run: IdRun,
+    pub(super) id_run: Arc<IdRun>,
+    /// The rows that no longer count.
+    pub(super) hidden: Arc<RoaringBitmap>,
 }
 
 impl SealedPart {
@@ -43,14 +50,36 @@ impl SealedPart {
             entry,
             segment: Arc::new(open_segment(disk, &entry, store)?),
             job_run: Arc::new(JobRun::open(disk, &entry.job_run, store)?),
-            id_run: IdRun::open(disk, &entry.id_run, store)?,
+            id_run: Arc::new(IdRun::open(disk, &entry.id_run, store)?),
+            hidden: open_mask(disk, &entry, store)?,
         })
     }
 
-    pub(super) fn part(&self) -> Part {
-        let (events, counters) = (Arc::clone(&self.segment), Arc::clone(&self.job_run));
-        Part { events, counters: Some(counters) }
+    /// The same part with the mask that `entry` names.
+    fn masked(&self, disk: &dyn Disk, entry: PartEntry, store: [u8; 16]) -> Result<Self> {
+        Ok(Self {
+            entry,
+            segment: Arc::clone(&self.segment),
+            job_run: Arc::clone(&self.job_run),
+            id_run: Arc::clone(&self.id_run),
+            hidden: open_mask(disk, &entry, store)?,
+        })
     }
+
+    /// The part without the rows that are hidden by its mask or by `more`.
+    pub(super) fn part<'a>(&self, more: impl IntoIterator<Item = &'a RoaringBitmap>) -> Part {
+        let events: Arc<dyn EventRows> = Arc::clone(&self.segment) as Arc<dyn EventRows>;
+        let mut hidden = Arc::clone(&self.hidden);
+        for rows in more {
+            *Arc::make_mut(&mut hidden) |= rows;
+        }
+        Part { events, counters: Some(Arc::clone(&self.job_run) as Arc<dyn CounterRows>), hidden }
+    }
+}
+
+fn open_mask(disk: &dyn Disk, entry: &PartEntry, store: [u8; 16]) -> Result<Arc<RoaringBitmap>> {
+    let Some(mask) = &entry.mask else { return Ok(Arc::default()) };
+    read_mask(disk, &mask.file, store, entry.rows, mask.number).map(Arc::new)
 }
 
 /// Opens the segment of a part.
@@ -74,12 +103,14 @@ impl Version {
     ) -> Result<Self> {
         let parts = before.iter().flat_map(|before| &before.parts);
         let known_parts: HashMap<u64, &Arc<SealedPart>> = parts.map(|part| (part.entry.segment.number, part)).collect();
-        let known_part = |entry: &PartEntry| known_parts.get(&entry.segment.number).filter(|part| part.entry == *entry);
-        let open_part = |entry: &PartEntry| match known_part(entry) {
-            Some(part) => Ok(Arc::clone(part)),
-            None => SealedPart::open(disk, *entry, store).map(Arc::new),
+        let open_part = |entry: &PartEntry| match known_parts.get(&entry.segment.number) {
+            Some(part) if part.entry == *entry => Ok(Arc::clone(part)),
+            Some(part) if (PartEntry { mask: entry.mask, ..part.entry }) == *entry => {
+                part.masked(disk, *entry, store).map(Arc::new)
+            }
+            _ => SealedPart::open(disk, *entry, store).map(Arc::new),
         };
-        let parts = manifest.parts.iter().map(open_part).collect::<Result<_>>()?;
+        let parts = manifest.parts.iter().map(open_part).collect::<Result<Vec<_>>>()?;
         let known = |entries: fn(&Manifest) -> &Vec<RunEntry>, entry: &RunEntry| {
             entries(&before?.manifest).iter().position(|known| known == entry).zip(before)
         };
@@ -93,7 +124,18 @@ impl Version {
             None => open_book(disk, &entry.file, store).map(Arc::new),
         };
         let books = manifest.books.iter().map(open_book).collect::<Result<_>>()?;
-        Ok(Self { pin: None, number, parts, outcomes, books, manifest })
+        let open_corrections = |entry: &RunEntry| match known(|manifest| &manifest.corrections, entry) {
+            Some((at, before)) => Ok(Arc::clone(&before.corrections[at])),
+            None => CorrectionRun::open(disk, &entry.file, store).map(Arc::new),
+        };
+        let corrections = manifest.corrections.iter().map(open_corrections).collect::<Result<_>>()?;
+        let places = parts.iter().enumerate().map(|(at, part)| (part.entry.segment.number, at)).collect();
+        Ok(Self { pin: None, number, parts, outcomes, books, corrections, places, manifest })
+    }
+
+    /// The part of that segment.
+    pub(super) fn part(&self, segment: u64) -> Option<&Arc<SealedPart>> {
+        self.parts.get(*self.places.get(&segment)?)
     }
 }
 

@@ -62,6 +62,9 @@ impl Predicate {
         for (dimension, value) in scope.walls() {
             tests.push(codes_test(dimension, &TextTest::In(vec![value.clone()]), rows)?);
         }
+        if let (Rows::Events(_), false) = (rows, part.hidden.is_empty()) {
+            tests.push(Test::Not(Box::new(Test::Indexed(Arc::clone(&part.hidden)))));
+        }
         if let Some(filter) = &query.filter {
             tests.push(prepare(filter, rows, span)?);
         }

@@ -79,6 +79,9 @@ fn from_counters<'a>(plan: &'a Plan<'a>, part: &'a Part, pricer: Option<&'a Pric
         return Ok(FromCounters::Scan(why));
     }
     let Some(counters) = &part.counters else { return Ok(FromCounters::Scan("the part keeps no counters")) };
+    if !part.hidden.is_empty() {
+        return Ok(FromCounters::Scan("corrections hide some of the rows that its counters sum up"));
+    }
     // Blocks of events are shared by the threads and skipped by indexes; counters only pay when they are fewer.
     if plan.query.path == PathChoice::Auto && counters.rows() * WORTHWHILE > part.events.rows() {
         return Ok(FromCounters::Scan("the part has hardly fewer counters than events"));

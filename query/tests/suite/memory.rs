@@ -33,10 +33,24 @@ impl Memory {
         events.iter().for_each(|event| builder.push(event));
         let batch = builder.finish();
         self.parts.push(match form {
-            Form::Batch => Part { events: Arc::new(batch), counters: None },
+            Form::Batch => Part::of(Arc::new(batch)),
             Form::Segment => seal(batch, false).expect("memory does not fail"),
             Form::SegmentWithCounters => seal(batch, true).expect("memory does not fail"),
         });
+        self
+    }
+
+    /// The same among rows that corrections hide.
+    pub(crate) fn with_hidden(mut self, events: &[Event], hidden: &[Event], form: Form) -> Self {
+        let gone = hidden.iter().map(|event| Event { id: Some("gone".into()), ..event.clone() });
+        let mixed: Vec<Event> = events.iter().cloned().chain(gone).collect();
+        self = self.with(&mixed, form);
+        let part = self.parts.last_mut().expect("just added");
+        let is_gone = |row: &u32| {
+            let event = part.events.event(*row as usize).expect("memory does not fail");
+            event.id.as_deref() == Some("gone")
+        };
+        part.hidden = Arc::new((0..mixed.len() as u32).filter(is_gone).collect());
         self
     }
 }
@@ -51,7 +65,7 @@ fn seal(batch: Batch, counted: bool) -> Result<Part> {
         let entry = job_run::write(&disk, Identity { store, file: 2 }, &batch)?;
         counters = Some(Arc::new(JobRun::open(&*disk, &entry, store)?));
     }
-    Ok(Part { events, counters })
+    Ok(Part { counters, ..Part::of(events) })
 }
 
 impl Source for Memory {

@@ -145,5 +145,7 @@ fn kind(kind: quipu::format::names::FileKind) -> &'static str {
         K::OutcomeRun => "outcome run",
         K::PriceBook => "price book",
         K::Secret => "secret",
+        K::CorrectionRun => "correction run",
+        K::Mask => "mask",
     }
 }

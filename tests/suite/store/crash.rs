@@ -17,7 +17,7 @@ use quipu_engine::{ErrorKind, Snapshot};
 use quipu_test_support::{CarelessDisk, Crash, Model, Omission, SimDisk};
 
 use super::look;
-use super::workload::{Driver, Failure, Generator, NOW, Op, book, events, outcome};
+use super::workload::{Driver, Failure, Generator, NOW, Op, book, corrections, events, outcome};
 
 /// How a disk is seen by the store: as it is, or with a planted bug.
 type View = fn(SimDisk) -> Arc<dyn Disk>;
@@ -163,7 +163,7 @@ impl Explorer {
 
     fn is_sound(&self, disk: &SimDisk, model: &Model) -> Result<(), String> {
         let verified = verify_on(disk).map_err(|error| format!("verify: {error}"))?;
-        if verified.damage.is_empty() && verified.events == model.events.len() as u64 {
+        if verified.damage.is_empty() && verified.events == model.events().len() as u64 {
             return Ok(());
         }
         Err(format!("verify: {verified:?}"))
@@ -243,6 +243,9 @@ fn workloads() -> Vec<(usize, usize, Vec<Op>)> {
             vec![Op::Reopen, events(0..5), Op::Seal, events(3..9), Op::Reopen, Op::Compact, outcomes(0..3), Op::Seal],
         ),
         (100, 1, vec![Op::Reopen, events(0..2), Op::Confirm, outcomes(0..3), Op::Confirm, Op::Confirm, Op::Seal]),
+        (100, 1, vec![Op::Reopen, events(0..5), corrections(), events(4..8), Op::Reopen]),
+        (100, 5, vec![Op::Reopen, events(0..6), Op::Seal, corrections(), events(5..8), Op::Seal, Op::Compact]),
+        (3, 2, vec![Op::Reopen, corrections(), events(0..5), corrections(), events(5..8), Op::Reopen]),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Everything a snapshot shows, held against the model and against itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::{
@@ -25,15 +25,13 @@ pub(super) fn read(snapshot: &Snapshot) -> Result<Contents, String> {
         {
             return Err(format!("part {number}: the counters are not the sums of the rows"));
         }
-        events.extend(rows);
+        events.extend(part.rows().map(|row| rows[row].clone()));
     }
     let books: Vec<PriceBook> = snapshot.price_books().iter().map(|book| PriceBook::clone(book)).collect();
     let mut outcomes = Vec::new();
-    let mut workspaces: Vec<&str> = events.iter().filter_map(|event| event.get(Dimension::Workspace)).collect();
-    // An outcome may be all that there is of a workspace.
-    workspaces.extend(["default", "other"]);
-    workspaces.sort_unstable();
-    workspaces.dedup();
+    // An outcome stays when all events of its workspace are retracted.
+    let mut workspaces: BTreeSet<&str> = ["default", "other"].into();
+    workspaces.extend(events.iter().filter_map(|event| event.get(Dimension::Workspace)));
     for workspace in workspaces {
         for outcome in snapshot.outcomes(workspace, None).map_err(text)? {
             let found = snapshot.outcome(outcome.workspace(), &outcome.job_id).map_err(text)?;
@@ -44,6 +42,16 @@ pub(super) fn read(snapshot: &Snapshot) -> Result<Contents, String> {
         outcomes.extend(snapshot.all_revisions(workspace).map_err(text)?);
     }
     events.sort_by(by_identity);
+    if let Some(pair) = events.windows(2).find(|pair| by_identity(&pair[0], &pair[1]).is_eq()) {
+        return Err(format!("{:?} counts twice", pair[0]));
+    }
+    for event in &events {
+        let workspace = event.get(Dimension::Workspace).unwrap_or_default();
+        let found = snapshot.event(workspace, event.id.as_deref().unwrap_or_default()).map_err(text)?;
+        if found.as_ref() != Some(event) {
+            return Err(format!("{found:?} is found where {event:?} is listed"));
+        }
+    }
     outcomes.sort_by(by_job);
     let stat = snapshot.stat().map_err(text)?;
     if (stat.events, stat.outcomes, stat.price_books) != (events.len() as u64, outcomes.len() as u64, books.len()) {
@@ -55,9 +63,16 @@ pub(super) fn read(snapshot: &Snapshot) -> Result<Contents, String> {
 /// What differs between a snapshot and the model.
 pub(super) fn compare(snapshot: &Snapshot, model: &Model) -> Result<(), String> {
     let (events, outcomes, books) = read(snapshot)?;
-    let mut expected = model.events.clone();
+    let mut expected = model.events();
     expected.sort_by(by_identity);
     same("events", &events, &expected)?;
+    for gone in model.retracted() {
+        let workspace = gone.get(Dimension::Workspace).unwrap_or_default();
+        let found = snapshot.event(workspace, gone.id.as_deref().unwrap_or_default());
+        if !matches!(found, Ok(None)) {
+            return Err(format!("{found:?} is found, which was retracted"));
+        }
+    }
     let mut expected = model.outcomes.clone();
     expected.sort_by(by_job);
     same("outcomes", &outcomes, &expected)?;

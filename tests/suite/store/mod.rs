@@ -1,6 +1,7 @@
 //! The store as a whole, held against a naive model on a disk that crashes, fails, fills up and is damaged.
 
 mod backup;
+mod corrections;
 mod crash;
 mod damage;
 mod faults;

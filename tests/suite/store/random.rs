@@ -17,7 +17,7 @@ fn check(driver: &Driver) -> Result<(), String> {
     let reader = read_only_on(&*driver.disk).map_err(|error| format!("read_only: {error}"))?;
     look::compare(&reader, &driver.model).map_err(|what| format!("read_only: {what}"))?;
     let verified = verify_on(&*driver.disk).map_err(|error| format!("verify: {error}"))?;
-    if !verified.damage.is_empty() || verified.events != driver.model.events.len() as u64 {
+    if !verified.damage.is_empty() || verified.events != driver.model.events().len() as u64 {
         return Err(format!("verify: {verified:?}"));
     }
     Ok(())

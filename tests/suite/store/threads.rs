@@ -17,7 +17,7 @@ const BATCH: u64 = 5;
 fn ids(snapshot: &Snapshot) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     for part in snapshot.parts() {
-        for row in 0..part.events.rows() {
+        for row in part.rows() {
             let id = part.events.event(row).expect("readable").id.expect("stored events have one").to_string();
             assert!(ids.insert(id.clone()), "{id} is there twice");
         }

@@ -4,19 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use fastrand::Rng;
+use quipu_engine::correction::Target;
 use quipu_engine::io::Disk;
 use quipu_engine::price_book::{ModelPattern, PriceOf, PriceRule};
-use quipu_engine::store::{Item, OutcomeItem, OutcomeReceipt, Receipt};
+use quipu_engine::store::{CorrectionItem, CorrectionReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt};
 use quipu_engine::{
-    Dimension, Error, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, PriceBook, Store, Timestamp,
-    TokenMeter,
+    Correction, Dimension, Error, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, PriceBook, Store,
+    Timestamp, TokenMeter,
 };
-use quipu_test_support::{Fate, Model, OutcomeFate};
+use quipu_test_support::{CorrectionFate, Fate, Model, OutcomeFate};
 
 /// One call on the store.
 #[derive(Clone, PartialEq)]
 pub(super) enum Op {
     Append(Vec<Event>),
+    Correct(Vec<Correction>),
     Outcomes(Vec<Outcome>),
     Book(PriceBook),
     Seal,
@@ -29,6 +31,7 @@ impl fmt::Debug for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Append(batch) => write!(f, "Append({})", batch.len()),
+            Self::Correct(batch) => write!(f, "Correct({})", batch.len()),
             Self::Outcomes(batch) => write!(f, "Outcomes({})", batch.len()),
             Self::Book(book) => write!(f, "Book({})", book.source),
             Self::Seal => f.write_str("Seal"),
@@ -87,6 +90,12 @@ impl Driver {
                 check_receipt(&receipt, batch, &mut after)?;
                 self.model = after;
             }
+            Op::Correct(batch) => {
+                let receipt = store.correct(batch.clone())?;
+                let mut after = self.model.clone();
+                check_corrections(&receipt, batch, &mut after)?;
+                self.model = after;
+            }
             Op::Outcomes(batch) => {
                 let receipt = store.record_outcomes(batch.clone())?;
                 let mut after = self.model.clone();
@@ -113,6 +122,7 @@ impl Driver {
         let mut model = self.model.clone();
         match op {
             Op::Append(batch) => drop(model.append(batch, &|_| None)),
+            Op::Correct(batch) => drop(model.correct(batch)),
             Op::Outcomes(batch) => drop(model.record_outcomes(batch)),
             Op::Book(book) => drop(model.add_price_book(book)),
             Op::Seal | Op::Compact | Op::Confirm | Op::Reopen => {}
@@ -150,13 +160,34 @@ fn check_receipt(receipt: &Receipt, batch: &[Event], model: &mut Model) -> Resul
         return Err(Failure::Wrong(format!("LSN {} answered, {} expected", receipt.lsn, model.lsn())));
     }
     for (item, sent) in receipt.items.iter().zip(batch) {
-        let (answered, known) = (id(item), |id: &str| model.events.iter().any(|e| e.id.as_deref() == Some(id)));
+        let (answered, known) = (id(item), |id: &str| model.sent.iter().any(|e| e.id.as_deref() == Some(id)));
         if sent.id.is_some() && answered.is_some() && answered.as_deref() != sent.id.as_deref() {
             return Err(Failure::Wrong(format!("{answered:?} answered for {:?}", sent.id)));
         }
         if answered.as_deref().is_some_and(|id| !known(id)) {
             return Err(Failure::Wrong(format!("{answered:?} answered, which is not stored")));
         }
+    }
+    Ok(())
+}
+
+fn check_corrections(receipt: &CorrectionReceipt, batch: &[Correction], model: &mut Model) -> Result<(), Failure> {
+    let found: Vec<CorrectionFate> = receipt
+        .items
+        .iter()
+        .map(|item| match item {
+            CorrectionItem::Applied { events } => CorrectionFate::Applied(*events),
+            CorrectionItem::Pending => CorrectionFate::Pending,
+            CorrectionItem::Unchanged => CorrectionFate::Unchanged,
+            CorrectionItem::Rejected(_) => CorrectionFate::Rejected,
+        })
+        .collect();
+    let expected = model.correct(batch);
+    if found != expected {
+        return Err(Failure::Wrong(format!("{found:?} answered, {expected:?} expected")));
+    }
+    if receipt.lsn != model.lsn() {
+        return Err(Failure::Wrong(format!("LSN {} answered, {} expected", receipt.lsn, model.lsn())));
     }
     Ok(())
 }
@@ -193,12 +224,27 @@ pub(super) fn event(n: u64) -> Event {
         .with(Dimension::Tenant, format!("t{}", n % 2))
         .with(Dimension::JobId, format!("j{}", n % 4))
         .with(Dimension::Model, "m")
+        .with(Dimension::TraceId, format!("tr{}", n % 3))
         .used(TokenMeter::Input, n * 1000);
     if n.is_multiple_of(3) { event.tagged("k", format!("v{}", n % 2)) } else { event }
 }
 
 pub(super) fn events(numbers: std::ops::Range<u64>) -> Op {
     Op::Append(numbers.map(event).collect())
+}
+
+/// A correction of every kind: of events that are stored, that are not yet, and of a trace.
+pub(super) fn corrections() -> Op {
+    let of = |n: u64| Target::Event(format!("e{n}").into());
+    let late = |team: &str| Event::default().with(Dimension::Team, team).tagged("k", "late");
+    Op::Correct(vec![
+        Correction::grow(event(1).used(TokenMeter::Output, 90)),
+        Correction::replace(1, event(6).with(Dimension::Tenant, "moved").used(TokenMeter::Input, 1)),
+        Correction::retract(of(2)),
+        Correction::retract(of(7)),
+        Correction::complete(Target::Trace("tr0".into()), 1, late("far")),
+        Correction::complete(of(3), 0, late("near")),
+    ])
 }
 
 pub(super) fn outcome(job: u64) -> Outcome {
@@ -225,8 +271,9 @@ pub(super) struct Generator {
 impl Generator {
     pub(super) fn op(&mut self) -> Op {
         match self.rng.u8(0..20) {
-            0..11 => Op::Append((0..self.rng.usize(0..7)).map(|_| self.event()).collect()),
-            11..15 => Op::Outcomes((0..self.rng.usize(0..4)).map(|_| self.outcome()).collect()),
+            0..9 => Op::Append((0..self.rng.usize(0..7)).map(|_| self.event()).collect()),
+            9..12 => Op::Correct((0..self.rng.usize(0..5)).map(|_| self.correction()).collect()),
+            12..15 => Op::Outcomes((0..self.rng.usize(0..4)).map(|_| self.outcome()).collect()),
             15 => book(self.rng.u64(1..9)),
             16 => Op::Seal,
             17 => Op::Compact,
@@ -286,6 +333,37 @@ impl Generator {
             _ => {}
         }
         event
+    }
+
+    fn correction(&mut self) -> Correction {
+        let target = match self.rng.u8(0..5) {
+            0 => Target::Trace(["tr0", "tr1", "b", "a-name-longer-than-an-inline-text"][self.rng.usize(0..4)].into()),
+            _ => Target::Event(format!("e{}", self.rng.u64(0..40)).into()),
+        };
+        let correction = match self.rng.u8(0..12) {
+            0 => Correction::retract(target),
+            1 => Correction::retract(Target::Event("".into())),
+            2..7 => {
+                // Of the same ids as the targets, sometimes of other content, place and time than was first sent.
+                let mut event = self.event();
+                event.id = Some(format!("e{}", self.rng.u64(0..40)).into());
+                event.at = event.at.or(Some(NOW));
+                event = event.used(TokenMeter::Output, self.rng.u64(0..3));
+                Correction::replace(self.rng.u64(0..3), event)
+            }
+            _ => {
+                let mut values = Event::default().with(Dimension::Team, ["red", "blue"][self.rng.usize(0..2)]);
+                if self.rng.bool() {
+                    values = values.with(Dimension::JobId, format!("j{}", self.rng.u64(4..6)));
+                }
+                if self.rng.bool() {
+                    values = values.with_number(Number::ReportedCost, self.rng.u64(0..3));
+                    values = values.tagged(["k", "late"][self.rng.usize(0..2)], ["v", "w"][self.rng.usize(0..2)]);
+                }
+                Correction::complete(target, self.rng.u32(0..3), values)
+            }
+        };
+        if self.rng.u8(0..12) == 0 { correction.within("other") } else { correction }
     }
 
     fn outcome(&mut self) -> Outcome {

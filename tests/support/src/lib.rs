@@ -1,9 +1,11 @@
 //! What Quipu's tests share: the simulated disk, and the naive model that a store is held against.
 
 mod careless;
+mod corrected;
 pub mod model;
 pub mod sim_disk;
 
 pub use careless::{CarelessDisk, Omission};
+pub use corrected::CorrectionFate;
 pub use model::{Fate, Model, OutcomeFate};
 pub use sim_disk::{Crash, Fault, SimDisk};

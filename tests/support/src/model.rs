@@ -1,7 +1,9 @@
 //! The naive oracle: what a store must hold after what was done to it, as lists searched from front to back.
 
 use quipu_engine::outcome::DEFAULT_WORKSPACE;
-use quipu_engine::{Dimension, Event, Number, Outcome, PriceBook, Timestamp};
+use quipu_engine::{Correction, Dimension, Event, Number, Outcome, PriceBook, Timestamp};
+
+use crate::corrected::{self, CorrectionFate};
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 const YEAR_2015_MICROS: i64 = 1_420_070_400_000_000;
@@ -11,8 +13,10 @@ const YEAR_2015_MICROS: i64 = 1_420_070_400_000_000;
 pub struct Model {
     /// The clock of its disk.
     pub now: Timestamp,
-    /// The events in their stored form.
-    pub events: Vec<Event>,
+    /// The events in their stored form, as they were first sent.
+    pub sent: Vec<Event>,
+    /// The corrections that said something new, in their stored form.
+    pub corrections: Vec<Correction>,
     /// The outcomes in their stored form.
     pub outcomes: Vec<Outcome>,
     /// The versions of the price book.
@@ -50,12 +54,27 @@ pub enum OutcomeFate {
 impl Model {
     /// An empty store on a disk whose clock stands at `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self { now, events: Vec::new(), outcomes: Vec::new(), books: Vec::new() }
+        Self { now, sent: Vec::new(), corrections: Vec::new(), outcomes: Vec::new(), books: Vec::new() }
+    }
+
+    /// The events that count, as corrections left them.
+    pub fn events(&self) -> Vec<Event> {
+        self.sent.iter().filter_map(|event| corrected::corrected(event, &self.corrections)).collect()
+    }
+
+    /// The events that do not count, as they were first sent.
+    pub fn retracted(&self) -> impl Iterator<Item = &Event> {
+        self.sent.iter().filter(|event| corrected::corrected(event, &self.corrections).is_none())
+    }
+
+    /// Takes a batch of corrections; what must become of each.
+    pub fn correct(&mut self, batch: &[Correction]) -> Vec<CorrectionFate> {
+        batch.iter().map(|correction| corrected::take(self, correction)).collect()
     }
 
     /// The LSN of the last record.
     pub fn lsn(&self) -> u64 {
-        (self.events.len() + self.outcomes.len()) as u64
+        (self.sent.len() + self.corrections.len() + self.outcomes.len()) as u64
     }
 
     /// Takes a batch of events; what must become of each.
@@ -75,7 +94,7 @@ impl Model {
 
     fn take(&mut self, mut event: Event, derived: &dyn Fn() -> Option<String>) -> Fate {
         let nothing_to_know_it_by = event.id.is_none() && event.number(Number::AtAssigned) == Some(1);
-        for known in &self.events {
+        for known in &self.sent {
             let same_id = match &event.id {
                 Some(id) => known.id.as_ref() == Some(id),
                 None => !nothing_to_know_it_by && says_the_same(known, &event),
@@ -87,7 +106,7 @@ impl Model {
         if event.id.is_none() {
             event.id = derived().map(Into::into);
         }
-        self.events.push(event);
+        self.sent.push(event);
         Fate::Stored
     }
 
@@ -161,7 +180,9 @@ impl Model {
             event.get(Dimension::Workspace) == Some(sent.workspace())
                 && event.get(Dimension::JobId) == Some(sent.job_id.as_str())
         };
-        if newest.is_none() && !sent.create_job && !self.events.iter().any(of_the_job) {
+        let in_correction = corrected::named_job(&self.corrections, sent.workspace(), &sent.job_id);
+        let known = newest.is_some() || in_correction || self.sent.iter().any(of_the_job);
+        if !known && !sent.create_job {
             return OutcomeFate::UnknownJob;
         }
         self.outcomes.push(Outcome {

@@ -12,6 +12,7 @@ pub(super) enum Column {
     Codes(Dimension),
     Quantity(Quantity),
     TagSets,
+    Marks,
 }
 
 impl Column {
@@ -31,6 +32,11 @@ impl Column {
             Self::TagSets => {
                 let mut codes = Vec::new();
                 segment.tag_set_codes_below(below, block, &mut codes)?;
+                out.extend(codes.into_iter().map(u64::from));
+            }
+            Self::Marks => {
+                let mut codes = Vec::new();
+                segment.mark_codes(below - 1, block, &mut codes)?;
                 out.extend(codes.into_iter().map(u64::from));
             }
             Self::Quantity(quantity) => segment.quantities(quantity, block, out)?,

@@ -5,6 +5,7 @@ use roaring::RoaringBitmap;
 
 use super::*;
 use crate::batch::{Batch, BatchBuilder};
+use crate::correction::Field;
 use crate::format::container::Identity;
 use crate::io::{Disk, MemoryDisk};
 use crate::schema::{Number, TokenMeter};
@@ -31,7 +32,11 @@ fn event(n: u64, seed: u64) -> Event {
 
 fn batch(events: &[Event]) -> Batch {
     let mut builder = BatchBuilder::default();
-    events.iter().for_each(|event| builder.push(event));
+    for event in events {
+        let completed = if event.tags.is_empty() { Vec::new() } else { vec![Field::Dimension(Dimension::Team)] };
+        let replaced = event.number(Number::ReportedCost).is_some_and(|cost| cost.is_multiple_of(2));
+        builder.push_corrected(event, &Mark { replaced, completed }, 0);
+    }
     builder.finish().sorted()
 }
 

@@ -12,10 +12,12 @@ mod thread;
 use std::sync::Arc;
 
 use super::draft::Draft;
+use super::lasting;
 use super::publish::{Change, sync_dir};
 use super::state::Shared;
 use super::version::SealedPart;
-use crate::dedup::{self, IdRun, Record};
+use crate::correction_run::Corrections;
+use crate::dedup::{self, IdRun, Record, Secret};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::container::{FileEntry, Identity};
 use crate::format::manifest::PartEntry;
@@ -23,6 +25,7 @@ use crate::format::names::FileKind;
 use crate::io::Disk;
 use crate::job_run;
 use crate::rows::EventRows;
+use crate::schema::Dimension;
 use crate::segment::{self, Input, MergedRows, Segment, Window};
 
 use check::Totals;
@@ -85,20 +88,20 @@ impl Shared {
         let read_bytes = parts.iter().flat_map(|part| part.entry.files()).map(|file| file.bytes).sum();
         self.check_room(read_bytes)?;
         let mut draft = Draft::new(&self.numbers);
-        let identity = Identity { store: self.store, file: draft.take() };
-        let merged = match self.write_merged(disk, parts, window, identity) {
-            Ok(merged) => merged,
+        let change = match self.write_merged(disk, parts, window, &mut draft) {
+            Ok(change) => change,
             Err(error) => {
                 // Whatever failed, no manifest names these files.
                 draft.abandon(&*self.disk);
                 return Err(error.context(format!("merging {} parts", parts.len())));
             }
         };
+        let written_bytes = change.parts.iter().flat_map(PartEntry::files).map(|file| file.bytes).sum();
+        let rows = change.parts.iter().map(|part| part.rows).sum();
         let removed_parts = parts.iter().map(|part| part.entry).collect();
-        let published = self.publish_draft(draft, Change { parts: vec![merged], removed_parts, ..Change::default() });
+        let published = self.publish_draft(draft, Change { removed_parts, ..change });
         published.inspect_err(|error| self.poison_by(error))?;
-        let written_bytes = merged.files().map(|file| file.bytes).sum();
-        Ok(Compaction { merges: 1, rows: merged.rows, read_bytes, written_bytes })
+        Ok(Compaction { merges: 1, rows, read_bytes, written_bytes })
     }
 
     /// Refuses a merge whose result may not fit beside its inputs and what is kept in reserve.
@@ -116,31 +119,66 @@ impl Shared {
         disk: &Arc<dyn Disk>,
         parts: &[Arc<SealedPart>],
         window: Window,
-        identity: Identity,
-    ) -> Result<PartEntry> {
+        draft: &mut Draft<'_>,
+    ) -> Result<Change> {
         let mut inputs = Vec::new();
         let mut before = Totals::default();
         for part in parts {
             // Opened once more, so that nothing the merge reads stays in memory for the sake of queries.
             let segment = Arc::new(Segment::open(&**disk, &part.entry.segment, self.store)?);
-            before.add_rows(&segment, None)?;
-            before.add_run(&part.id_run, None)?;
-            inputs.push(Input { segment, left_out: None });
+            let left_out = (!part.hidden.is_empty()).then(|| Arc::clone(&part.hidden));
+            before.add_rows(&segment, left_out.as_deref())?;
+            before.add_run(&part.id_run, left_out.as_deref())?;
+            inputs.push(Input { segment, left_out });
         }
         let rows = MergedRows::new(inputs)?;
-        let entry = PartEntry {
-            window,
-            rows: rows.rows() as u64,
-            segment: segment::write(disk, identity, &rows)?,
-            job_run: job_run::write(disk, identity, &rows)?,
-            id_run: write_ids(disk, identity, parts, &rows)?,
-        };
+        let (identity, mut change) = (Identity { store: self.store, file: draft.take() }, Change::default());
+        let departed = self.departed(parts, rows.rows() == 0)?;
+        if !departed.is_empty() {
+            change.corrections.push(lasting::write(disk, self.store, &departed, draft)?);
+        }
+        if rows.rows() > 0 {
+            change.parts.push(PartEntry {
+                window,
+                rows: rows.rows() as u64,
+                segment: segment::write(disk, identity, &rows)?,
+                job_run: job_run::write(disk, identity, &rows)?,
+                id_run: write_ids(disk, identity, &self.secret, parts, &rows)?,
+                mask: None,
+            });
+        }
         drop(rows);
         for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun] {
             sync_dir(&**disk, kind.directory())?;
         }
-        self.check_merged(&entry, &before)?;
-        Ok(entry)
+        for entry in &change.parts {
+            self.check_merged(entry, &before)?;
+        }
+        Ok(change)
+    }
+
+    /// The identities of rows that were retracted, which stay taken though the rows are left out; and, where nothing
+    /// else of the parts is left, their jobs.
+    fn departed(&self, parts: &[Arc<SealedPart>], all: bool) -> Result<Corrections> {
+        let mut departed = Corrections::default();
+        if parts.iter().all(|part| part.hidden.is_empty()) {
+            return Ok(departed);
+        }
+        let version = Arc::clone(&self.state().version);
+        for part in parts {
+            for row in &*part.hidden {
+                let (workspace, id) = (part.workspace(row as usize)?, part.segment.id(row as usize)?);
+                let identity = self.secret.fingerprint(&workspace, &id);
+                let own = part.rows_of(identity, &workspace, &id)?.into_iter().find(|(known, _)| *known == row);
+                if let (Some((_, check)), None) = (own, version.live_row(identity, &workspace, &id)?) {
+                    departed.ghosts.insert(identity, check);
+                }
+            }
+            if all {
+                departed.jobs.extend(part.id_run.jobs()?);
+            }
+        }
+        Ok(departed)
     }
 
     /// Reads back what was written: it must come to the same as what it replaces, by its rows and by its index.
@@ -163,6 +201,7 @@ impl Shared {
 fn write_ids(
     disk: &Arc<dyn Disk>,
     identity: Identity,
+    secret: &Secret,
     parts: &[Arc<SealedPart>],
     rows: &MergedRows,
 ) -> Result<FileEntry> {
@@ -175,5 +214,6 @@ fn write_ids(
     }
     jobs.sort_unstable();
     jobs.dedup();
-    dedup::write_records(disk, identity, records, &jobs)
+    let traces = dedup::hashes(rows, Dimension::TraceId, |workspace, trace| secret.trace(workspace, trace).upper())?;
+    dedup::write_records(disk, identity, records, &jobs, &traces)
 }

@@ -6,13 +6,14 @@ mod files;
 
 use std::collections::BTreeMap;
 
+use quipu_engine::correction::Target;
 use quipu_engine::io::MemoryDisk;
 use quipu_engine::store::{read_only_on, verify_on};
-use quipu_engine::{Dimension, ErrorKind, Event, Result, Snapshot, Timestamp, TokenMeter};
+use quipu_engine::{Correction, Dimension, ErrorKind, Event, Result, Snapshot, Timestamp, TokenMeter};
 use quipu_test_support::Model;
 
 use super::look;
-use super::workload::{Driver, NOW, Op, book, events, outcome};
+use super::workload::{Driver, NOW, Op, book, corrections, event, events, outcome};
 
 /// A store with files of every kind, and its model.
 struct Fixture {
@@ -32,9 +33,12 @@ impl Fixture {
         };
         run(Op::Reopen);
         run(events(1..7));
+        run(Op::Seal);
+        run(corrections());
         run(Op::Outcomes(vec![outcome(1)]));
         run(book(3));
-        let prefixes = [Op::Seal, Op::Outcomes(vec![outcome(2)]), events(7..9)].map(&mut run).to_vec();
+        let grown = Op::Correct(vec![Correction::grow(event(4).used(TokenMeter::Output, 3))]);
+        let prefixes = [Op::Seal, Op::Outcomes(vec![outcome(2)]), grown, events(7..9)].map(&mut run).to_vec();
         let model = run(events(9..11));
         Self { files: disk.files(), model, prefixes }
     }
@@ -54,6 +58,8 @@ impl Fixture {
         };
         run(Op::Reopen);
         run(Op::Append(vec![event(1), event(2).tagged("k", "v")]));
+        run(Op::Seal);
+        run(Op::Correct(vec![Correction::retract(Target::Event("e2".into()))]));
         run(Op::Outcomes(vec![outcome(1)]));
         run(book(3));
         let prefixes = [Op::Seal, Op::Append(vec![event(3)]), Op::Append(vec![event(4)])].map(&mut run).to_vec();
