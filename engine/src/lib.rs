@@ -1,7 +1,7 @@
 //! The storage engine of Quipu: an append-only, crash-safe, columnar segment store for LLM usage events.
 //!
 //! The engine is synchronous. It knows no JSON and no HTTP, and reaches disk, clock and
-//! randomness through one trait only, [`io::Disk`].
+//! randomness through one trait only, [`io::Disk`]. With the feature `tracing` it says what it does.
 
 pub mod batch;
 pub mod codec;
@@ -25,6 +25,7 @@ pub mod rows;
 pub mod schema;
 pub mod segment;
 pub mod store;
+mod telling;
 pub mod time;
 
 pub use correction::Correction;

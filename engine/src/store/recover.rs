@@ -34,6 +34,7 @@ use crate::format::manifest::Manifest;
 use crate::io::{Disk, Lock};
 use crate::log::{self, Frame, FrameKind, LogIdentity, LogWriter, Recovery, Start};
 use crate::schema::Dimension;
+use crate::telling::tell;
 
 /// Recovers the store on a disk that is locked and has a manifest.
 pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>) -> Result<Arc<Shared>> {
@@ -64,6 +65,7 @@ pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>
     drop(version);
     publisher.garbage.collect(&*disk, opened.number);
     remove_logs_before(&*disk, log.number());
+    tell!(info, version = opened.number, parts = opened.parts.len(), lsn = log.next_lsn() - 1, "opened");
     let dropped = recovery.torn.filter(|torn| torn.bytes > 0);
     Ok(Shared::new(disk, options, store, secret, log, publisher, Arc::new(opened), dropped, lock))
 }

@@ -24,6 +24,7 @@ use crate::io::Disk;
 use crate::job_run;
 use crate::outcome_run;
 use crate::segment::{self, Window, split};
+use crate::telling::tell;
 
 impl Shared {
     /// Freezes the head when it is full and has it sealed.
@@ -109,6 +110,7 @@ impl Shared {
             }
             sealed.inspect_err(|error| self.poison_by(error))?;
             remove_logs_before(&*self.disk, next_log);
+            tell!(info, next_log, "sealed");
             self.merge_behind();
             return Ok(());
         }

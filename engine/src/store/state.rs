@@ -18,6 +18,7 @@ use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::{Disk, Lock};
 use crate::log::{LogWriter, TornTail};
+use crate::telling::tell;
 
 /// A store's innards. Locks are taken in the order `writer`, `adding_book`, `publisher`, `state`.
 #[derive(Debug)]
@@ -155,6 +156,7 @@ impl Shared {
         let known =
             matches!(error.kind(), ErrorKind::Full | ErrorKind::Invalid | ErrorKind::Corrupt | ErrorKind::Conflict);
         if !known {
+            tell!(error, %error, "the disk failed; the store takes no more writes until it is reopened");
             self.poison.lock().get_or_insert_with(|| error.to_string());
         }
     }

@@ -274,3 +274,41 @@ fn damage_to_the_last_commit_of_a_store_that_was_closed_is_no_torn_tail() {
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.to_string().contains(&path), "{error}");
 }
+
+/// The segments on disk.
+fn segments(dir: &std::path::Path) -> usize {
+    std::fs::read_dir(dir.join("seg")).expect("segments").count()
+}
+
+#[test]
+fn what_a_reader_has_open_stays_until_it_is_done() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = || Options::default().background(false).seal_events(5).reserve_bytes(0);
+    let store = Store::open(dir.path(), options()).expect("opened");
+    for batch in 0..4 {
+        store.append((batch * 5..batch * 5 + 5).map(event).collect()).expect("stored");
+    }
+    let (outside, inside) = (read_only(dir.path()).expect("readable"), store.snapshot());
+    assert_eq!((segments(dir.path()), store.compact().expect("merged").merges), (4, 1));
+    assert_eq!(segments(dir.path()), 5, "the four are still read");
+    drop(inside);
+    store.seal().expect("nothing to do");
+    assert_eq!(store.compact().expect("nothing to do"), Compaction::default());
+    assert_eq!(segments(dir.path()), 5, "the reader may be another process");
+    drop(store);
+    let store = Store::open(dir.path(), options()).expect("opened beside the reader");
+    assert_eq!((segments(dir.path()), events(&outside)), (5, stored(0..20)));
+    drop(outside);
+    store.compact().expect("nothing to merge, but to tidy up");
+    assert_eq!((segments(dir.path()), events(&store.snapshot())), (1, stored(0..20)));
+}
+
+#[test]
+fn a_store_is_read_where_nothing_can_be_written() {
+    let disk = MemoryDisk::new(NOW, 1);
+    let store = open(&disk, 3);
+    store.append((0..5).map(event).collect()).expect("stored");
+    let before = disk.files();
+    assert_eq!(events(&read_only_on(&disk).expect("readable")), stored(0..5));
+    assert_eq!(disk.files(), before, "reading changes nothing");
+}

@@ -164,3 +164,17 @@ fn the_reserve_keeps_ingest_from_filling_the_disk() {
     disk.set_capacity(2 * FILE_BYTES);
     assert_eq!(store.append(batch).expect("room").stored(), 5);
 }
+
+#[test]
+fn merging_waits_for_room_and_goes_on_when_there_is_some() {
+    let disk = SimDisk::new(1);
+    let options = super::options(2).reserve_bytes(1 << 20);
+    let store = Store::open_on(Arc::new(disk.clone()), options).expect("opened");
+    (1..7).for_each(|n| drop(store.append(vec![event(n)]).expect("stored")));
+    let (files, before) = (disk.files(), store.stat().expect("read").segments);
+    disk.set_capacity(1 << 20);
+    let refused = store.compact().expect_err("no room");
+    assert_eq!((refused.kind(), disk.files() == files), (ErrorKind::Full, true), "nothing was written: {refused}");
+    disk.set_capacity(u64::MAX);
+    assert!(store.compact().expect("room").merges > 0 && store.stat().expect("read").segments < before);
+}

@@ -27,6 +27,7 @@ use crate::job_run;
 use crate::rows::EventRows;
 use crate::schema::Dimension;
 use crate::segment::{self, Input, MergedRows, Segment, Window};
+use crate::telling::tell;
 
 use check::Totals;
 use pick::Zeal;
@@ -101,6 +102,7 @@ impl Shared {
         let removed_parts = parts.iter().map(|part| part.entry).collect();
         let published = self.publish_draft(draft, Change { removed_parts, ..change });
         published.inspect_err(|error| self.poison_by(error))?;
+        tell!(info, parts = parts.len(), rows, read_bytes, written_bytes, "merged");
         Ok(Compaction { merges: 1, rows, read_bytes, written_bytes })
     }
 

@@ -12,6 +12,7 @@ use super::pick::Zeal;
 use crate::error::ErrorKind;
 use crate::io::Disk;
 use crate::store::state::Shared;
+use crate::telling::tell;
 
 /// How long a merge that found the disk full waits before it tries again.
 const FULL_PAUSE: Duration = Duration::from_secs(5);
@@ -53,11 +54,16 @@ impl Shared {
         thread.running = thread.handle.is_some();
     }
 
+    #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "what failed is only said"))]
     fn merge_all_due(&self) {
         let rate = self.options.merge_bytes_per_second;
         let disk: Arc<dyn Disk> = Arc::new(PacedDisk::new(Arc::clone(&self.disk), rate, Arc::clone(&self.merger.stop)));
         loop {
-            let merged = match self.merge_next(&disk, Zeal::Due) {
+            let merged = self.merge_next(&disk, Zeal::Due);
+            if let Err(error) = &merged {
+                tell!(warn, kind = ?error.kind(), %error, "a merge was given up");
+            }
+            let merged = match merged {
                 Ok(merged) => merged.is_some(),
                 // Another publication changed what was being merged: look anew.
                 Err(error) if error.kind() == ErrorKind::Conflict => true,
