@@ -26,6 +26,10 @@ pub enum ErrorKind {
     Full,
     /// Too much is in flight; retry later.
     Overloaded,
+    /// The question needs more memory than it may use; the message says what would need less.
+    TooLarge,
+    /// Somebody asked to stop before it was done.
+    Cancelled,
     /// An earlier write or sync failed, so what is on disk is unknown until the store is reopened.
     Poisoned,
     /// The write was under way when the disk failed: it may or may not survive. Retry the same ids after reopening.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use quipu_engine::{Meter, OutcomeType, PicoUsd, Text};
+use quipu_engine::{Meter, OutcomeType, PicoUsd, Text, Timestamp};
 
+use crate::filter::Filter;
 use crate::measure::Unit;
-use crate::query::CostBasis;
+use crate::query::{Cohort, CostBasis, Query};
 use crate::value::Value;
 
 /// The result of a query.
@@ -18,8 +19,16 @@ pub struct Answer {
     /// The measures over *all* groups, those beyond the limit too; as long as
     /// [`Self::columns`], null in the columns of keys. A job that touches two groups counts once.
     pub totals: Vec<Value>,
-    /// How many groups there are; [`Self::rows`] has fewer when a limit cut some.
+    /// The measures over the groups that are not among [`Self::rows`], together; `None` when all
+    /// are. Where an answer was [clipped](Self::clipped), null for measures that do not add up.
+    pub other: Option<Vec<Value>>,
+    /// How many groups there are; [`Self::rows`] has fewer when a limit or `having` left some out.
     pub groups: u64,
+    /// How many groups pass `having`.
+    pub passed: u64,
+    /// What [`Query::after`](crate::Query::after) takes to go on behind the last row; `None` when
+    /// no group is left.
+    pub next: Option<String>,
     /// The position in the log that the answer covers.
     pub lsn: u64,
     /// The version of the price book used; `None` when the question needs no prices.
@@ -30,12 +39,85 @@ pub struct Answer {
     pub assumed_values: BTreeMap<OutcomeType, PicoUsd>,
     /// The time zone of time buckets.
     pub zone: String,
-    /// Which jobs a report counts, where it had to choose.
-    pub cohort: Option<&'static str>,
+    /// What puts a job into the time range; `None` when the answer is not about jobs.
+    pub cohort: Option<Cohort>,
+    /// The first instant that was looked at, where the question bounds it.
+    pub since: Option<Timestamp>,
+    /// The first instant after what was looked at, where the question bounds it.
+    pub until: Option<Timestamp>,
+    /// The other slice of a comparison.
+    pub compared: Option<Compared>,
+    /// The columns that are not exact; empty when all are.
+    pub approximate: Vec<Approximation>,
+    /// Why rows are missing that the question asked for; `None` when none are.
+    pub clipped: Option<Clipped>,
     /// Quantities without a rate: what `cost` lacks. Sorted by provider, model and meter.
     pub unpriced: Vec<Unpriced>,
+    /// What else a reader should know, in sentences.
+    pub notes: Vec<String>,
     /// How the answer was found.
     pub explain: Explain,
+}
+
+impl Answer {
+    /// An answer without rows that says what was asked.
+    pub(crate) fn about(query: &Query) -> Self {
+        Self {
+            columns: Vec::new(),
+            rows: Vec::new(),
+            totals: Vec::new(),
+            other: None,
+            groups: 0,
+            passed: 0,
+            next: None,
+            lsn: 0,
+            price_book_version: None,
+            cost_basis: query.cost_basis,
+            assumed_values: query.assumed_values.clone(),
+            zone: query.zone.to_string(),
+            cohort: query.cohort,
+            since: query.since,
+            until: query.until,
+            compared: None,
+            approximate: Vec::new(),
+            clipped: None,
+            unpriced: Vec::new(),
+            notes: Vec::new(),
+            explain: Explain::default(),
+        }
+    }
+}
+
+/// The other slice of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// Its first instant, where it has one.
+    pub since: Option<Timestamp>,
+    /// The first instant after it, where there is one.
+    pub until: Option<Timestamp>,
+    /// Its filter, where it is another one.
+    pub filter: Option<Filter>,
+}
+
+/// A column whose values are near what is true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approximation {
+    /// The name of the column.
+    pub column: String,
+    /// The method and its error.
+    pub method: &'static str,
+    /// How many of the groups it was used for; the values of the others are exact. Totals have it as
+    /// soon as they need it.
+    pub groups: u64,
+}
+
+/// Rows left out for want of memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clipped {
+    /// How many rows were kept: the first ones in the order asked for.
+    pub rows: u64,
+    /// The bytes that the query may use.
+    pub memory: u64,
 }
 
 /// A column of an answer.

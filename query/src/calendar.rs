@@ -15,6 +15,8 @@ use crate::names::did_you_mean;
 pub enum Bucket {
     /// A quarter of an hour.
     QuarterHour,
+    /// Half an hour.
+    HalfHour,
     /// An hour.
     Hour,
     /// A calendar day, 23 or 25 hours long when the clocks change.
@@ -23,24 +25,32 @@ pub enum Bucket {
     Week,
     /// A calendar month.
     Month,
+    /// Three calendar months from January, April, July or October.
+    Quarter,
+    /// A calendar year.
+    Year,
 }
 
 impl Bucket {
     /// Every width, the narrowest first.
-    pub const ALL: [Self; 5] = [Self::QuarterHour, Self::Hour, Self::Day, Self::Week, Self::Month];
+    pub const ALL: [Self; 8] =
+        [Self::QuarterHour, Self::HalfHour, Self::Hour, Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
 
     /// The name used in answers, in JSON and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::QuarterHour => "15m",
+            Self::HalfHour => "30m",
             Self::Hour => "hour",
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
+            Self::Quarter => "quarter",
+            Self::Year => "year",
         }
     }
 
-    /// The width of that name; `1h`, `1d`, `1w` and `1mo` are understood too.
+    /// The width of that name; `1h`, `1d`, `1w`, `1mo`, `3mo` and `1y` are understood too.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|bucket| bucket.name() == name).or(match name {
             "quarter_hour" => Some(Self::QuarterHour),
@@ -48,6 +58,8 @@ impl Bucket {
             "1d" => Some(Self::Day),
             "1w" => Some(Self::Week),
             "1mo" => Some(Self::Month),
+            "3mo" | "1q" => Some(Self::Quarter),
+            "1y" => Some(Self::Year),
             _ => None,
         })
     }
@@ -56,10 +68,13 @@ impl Bucket {
     pub(crate) const fn usual_micros(self) -> i64 {
         let minutes = match self {
             Self::QuarterHour => 15,
+            Self::HalfHour => 30,
             Self::Hour => 60,
             Self::Day => 23 * 60,
             Self::Week => 7 * 23 * 60,
             Self::Month => 28 * 23 * 60,
+            Self::Quarter => 3 * 28 * 23 * 60,
+            Self::Year => 12 * 28 * 23 * 60,
         };
         minutes * 60 * MICROS_PER_SECOND
     }
@@ -127,7 +142,7 @@ impl Zone {
 
     fn try_bucket(&self, bucket: Bucket, at: Timestamp) -> Result<(Timestamp, Timestamp), jiff::Error> {
         let instant = jiff::Timestamp::from_microsecond(at.micros())?;
-        if matches!(bucket, Bucket::QuarterHour | Bucket::Hour) {
+        if matches!(bucket, Bucket::QuarterHour | Bucket::HalfHour | Bucket::Hour) {
             return Ok(self.clock_bucket(bucket.usual_micros(), instant));
         }
         let date = self.0.to_datetime(instant).date();
@@ -137,9 +152,35 @@ impl Zone {
                 (monday, 1.week())
             }
             Bucket::Month => (date.first_of_month(), 1.month()),
+            Bucket::Quarter => (Date::new(date.year(), (date.month() - 1) / 3 * 3 + 1, 1)?, 3.months()),
+            Bucket::Year => (date.first_of_year(), 1.year()),
             _ => (date, 1.day()),
         };
         Ok((self.start_of_day(first)?, self.start_of_day(first.checked_add(length)?)?))
+    }
+
+    /// The period before `since..until`: as many calendar months earlier when both ends are the
+    /// first instant of a month on this zone's clock, else as many calendar days when both are the
+    /// first instant of a day, else as long a time.
+    pub fn previous_period(&self, since: Timestamp, until: Timestamp) -> (Timestamp, Timestamp) {
+        let before = self.try_previous(since, until).ok().flatten();
+        let length = until.micros().saturating_sub(since.micros());
+        (before.unwrap_or_else(|| Timestamp::from_micros(since.micros().saturating_sub(length))), since)
+    }
+
+    fn try_previous(&self, since: Timestamp, until: Timestamp) -> Result<Option<Timestamp>, jiff::Error> {
+        let date = |at: Timestamp| -> Result<Option<Date>, jiff::Error> {
+            let date = self.0.to_datetime(jiff::Timestamp::from_microsecond(at.micros())?).date();
+            Ok((self.start_of_day(date)? == at).then_some(date))
+        };
+        let (Some(from), Some(to)) = (date(since)?, date(until)?) else { return Ok(None) };
+        let length = if from.day() == 1 && to.day() == 1 {
+            let months = |date: Date| i32::from(date.year()) * 12 + i32::from(date.month());
+            (months(to) - months(from)).months()
+        } else {
+            from.until(to)?
+        };
+        self.start_of_day(from.checked_sub(length)?).map(Some)
     }
 
     fn start_of_day(&self, date: Date) -> Result<Timestamp, jiff::Error> {
@@ -198,6 +239,38 @@ mod tests {
             bucket("America/New_York", Bucket::Month, "2026-03-20T00:00:00Z"),
             pair("2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z")
         );
+    }
+
+    #[test]
+    fn quarters_and_years_are_those_of_the_calendar() {
+        assert_eq!(
+            bucket("Europe/Berlin", Bucket::Quarter, "2026-04-01T00:00:00Z"),
+            pair("2026-03-31T22:00:00Z", "2026-06-30T22:00:00Z")
+        );
+        assert_eq!(
+            bucket("UTC", Bucket::Year, "2026-12-31T23:59:59Z"),
+            pair("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")
+        );
+        assert_eq!(
+            bucket("Asia/Kathmandu", Bucket::HalfHour, "2026-01-01T00:00:00Z"),
+            pair("2025-12-31T23:45:00Z", "2026-01-01T00:15:00Z")
+        );
+    }
+
+    #[test]
+    fn the_previous_period_is_as_many_months_or_days_on_the_calendar() {
+        let previous = |zone: &str, since: &str, until: &str| {
+            let zone = Zone::parse(zone).expect("exists");
+            let [since, until] = [since, until].map(|text| zone.parse_time(text).expect("valid"));
+            let (from, to) = zone.previous_period(since, until);
+            assert_eq!(to, since);
+            from.to_string()
+        };
+        assert_eq!(previous("UTC", "2026-03-01", "2026-04-01"), "2026-02-01T00:00:00Z");
+        assert_eq!(previous("UTC", "2026-01-01", "2026-04-01"), "2025-10-01T00:00:00Z");
+        // The week in which Berlin leaves summer time is an hour longer than the one before.
+        assert_eq!(previous("Europe/Berlin", "2025-10-20", "2025-10-27"), "2025-10-12T22:00:00Z");
+        assert_eq!(previous("UTC", "2026-03-01T06:00:00", "2026-03-01T09:00:00"), "2026-03-01T03:00:00Z");
     }
 
     #[test]

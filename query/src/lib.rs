@@ -6,8 +6,11 @@
 mod answer;
 mod calendar;
 mod coverage;
+mod cursor;
 mod exec;
+mod expression;
 pub mod filter;
+pub mod having;
 mod measure;
 mod names;
 mod pivot;
@@ -21,14 +24,17 @@ mod value;
 mod versions;
 mod view;
 
-pub use answer::{Answer, Column, Explain, PartExplain, Path, Unpriced};
+pub use answer::{Answer, Approximation, Clipped, Column, Compared, Explain, PartExplain, Path, Unpriced};
 pub use calendar::{Bucket, Zone};
 pub use coverage::{CoverageReport, Warning};
 pub use filter::Filter;
-pub use measure::{Measure, Statistic, Unit};
+pub use having::Having;
+pub use measure::{CostOf, Measure, Statistic, Unit};
 pub use names::did_you_mean;
 pub use pivot::Pivot;
-pub use query::{CostBasis, Order, OrderKey, PathChoice, PriceChoice, Query};
+pub use query::{
+    Cancel, Cohort, Compare, CostBasis, DEFAULT_MEMORY, Order, OrderKey, PathChoice, Precision, PriceChoice, Query,
+};
 pub use report::{Branch, EVENTS_LISTED, JobReport, TraceOrder, TraceReport};
 pub use runaway::{Alarm, Limits, RunawayRule};
 pub use scope::Scope;

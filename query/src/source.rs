@@ -12,6 +12,9 @@ pub trait Source: Sync {
     /// The position in the log up to which this state holds everything.
     fn lsn(&self) -> u64;
 
+    /// A key that only this store has: it seals the cursors of pages.
+    fn secret(&self) -> [u8; 32];
+
     /// All rows, in parts that do not overlap.
     fn parts(&self) -> &[Part];
 
@@ -37,6 +40,10 @@ pub trait Source: Sync {
 impl Source for Snapshot {
     fn lsn(&self) -> u64 {
         Self::lsn(self)
+    }
+
+    fn secret(&self) -> [u8; 32] {
+        Self::query_key(self)
     }
 
     fn parts(&self) -> &[Part] {

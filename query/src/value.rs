@@ -15,6 +15,8 @@ pub enum Value {
     Text(Text),
     /// A count or a sum of quantities.
     Count(u128),
+    /// A difference of counts.
+    Signed(i128),
     /// An amount of USD, exact.
     Money(PicoUsd),
     /// A quotient, exact; rounded only when shown.
@@ -58,8 +60,43 @@ impl Ratio {
         Self { digits: digits.min(18), ..self }
     }
 
+    fn minus(self, other: Self) -> Option<Self> {
+        let digits = self.digits.max(other.digits);
+        let exact = || {
+            let numerator = self.numerator.checked_mul(other.denominator)?;
+            let numerator = numerator.checked_sub(other.numerator.checked_mul(self.denominator)?)?;
+            Self::new(numerator, self.denominator.checked_mul(other.denominator)?, digits)
+        };
+        exact().or_else(|| {
+            let rounded = |ratio: Self| PicoUsd::parse(&ratio.with_digits(12).to_string()).ok();
+            Self::new((rounded(self)? - rounded(other)?).pico(), PICO_PER_USD, digits)
+        })
+    }
+
+    fn per(self, other: Self) -> Option<Self> {
+        let (a, b) = (self.reduced(), other.reduced());
+        // Reduced crosswise too, products stay small where the quotient does.
+        let numerators = Self::new(a.numerator, b.numerator.checked_abs()?, 0)?.reduced();
+        let denominators = Self::new(b.denominator, a.denominator, 0)?.reduced();
+        let numerator = numerators.numerator.checked_mul(denominators.numerator)?;
+        Self::new(numerator, numerators.denominator.checked_mul(denominators.denominator)?, 6)
+    }
+
+    fn reduced(self) -> Self {
+        let (mut a, mut b) = (self.numerator.unsigned_abs(), self.denominator.unsigned_abs());
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        match i128::try_from(a) {
+            Ok(divisor @ 2..) => {
+                Self { numerator: self.numerator / divisor, denominator: self.denominator / divisor, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// Compares exactly, by the digits of a continued fraction, so that no product can overflow.
-    fn compare(self, other: Self) -> Ordering {
+    pub fn compare(self, other: Self) -> Ordering {
         let (mut a, mut b) = ((self.numerator, self.denominator), (other.numerator, other.denominator));
         let mut swapped = false;
         loop {
@@ -140,11 +177,45 @@ impl Value {
         matches!(self, Self::Null)
     }
 
+    /// The number as a quotient; `None` for null, texts, instants, and counts beyond 2¹²⁷.
+    pub fn as_ratio(&self) -> Option<Ratio> {
+        match self {
+            Self::Count(count) => Ratio::new(i128::try_from(*count).ok()?, 1, 0),
+            Self::Signed(count) => Ratio::new(*count, 1, 0),
+            Self::Money(amount) => Ratio::new(amount.pico(), PICO_PER_USD, 12),
+            Self::Ratio(ratio) => Some(*ratio),
+            Self::Null | Self::Text(_) | Self::Time(_) => None,
+        }
+    }
+
+    /// This less `other`, of the same kind; null when either is. Quotients whose exact difference
+    /// is out of range are rounded to 12 decimals each first.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Money(a), Self::Money(b)) => Self::Money(*a - *b),
+            (Self::Count(a), Self::Count(b)) => match (i128::try_from(*a), i128::try_from(*b)) {
+                (Ok(a), Ok(b)) => Self::Signed(a - b),
+                _ => Self::Null,
+            },
+            (Self::Ratio(a), Self::Ratio(b)) => a.minus(*b).map_or(Self::Null, Self::Ratio),
+            _ => Self::Null,
+        }
+    }
+
+    /// This per the magnitude of `other`, with 6 decimals; null when either is null or `other` is 0.
+    #[must_use]
+    pub fn per(&self, other: &Self) -> Self {
+        let quotient = || self.as_ratio()?.per(other.as_ratio()?);
+        quotient().map_or(Self::Null, Self::Ratio)
+    }
+
     /// The order of answers: values by size or by bytes, null after every value.
     pub fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (Self::Count(a), Self::Count(b)) => a.cmp(b),
+            (Self::Signed(a), Self::Signed(b)) => a.cmp(b),
             (Self::Money(a), Self::Money(b)) => a.cmp(b),
             (Self::Ratio(a), Self::Ratio(b)) => a.compare(*b),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
@@ -160,6 +231,7 @@ impl fmt::Display for Value {
             Self::Null => f.pad("null"),
             Self::Text(text) => f.pad(text),
             Self::Count(count) => f.pad(&count.to_string()),
+            Self::Signed(count) => f.pad(&count.to_string()),
             Self::Money(amount) => fmt::Display::fmt(amount, f),
             Self::Ratio(ratio) => fmt::Display::fmt(ratio, f),
             Self::Time(at) => fmt::Display::fmt(at, f),
@@ -199,6 +271,20 @@ mod tests {
         assert_eq!(third.zip(Ratio::new(2, 6, 9)).map(|(a, b)| a.compare(b)), Some(Ordering::Equal));
         assert_eq!(third.zip(Ratio::new(-1, 3, 9)).map(|(a, b)| a.compare(b)), Some(Ordering::Greater));
         assert_eq!(third.zip(Ratio::new(2, 5, 9)).map(|(a, b)| a.compare(b)), Some(Ordering::Less));
+    }
+
+    #[test]
+    fn differences_and_growth_are_exact_and_null_where_undefined() {
+        let money = |pico| Value::Money(PicoUsd::from_pico(pico));
+        assert_eq!(money(3).minus(&money(5)), money(-2));
+        assert_eq!(Value::Count(3).minus(&Value::Count(5)), Value::Signed(-2));
+        assert_eq!(Value::ratio(1, 3, 6).minus(&Value::ratio(1, 2, 6)).to_string(), "-0.166667");
+        let huge = Value::ratio(1, i128::MAX, 6);
+        assert_eq!(Value::ratio(1, 2, 6).minus(&huge).to_string(), "0.500000");
+        assert_eq!(Value::Signed(-2).per(&Value::Count(5)).to_string(), "-0.400000");
+        assert_eq!(money(-2).per(&money(-4)).to_string(), "-0.500000");
+        assert_eq!(money(i128::MAX / 2).per(&money(i128::MAX / 4)).to_string(), "2.000000");
+        assert!(Value::Count(1).per(&Value::Count(0)).is_null() && Value::Null.minus(&money(1)).is_null());
     }
 
     #[test]

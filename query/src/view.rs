@@ -5,6 +5,7 @@ use quipu_engine::{Result, Timestamp};
 use crate::answer::Answer;
 use crate::coverage::{self, CoverageReport};
 use crate::exec;
+use crate::pivot::Pivot;
 use crate::price::Pricer;
 use crate::query::{PriceChoice, Query};
 use crate::report::{self, JobReport, TraceOrder, TraceReport};
@@ -87,7 +88,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// As [`View::query`].
     pub fn traces(&self, query: &Query, order: TraceOrder) -> Result<Answer> {
-        report::traces(self, query, order)
+        report::traces(self, &query.plain(), order)
     }
 
     /// Computed beside reported cost, per group of [`Query::by`]: the difference, what has no
@@ -96,7 +97,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// As [`View::query`].
     pub fn reconcile(&self, query: &Query) -> Result<Answer> {
-        report::reconcile(self, query)
+        report::reconcile(self, &query.plain())
     }
 
     /// Two versions of whatever does the work: cost per job and per success, success rate and ROI,
@@ -105,7 +106,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`ErrorKind::NotFound`](quipu_engine::ErrorKind::NotFound) when a version has no job here, else as [`View::query`].
     pub fn compare_versions(&self, query: &Query, versions: Versions) -> Result<VersionReport> {
-        versions::compare(self, query, versions)
+        versions::compare(self, &query.plain(), versions)
     }
 
     /// How much of calls and spend lacks who it was for and what it was; what looks wrong; what
@@ -114,7 +115,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// As [`View::query`].
     pub fn coverage(&self, query: &Query) -> Result<CoverageReport> {
-        coverage::coverage(self, query)
+        coverage::coverage(self, &query.plain())
     }
 
     /// The groups that used far more than in the window before, over all windows of a span of time.
@@ -128,7 +129,7 @@ impl<'a> View<'a> {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Alarm>> {
-        runaway::evaluate(self, query, rule, since, until)
+        runaway::evaluate(self, &query.plain(), rule, since, until)
     }
 
     /// What the groups of [`Query::by`] cost under two price books, and the difference; and the
@@ -137,7 +138,41 @@ impl<'a> View<'a> {
     /// # Errors
     /// As [`View::query`].
     pub fn price_diff(&self, query: &Query, old: PriceChoice, new: PriceChoice) -> Result<(Answer, Answer)> {
-        report::price_diff(self, query, old, new)
+        report::price_diff(self, &query.plain(), old, new)
+    }
+
+    /// What share of the jobs of each group of [`Query::by`] is pending, succeeded, converted, was
+    /// deflected or escalated, and succeeded without escalation.
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn rates(&self, query: &Query) -> Result<Answer> {
+        report::rates(self, query)
+    }
+
+    /// One row per job type, within the groups of [`Query::by`]: jobs, rates, cost and value.
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn job_types(&self, query: &Query) -> Result<Answer> {
+        report::job_types(self, query)
+    }
+
+    /// Every dimension and tag that events carry, with how many values and events it has.
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn dimensions(&self, query: &Query) -> Result<Answer> {
+        report::dimensions(self, query)
+    }
+
+    /// The values of a key that begin with `prefix`, with the events that carry each; the most
+    /// frequent first unless the query orders them.
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn values(&self, query: &Query, key: &Pivot, prefix: &str) -> Result<Answer> {
+        report::values(self, query, key, prefix)
     }
 
     /// The first `limit` events in the order of time that pass the filter and the time range, and

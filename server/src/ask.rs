@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use quipu::store::Snapshot;
 use quipu::{
-    Answer, Branch, Column, CostBasis, Dimension, Event, JobReport, Measure, Number, Outcome, PriceBook, PriceChoice,
-    PricedEvent, Query, Result, Scope, Timestamp, TraceOrder, TraceReport, Unit, Value, View, Warning,
+    Answer, Branch, Column, CostBasis, Dimension, Error, Event, JobReport, Measure, Number, Outcome, PriceBook,
+    PriceChoice, PricedEvent, Query, Result, Scope, Timestamp, TraceOrder, TraceReport, Unit, Value, View, Warning,
 };
 
 use crate::plan::{Plan, Report};
@@ -14,6 +14,9 @@ use crate::render::{Document, Facts, Sheet, TREE};
 
 /// Jobs that are listed when no limit is named.
 const JOBS_LISTED: u64 = 20;
+
+/// Values that are listed when no limit is named.
+const VALUES_LISTED: u64 = 50;
 
 /// The names of the sheets about one job.
 pub const JOB_SHEETS: [&str; 4] = ["job", "models", "traces", "events"];
@@ -49,25 +52,46 @@ pub fn ask(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Sheet> {
             let longest = plan.report == Report::LongestTraces;
             view.traces(&query, if longest { TraceOrder::Longest } else { TraceOrder::Query })?
         }
+        Report::Rates => view.rates(&query)?,
+        Report::JobTypes => view.job_types(&query)?,
+        Report::Dimensions => view.dimensions(&query)?,
+        Report::Values => values(&view, query.clone(), plan.prefix.as_deref().unwrap_or_default())?,
     };
     let hint = reported_hint(&view, &query, &answer)?;
     let mut sheet = stated(Sheet::of_answer(answer, plan.explain), &query, &prices);
     sheet.facts.notes.extend(hint);
-    Ok(sheet)
+    sheet.select(&plan.columns)
+}
+
+fn values(view: &View<'_>, mut query: Query, prefix: &str) -> Result<Answer> {
+    let [key] = query.by.as_slice() else {
+        return Err(Error::invalid("the values of one key are listed: name one dimension, number or tag.KEY"));
+    };
+    let key = key.clone();
+    query.limit.get_or_insert(VALUES_LISTED);
+    view.values(&query, &key, prefix)
 }
 
 /// What to do about a cost that lacks something, where events say themselves what they cost.
 fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Option<String>> {
     let asks_for = |measure: &Measure| answer.columns.iter().any(|column| column.name == measure.to_string());
-    let of_jobs =
-        [Measure::JobCost, Measure::Roi, Measure::MeanRoi, Measure::CostPerSuccess, Measure::CostPerConversion];
+    let of_jobs = [Measure::JobCost, Measure::Roi, Measure::MeanRoi, Measure::CostPerJob, Measure::CostPerSuccess];
     let of_jobs = answer.cost_basis == CostBasis::Computed && of_jobs.iter().any(asks_for);
     let of_events = asks_for(&Measure::Cost) && !asks_for(&Measure::ReportedCost);
     if answer.unpriced.is_empty() || !(of_jobs || of_events) {
         return Ok(None);
     }
     let measures = vec![Measure::ReportedCost];
-    let totals = Query { measures, by: Vec::new(), order: Vec::new(), limit: None, ..query.clone() };
+    let totals = Query {
+        measures,
+        by: Vec::new(),
+        order: Vec::new(),
+        limit: None,
+        after: None,
+        having: None,
+        compare: None,
+        ..query.clone()
+    };
     let Some(Value::Money(reported)) = view.query(&totals)?.totals.into_iter().next() else { return Ok(None) };
     let how = if of_jobs { "--cost reported makes ROI and costs per job of it" } else { "the measure reported_cost" };
     Ok(Some(format!("the events themselves report a cost, of ${reported} in all: {how}")))

@@ -87,6 +87,11 @@ impl Secret {
         key.map(Self).ok_or_else(|| container.damaged("key", "16 bytes expected"))
     }
 
+    /// A key of its own for another purpose, which nobody can tell this one from.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        blake3::derive_key(purpose, &self.0)
+    }
+
     fn hasher(&self) -> SipHasher24 {
         SipHasher24::new_with_key(&self.0)
     }

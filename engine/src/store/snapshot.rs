@@ -61,6 +61,11 @@ impl Snapshot {
         self.state.lsn
     }
 
+    /// The key by which this store knows the cursors of its answers.
+    pub fn query_key(&self) -> [u8; 32] {
+        self.secret.derive("quipu 2026-11 cursors of queries")
+    }
+
     /// All events: sealed parts with their counters, then the batches of the head.
     pub fn parts(&self) -> &[Part] {
         self.parts.get_or_init(|| {

@@ -109,7 +109,7 @@ fn fields(view: &View<'_>, query: &Query) -> Result<Answer> {
         [field].into_iter().chain(all.columns[..keys].iter().cloned()).chain(columns(names)).collect();
     let totals = vec![Value::Null; columns.len()];
     let groups = rows.len() as u64;
-    Ok(Answer { columns, rows, totals, groups, ..all })
+    Ok(Answer { columns, rows, totals, groups, passed: groups, ..all })
 }
 
 /// No money, where money is known at all.
@@ -134,5 +134,5 @@ fn retries(view: &View<'_>, query: &Query) -> Result<Answer> {
         ("retry_spend", Unit::Usd),
         ("retry_spend_share", Unit::Ratio),
     ];
-    Ok(Answer { columns: columns(names).into(), rows: vec![row.clone()], totals: row, ..all })
+    Ok(Answer { columns: columns(names).into(), rows: vec![row.clone()], totals: row, other: None, ..all })
 }

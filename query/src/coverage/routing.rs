@@ -54,7 +54,15 @@ pub(super) fn routing(view: &View<'_>, query: &Query) -> Result<Answer> {
     let mut totals = vec![Value::Null; columns.len()];
     totals[columns.len() - 1] = Value::Money(PicoUsd::from_pico(total));
     let groups = savings.len() as u64;
-    Ok(Answer { columns, rows: savings.into_iter().map(|(_, row)| row).collect(), totals, groups, ..answer })
+    Ok(Answer {
+        columns,
+        rows: savings.into_iter().map(|(_, row)| row).collect(),
+        totals,
+        groups,
+        passed: groups,
+        other: None,
+        ..answer
+    })
 }
 
 fn saving(task: Value, tiers: &[Tier]) -> Option<(i128, Vec<Value>)> {

@@ -1,7 +1,9 @@
 //! Money that may be unknown.
 
-use quipu_engine::{Error, PicoUsd, Result};
+use quipu_engine::{Error, Meter, PicoUsd, Result};
 
+use super::plan::Plan;
+use crate::measure::CostOf;
 use crate::value::Value;
 
 /// Beyond this, 10²⁵ USD, a sum of money can only come from absurd rates. It leaves room to add
@@ -53,6 +55,57 @@ impl Cost {
 
     pub(super) fn value(self) -> Value {
         self.amount().map_or(Value::Null, Value::Money)
+    }
+}
+
+/// The computed cost with the parts of it that a plan asks for.
+#[derive(Clone, Debug)]
+pub(super) struct Costs {
+    pub(super) all: Cost,
+    /// As in [`Plan::cost_parts`].
+    pub(super) parts: Vec<Cost>,
+}
+
+impl Costs {
+    pub(super) fn new(plan: &Plan<'_>) -> Self {
+        Self { all: Cost::default(), parts: vec![Cost::default(); plan.cost_parts.len()] }
+    }
+
+    /// The parts that the cost of a meter belongs to.
+    pub(super) fn parts_of(plan: &Plan<'_>, meter: &Meter) -> Vec<usize> {
+        (0..plan.cost_parts.len()).filter(|part| plan.cost_parts[*part].covers(meter)).collect()
+    }
+
+    pub(super) fn add(&mut self, other: &Self) -> Result<()> {
+        self.all.add(other.all)?;
+        self.parts.iter_mut().zip(&other.parts).try_for_each(|(part, more)| part.add(*more))
+    }
+
+    /// Adds `quantity × rate` to the whole and to some parts.
+    pub(super) fn add_priced(&mut self, parts: &[usize], quantity: u128, rate: u64) -> Result<()> {
+        self.all.add_priced(quantity, rate)?;
+        parts.iter().try_for_each(|part| self.parts[*part].add_priced(quantity, rate))
+    }
+
+    /// Adds fees per request.
+    pub(super) fn add_fees(&mut self, plan: &Plan<'_>, requests: u128, fee: u64) -> Result<()> {
+        let fees: Vec<usize> =
+            (0..plan.cost_parts.len()).filter(|part| plan.cost_parts[*part] == CostOf::Requests).collect();
+        self.add_priced(&fees, requests, fee)
+    }
+
+    /// A quantity that belongs to some parts has no rate.
+    pub(super) fn set_unknown(&mut self, parts: &[usize]) {
+        self.all.unknown = true;
+        parts.iter().for_each(|part| self.parts[*part].unknown = true);
+    }
+
+    /// An event did not say what it used: nobody knows what any meter costs.
+    pub(super) fn set_usage_missing(&mut self, plan: &Plan<'_>) {
+        self.all.unknown = true;
+        for (part, of) in self.parts.iter_mut().zip(&plan.cost_parts) {
+            part.unknown |= *of != CostOf::Requests;
+        }
     }
 }
 

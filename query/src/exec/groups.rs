@@ -7,17 +7,26 @@ use hashbrown::{HashMap, HashSet};
 use quipu_engine::rows::Counter;
 use quipu_engine::{Meter, Number, Result, Text};
 
-use super::cost::Cost;
+use super::cost::{Cost, Costs};
+use super::distinct::Estimates;
 use super::keys::{KeyColumn, KeyValue};
 use super::part::{PartSums, Role};
 use super::plan::Plan;
-use super::timings::Timings;
+use super::timings::Values;
 use crate::answer::Unpriced;
 use crate::query::CostBasis;
-use crate::value::Value;
 
 /// Provider, model and meter with a quantity that has no rate.
 type UnpricedSums = BTreeMap<(Option<Text>, Option<Text>, Meter), u128>;
+
+/// Bytes that a group takes beside its sums, estimated: key, hash entries, number.
+const GROUP_BYTES: usize = 160;
+/// Bytes that an entry of a hash table of pairs of numbers takes, estimated.
+const PAIR_BYTES: usize = 16;
+/// Bytes that a job within a group takes, estimated.
+const JOB_BYTES: usize = 64;
+/// Bytes that a distinct value takes beside its text, estimated.
+const VALUE_BYTES: usize = 96;
 
 /// Every group with its sums.
 #[derive(Default)]
@@ -32,8 +41,10 @@ pub(super) struct Groups {
     pub(super) jobs: HashMap<(u32, u32), Cost>,
     /// Per dimension asked for: groups with the numbers of their values.
     pub(super) distinct: Vec<(Numbered, HashSet<(u32, u32)>)>,
-    /// Per number asked for.
-    pub(super) timings: Vec<Timings>,
+    /// Per dimension whose values are estimated.
+    pub(super) estimates: Vec<Estimates>,
+    /// Per number asked for, per group.
+    pub(super) timings: Vec<Vec<Values>>,
     unpriced: UnpricedSums,
 }
 
@@ -42,7 +53,7 @@ pub(super) struct Groups {
 pub(super) struct GroupSums {
     /// As in [`Plan::sums`].
     pub(super) sums: Vec<u128>,
-    pub(super) cost: Cost,
+    pub(super) cost: Costs,
     pub(super) unpriced_events: u128,
     pub(super) first: i64,
     pub(super) last: i64,
@@ -50,13 +61,13 @@ pub(super) struct GroupSums {
 
 impl GroupSums {
     pub(super) fn new(plan: &Plan<'_>) -> Self {
-        let sums = vec![0; plan.sums.len()];
-        Self { sums, cost: Cost::default(), unpriced_events: 0, first: i64::MAX, last: i64::MIN }
+        let (sums, cost) = (vec![0; plan.sums.len()], Costs::new(plan));
+        Self { sums, cost, unpriced_events: 0, first: i64::MAX, last: i64::MIN }
     }
 
     pub(super) fn add(&mut self, other: &Self) -> Result<()> {
         self.sums.iter_mut().zip(&other.sums).for_each(|(sum, more)| *sum += more);
-        self.cost.add(other.cost)?;
+        self.cost.add(&other.cost)?;
         self.unpriced_events += other.unpriced_events;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
@@ -104,14 +115,15 @@ impl Groups {
         Self {
             by: plan.query.by.iter().map(|_| Numbered::default()).collect(),
             distinct: plan.distinct.iter().map(|_| Default::default()).collect(),
-            timings: plan.timings.iter().map(|_| Timings::default()).collect(),
+            estimates: plan.approx_distinct.iter().map(|_| Estimates::default()).collect(),
+            timings: plan.timings.iter().map(|_| Vec::new()).collect(),
             ..Self::default()
         }
     }
 
     /// Adds the sums of a part.
     pub(super) fn absorb(&mut self, plan: &Plan<'_>, mut part: PartSums<'_>) -> Result<()> {
-        let costs = self.price(&part)?;
+        let costs = self.price(plan, &part)?;
         let groups = self.join_keys(plan, &part, &costs)?;
         let sums: Vec<Option<&[u128]>> = plan.sums.iter().map(|sum| part.column(sum)).collect();
         for (slot, group) in groups.iter().enumerate() {
@@ -119,7 +131,7 @@ impl Groups {
             for (sum, column) in into.sums.iter_mut().zip(&sums) {
                 *sum += at(*column, slot);
             }
-            into.cost.add(costs[slot])?;
+            into.cost.add(&costs[slot])?;
             into.unpriced_events += part.unpriced_events.get(slot).copied().unwrap_or(0);
             if let Some((first, last)) = part.spans.get(slot) {
                 into.first = into.first.min(*first);
@@ -133,55 +145,66 @@ impl Groups {
                 all.insert((groups[*slot as usize], names.number(value)));
             }
         }
-        for (into, timings) in self.timings.iter_mut().zip(&mut part.timings) {
-            timings.sort();
-            timings.regroup(|slot| groups[slot as usize], into);
+        let seen = self.estimates.iter_mut().zip(&part.approx_distinct).zip(&plan.approx_distinct);
+        for ((estimates, seen), dimension) in seen {
+            let dictionary = part.dictionary(*dimension)?;
+            for (slot, code) in seen {
+                dictionary.get(*code).into_iter().for_each(|value| estimates.add(groups[*slot as usize], value));
+            }
+        }
+        for (into, values) in self.timings.iter_mut().zip(part.timings.drain(..)) {
+            for (slot, values) in values.into_iter().enumerate() {
+                into[groups[slot] as usize].add(values, plan.query.precision);
+            }
         }
         Ok(())
     }
 
-    /// The cost of each slot of a part.
-    fn price(&mut self, part: &PartSums<'_>) -> Result<Vec<Cost>> {
-        let mut costs = vec![Cost::default(); part.slots.len()];
+    /// The costs of each slot of a part.
+    fn price(&mut self, plan: &Plan<'_>, part: &PartSums<'_>) -> Result<Vec<Costs>> {
+        let mut costs = vec![Costs::new(plan); part.slots.len()];
         let Some(prices) = &part.prices else { return Ok(costs) };
-        let meters: Vec<(&Meter, &[u128])> = part.meters().collect();
+        let meters: Vec<(&Meter, &[u128], Vec<usize>)> =
+            part.meters().map(|(meter, sums)| (meter, sums, Costs::parts_of(plan, meter))).collect();
         // Slots are many, price codes few: rates are looked up once per code.
         let rates: Vec<(Vec<Option<u64>>, Option<u64>)> = (0..prices.len())
             .map(|code| prices.rates(code))
-            .map(|rates| (meters.iter().map(|(meter, _)| rates.rate(meter)).collect(), rates.per_request()))
+            .map(|rates| (meters.iter().map(|(meter, ..)| rates.rate(meter)).collect(), rates.per_request()))
             .collect();
         let events = part.column(&Counter::Events);
         let missing = part.column(&Counter::Number(Number::UsageMissing));
         for (slot, cost) in costs.iter_mut().enumerate() {
             let code = part.slots.codes(slot).last().map_or(0, |code| *code as usize);
             let (of_meters, of_request) = &rates[code];
-            for ((meter, quantities), rate) in meters.iter().zip(of_meters) {
+            for ((meter, quantities, parts), rate) in meters.iter().zip(of_meters) {
                 match rate {
                     _ if quantities[slot] == 0 => {}
-                    Some(rate) => cost.add_priced(quantities[slot], *rate)?,
+                    Some(rate) => cost.add_priced(parts, quantities[slot], *rate)?,
                     None => {
-                        cost.unknown = true;
+                        cost.set_unknown(parts);
                         let (provider, model) = prices.names(code);
                         *self.unpriced.entry((provider, model, Meter::clone(meter))).or_default() += quantities[slot];
                     }
                 }
             }
             if let Some(fee) = of_request {
-                cost.add_priced(at(events, slot), *fee)?;
+                cost.add_fees(plan, at(events, slot), *fee)?;
             }
-            cost.unknown |= at(missing, slot) > 0;
+            if at(missing, slot) > 0 {
+                cost.set_usage_missing(plan);
+            }
         }
         Ok(costs)
     }
 
     /// The group of each slot of a part; jobs are recorded on the way.
-    fn join_keys(&mut self, plan: &Plan<'_>, part: &PartSums<'_>, costs: &[Cost]) -> Result<Vec<u32>> {
+    fn join_keys(&mut self, plan: &Plan<'_>, part: &PartSums<'_>, costs: &[Costs]) -> Result<Vec<u32>> {
         let mut columns: Vec<Renumbered<'_>> =
             part.keys.iter().map(|(_, column)| Renumbered { column, numbers: Vec::new() }).collect();
         let mut key = vec![0; self.by.len()];
         let mut groups = Vec::with_capacity(part.slots.len());
-        let job_costs = match plan.query.cost_basis {
-            CostBasis::Computed => Cow::Borrowed(costs),
+        let job_costs: Cow<'_, [Cost]> = match plan.query.cost_basis {
+            CostBasis::Computed => costs.iter().map(|cost| cost.all).collect(),
             CostBasis::Reported => Cow::Owned(reported(part)),
         };
         for (slot, cost) in job_costs.iter().enumerate() {
@@ -210,7 +233,15 @@ impl Groups {
         self.ids.insert(key.into(), group);
         self.keys.push(key.into());
         self.sums.push(GroupSums::new(plan));
+        self.estimates.iter_mut().for_each(Estimates::add_group);
+        self.timings.iter_mut().for_each(|timings| timings.push(Values::default()));
         group
+    }
+
+    /// Adds a group without an event, unless it exists.
+    pub(super) fn add_empty(&mut self, plan: &Plan<'_>, key: Vec<KeyValue>) {
+        let key: Vec<u32> = self.by.iter_mut().zip(key).map(|(known, value)| known.number(value)).collect();
+        self.group(plan, &key);
     }
 
     /// How many groups there are.
@@ -219,8 +250,25 @@ impl Groups {
     }
 
     /// The key of a group.
-    pub(super) fn key(&self, group: usize) -> impl Iterator<Item = Value> {
-        self.keys[group].iter().zip(&self.by).map(|(number, values)| Value::from(&values.values[*number as usize]))
+    pub(super) fn key_values(&self, group: usize) -> impl Iterator<Item = &KeyValue> {
+        self.keys[group].iter().zip(&self.by).map(|(number, values)| &values.values[*number as usize])
+    }
+
+    /// The values that occur as the key of that number.
+    pub(super) fn values_of_key(&self, at: usize) -> &[KeyValue] {
+        &self.by[at].values
+    }
+
+    /// Bytes taken, estimated.
+    pub(super) fn bytes(&self, plan: &Plan<'_>) -> usize {
+        let sums = (plan.sums.len() + 2 * (plan.cost_parts.len() + 1)) * size_of::<u128>();
+        let groups = self.keys.len() * (GROUP_BYTES + sums + 4 * self.by.len());
+        let names = self.by.iter().chain(self.distinct.iter().map(|(names, _)| names)).chain([&self.job_names]);
+        let names: usize = names.map(|names| names.values.len() * VALUE_BYTES).sum();
+        let pairs: usize = self.distinct.iter().map(|(_, pairs)| pairs.len() * PAIR_BYTES).sum();
+        let timings: usize = self.timings.iter().flatten().map(Values::bytes).sum();
+        let estimates: usize = self.estimates.iter().map(Estimates::bytes).sum();
+        groups + names + pairs + timings + estimates + self.jobs.len() * JOB_BYTES
     }
 
     /// What could not be priced.

@@ -7,6 +7,8 @@ use quipu_engine::dictionary::{Dictionary, Interner};
 use quipu_engine::rows::Quantity;
 use quipu_engine::{Dimension, Number, Result, Text, Timestamp};
 
+use super::cohort::JobCohort;
+use super::plan::Plan;
 use super::rows::{Rows, Spans};
 use crate::calendar::{Bucket, Zone};
 use crate::pivot::Pivot;
@@ -35,13 +37,29 @@ impl Selected {
 /// A column of a group's key in one part. Code 0 is absent, except in time buckets.
 pub(super) enum KeyColumn {
     Dimension(Dimension, Arc<Dictionary>),
-    Tag { of_set: Vec<u32>, values: Dictionary },
-    Number { number: Number, codes: HashMap<u64, u32>, values: Vec<u64> },
-    Time { bucket: Bucket, zone: Zone, buckets: Buckets },
+    Tag {
+        of_set: Vec<u32>,
+        values: Dictionary,
+    },
+    Number {
+        number: Number,
+        codes: HashMap<u64, u32>,
+        values: Vec<u64>,
+    },
+    Time {
+        bucket: Bucket,
+        zone: Zone,
+        buckets: Buckets,
+    },
+    /// The bucket that each job of a cohort belongs to; all rows are of such jobs.
+    JobTime {
+        of_job: Vec<u32>,
+        buckets: Buckets,
+    },
 }
 
 /// A value of a key column, for recognising it in other parts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum KeyValue {
     Null,
     Text(Text),
@@ -50,8 +68,10 @@ pub(super) enum KeyValue {
 }
 
 impl KeyColumn {
-    pub(super) fn new(pivot: &Pivot, zone: &Zone, rows: Rows<'_>) -> Result<Self> {
+    pub(super) fn new(pivot: &Pivot, plan: &Plan<'_>, rows: Rows<'_>) -> Result<Self> {
+        let zone = &plan.query.zone;
         Ok(match pivot {
+            Pivot::Time(bucket) if plan.cohort.is_some() => Self::job_time(*bucket, zone, plan, rows)?,
             Pivot::Dimension(dimension) => Self::Dimension(*dimension, rows.dictionary(*dimension)?),
             Pivot::Tag(key) => Self::tag(key, rows)?,
             Pivot::Number(number) => Self::Number { number: *number, codes: HashMap::new(), values: Vec::new() },
@@ -70,6 +90,18 @@ impl KeyColumn {
         Ok(Self::Tag { of_set, values: interner.finish() })
     }
 
+    fn job_time(bucket: Bucket, zone: &Zone, plan: &Plan<'_>, rows: Rows<'_>) -> Result<Self> {
+        let jobs = rows.dictionary(Dimension::JobId)?;
+        let mut buckets = Buckets::default();
+        let mut of_job = vec![0; jobs.len() + 1];
+        for (code, job) in jobs.iter() {
+            if let Some(at) = plan.cohort.as_ref().and_then(|cohort| JobCohort::instant(cohort, job)) {
+                of_job[code as usize] = buckets.find(at, |at| zone.bucket(bucket, at)).code;
+            }
+        }
+        Ok(Self::JobTime { of_job, buckets })
+    }
+
     /// Codes are below this.
     pub(super) fn domain(&self, rows: Rows<'_>) -> u64 {
         let values = match self {
@@ -77,6 +109,7 @@ impl KeyColumn {
             Self::Tag { values, .. } => values.len(),
             // Numbered in the order of first sight, so there are no more codes than rows.
             Self::Number { .. } | Self::Time { .. } => rows.len(),
+            Self::JobTime { buckets, .. } => buckets.starts.len(),
         };
         values as u64 + 1
     }
@@ -127,6 +160,11 @@ impl KeyColumn {
                     out.push(found.code);
                 }
             }
+            Self::JobTime { of_job, .. } => {
+                rows.codes(Dimension::JobId, block, out)?;
+                selected.compact(out);
+                out.iter_mut().for_each(|code| *code = of_job[*code as usize]);
+            }
         }
         Ok(true)
     }
@@ -140,7 +178,7 @@ impl KeyColumn {
                 .checked_sub(1)
                 .and_then(|at| values.get(at))
                 .map_or(KeyValue::Null, |value| KeyValue::Number(*number, *value)),
-            Self::Time { buckets, .. } => KeyValue::Time(buckets.starts[code as usize]),
+            Self::Time { buckets, .. } | Self::JobTime { buckets, .. } => KeyValue::Time(buckets.starts[code as usize]),
         }
     }
 }

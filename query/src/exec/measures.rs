@@ -6,14 +6,12 @@ use quipu_engine::{Meter, Number, OutcomeStatus, OutcomeType, PicoUsd, Timestamp
 use super::groups::GroupSums;
 use super::plan::{Plan, tokens_of};
 use super::tally::Tally;
-use super::timings::Timings;
+use super::timings::{TIME_DIGITS, Values};
 use crate::measure::{Measure, Statistic};
 use crate::value::Value;
 
 /// Decimals shown of rates and of ROI.
 const RATE_DIGITS: u8 = 6;
-/// Decimals shown of mean times.
-const MEAN_DIGITS: u8 = 3;
 
 /// Everything known of one group, or of all groups together.
 pub(super) struct Group<'a> {
@@ -22,9 +20,10 @@ pub(super) struct Group<'a> {
     pub(super) tally: &'a Tally,
     /// Per dimension asked for.
     pub(super) distinct: &'a [u64],
-    /// Per number asked for, and the group's number in them.
-    pub(super) timings: &'a [Timings],
-    pub(super) number: u32,
+    /// Per dimension whose values are estimated.
+    pub(super) estimates: &'a [u64],
+    /// Per number asked for.
+    pub(super) timings: &'a [&'a Values],
 }
 
 impl Group<'_> {
@@ -43,7 +42,11 @@ impl Group<'_> {
             M::Retries => Value::Count(self.sum(&Counter::Retries)),
             M::UsageMissing => Value::Count(self.sum(&Counter::Number(Number::UsageMissing))),
             M::Meter(meter) => Value::Count(self.sum(&Counter::Meter(meter.clone()))),
-            M::Cost => self.sums.cost.value(),
+            M::Cost => self.sums.cost.all.value(),
+            M::CostOf(part) => {
+                let at = self.plan.cost_parts.iter().position(|one| one == part);
+                at.map_or(Value::Null, |at| self.sums.cost.parts[at].value())
+            }
             M::ReportedCost => self.reported().map_or(Value::Null, Value::Money),
             M::ReportedUnknown => Value::Count(self.reported_unknown()),
             M::CostDelta => self.cost_delta(),
@@ -51,6 +54,10 @@ impl Group<'_> {
             M::Distinct(dimension) => {
                 let at = self.plan.distinct.iter().position(|one| one == dimension);
                 at.map_or(Value::Null, |at| Value::Count(self.distinct[at].into()))
+            }
+            M::ApproxDistinct(dimension) => {
+                let at = self.plan.approx_distinct.iter().position(|one| one == dimension);
+                at.map_or(Value::Null, |at| Value::Count(self.estimates[at].into()))
             }
             M::FirstAt if self.sums.first <= self.sums.last => Value::Time(Timestamp::from_micros(self.sums.first)),
             M::LastAt if self.sums.first <= self.sums.last => Value::Time(Timestamp::from_micros(self.sums.last)),
@@ -83,8 +90,8 @@ impl Group<'_> {
     }
 
     fn cost_delta(&self) -> Value {
-        match (self.reported(), self.sums.cost.amount()) {
-            (Some(reported), Some(computed)) if self.reported_unknown() == 0 && !self.sums.cost.unknown => {
+        match (self.reported(), self.sums.cost.all.amount()) {
+            (Some(reported), Some(computed)) if self.reported_unknown() == 0 && !self.sums.cost.all.unknown => {
                 Value::Money(reported - computed)
             }
             _ => Value::Null,
@@ -95,10 +102,10 @@ impl Group<'_> {
         let Some((number, statistic)) = measure.timing() else { return Value::Null };
         if statistic == Statistic::Average {
             let events = self.sum(&Counter::NumberEvents(number));
-            return self.quotient(self.sum(&Counter::Number(number)), events, MEAN_DIGITS);
+            return self.quotient(self.sum(&Counter::Number(number)), events, TIME_DIGITS);
         }
         let at = self.plan.timings.iter().position(|one| *one == number);
-        at.map_or(Value::Null, |at| self.timings[at].of(self.number).statistic(statistic))
+        at.map_or(Value::Null, |at| self.timings[at].statistic(statistic))
     }
 
     fn of_jobs(&self, measure: &Measure) -> Value {
@@ -119,19 +126,26 @@ impl Group<'_> {
             M::Escalated => count(tally.with_type(OutcomeType::Escalated)),
             M::Deflected => count(tally.with_type(OutcomeType::Deflected)),
             M::Unsuccessful => count(tally.with_type(OutcomeType::Unsuccessful)),
+            M::PendingRate => rate(tally.pending, jobs),
             M::SuccessRate => rate(successful, jobs),
             M::ConversionRate => rate(converted, jobs),
             M::SuccessConversionRate => rate(tally.successful_converted, successful),
+            M::DeflectionRate => rate(tally.with_type(OutcomeType::Deflected), jobs),
+            M::EscalationRate => rate(tally.with_type(OutcomeType::Escalated), jobs),
+            M::AutonomyRate => rate(successful - tally.successful_escalated, jobs),
             M::JobCost => tally.cost.value(),
-            M::Value if tally.values_known > 0 => Value::Money(PicoUsd::from_pico(tally.value)),
+            M::Value => tally.value.amount(),
+            M::Revenue => tally.revenue.amount(),
+            M::Savings => tally.savings.amount(),
             M::ValueUnknown => count(tally.values_unknown),
             M::Roi => match tally.cost.amount() {
-                Some(cost) if tally.values_known > 0 => {
-                    Value::ratio(tally.value - cost.pico(), cost.pico(), RATE_DIGITS)
+                Some(cost) if tally.value.known > 0 => {
+                    Value::ratio(tally.value.pico - cost.pico(), cost.pico(), RATE_DIGITS)
                 }
                 _ => Value::Null,
             },
             M::MeanRoi => mean(tally),
+            M::CostPerJob => cost_per(jobs),
             M::CostPerSuccess => cost_per(successful),
             M::CostPerConversion => cost_per(converted),
             _ => Value::Null,

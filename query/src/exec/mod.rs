@@ -1,7 +1,10 @@
-//! Runs queries: from parts to sums, from sums to groups, from groups to an answer.
+//! Runs queries: from parts to sums, from sums to groups, from groups to rows.
 
+mod buckets;
+mod budget;
+mod cohort;
 mod cost;
-mod finish;
+mod distinct;
 mod groups;
 mod keys;
 mod measures;
@@ -11,8 +14,11 @@ mod predicate;
 mod prices;
 mod read;
 mod rows;
+mod run;
 pub(crate) mod select;
+mod sketch;
 mod slots;
+mod table;
 mod tally;
 mod timings;
 
@@ -21,31 +27,47 @@ use std::sync::Arc;
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::{Outcome, Result};
 
-use self::groups::Groups;
-use self::plan::Plan;
+pub(crate) use self::distinct::ESTIMATE_ERROR;
+use self::run::Run;
+use self::table::Table;
 use self::tally::Outcomes;
 use crate::answer::Answer;
-use crate::price::Pricer;
+use crate::cursor::Cursor;
 use crate::query::{PriceChoice, Query};
 use crate::scope::Scope;
 use crate::source::Source;
 
 /// Answers a query from the rows of one workspace.
 pub(crate) fn run(source: &dyn Source, scope: &Scope, query: &Query) -> Result<Answer> {
-    let plan = Plan::new(query, scope)?;
-    let book = if plan.prices { Some(price_book(source, &query.prices)?) } else { None };
-    let pricer = book.as_deref().map(|book| Pricer::new(book).assuming(&query.what_if));
-    let (parts, explain) = read::read(&plan, source.parts(), pricer.as_ref())?;
-    let mut groups = Groups::new(&plan);
-    for part in parts {
-        groups.absorb(&plan, part)?;
-    }
-    let outcomes = if plan.jobs { outcomes(source, scope, query)? } else { Outcomes::new() };
-    let mut answer = finish::answer(&plan, groups, &outcomes)?;
+    plan::check(query)?;
+    let key = source.secret();
+    let cursor = query.after.as_deref().map(|text| Cursor::open(text, &key, scope, query)).transpose()?;
+    let pinned = pinned(query, cursor.as_ref());
+    let compared = pinned.compared()?;
+    let main = Run::new(source, scope, &pinned, None)?;
+    let other = compared.as_ref().map(|other| Run::new(source, scope, other, main.book.clone())).transpose()?;
+    let table = Table::new(&pinned, main, other)?;
+    let (mut answer, next) = table.answer(cursor.as_ref().map(|cursor| &cursor.position))?;
     answer.lsn = source.lsn();
-    answer.price_book_version = book.map(|book| book.version);
-    answer.explain = explain;
+    let first = cursor.map_or((answer.lsn, answer.price_book_version), |cursor| (cursor.lsn, cursor.book));
+    if first.0 != answer.lsn {
+        answer.notes.push(format!(
+            "since the first page, events were added (log position {} then, {} now): rows may be missing or come twice",
+            first.0, answer.lsn
+        ));
+    }
+    let seal = |position| Cursor { lsn: first.0, book: first.1, position }.seal(&key, scope, query);
+    answer.next = next.map(seal);
     Ok(answer)
+}
+
+/// The query with the price book of its first page, though a newer one may have come since.
+fn pinned(query: &Query, cursor: Option<&Cursor>) -> Query {
+    let mut pinned = query.clone();
+    if let (PriceChoice::Current, Some(version @ 1..)) = (&query.prices, cursor.and_then(|cursor| cursor.book)) {
+        pinned.prices = PriceChoice::Version(version);
+    }
+    pinned
 }
 
 /// The price book that was chosen.
@@ -58,7 +80,8 @@ pub(crate) fn price_book(source: &dyn Source, choice: &PriceChoice) -> Result<Ar
     }
 }
 
-fn outcomes(source: &dyn Source, scope: &Scope, query: &Query) -> Result<Outcomes> {
+/// The outcomes of a workspace by job, as a query sees them.
+fn outcomes_of(source: &dyn Source, scope: &Scope, query: &Query) -> Result<Outcomes> {
     let outcomes = source.outcomes(scope.workspace(), query.outcomes_as_of)?.into_iter();
     Ok(outcomes.map(|outcome: Outcome| (outcome.job_id.to_string(), outcome)).collect())
 }

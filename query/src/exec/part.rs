@@ -13,7 +13,7 @@ use super::predicate::{Buffers, Mask, Predicate};
 use super::prices::PartPrices;
 use super::rows::{Rows, Spans};
 use super::slots::Slots;
-use super::timings::Timings;
+use super::timings::Values;
 use crate::pivot::Pivot;
 use crate::price::Pricer;
 
@@ -59,8 +59,10 @@ pub(super) struct PartSums<'a> {
     pub(super) spans: Vec<(i64, i64)>,
     /// Per dimension asked for: slots and codes.
     pub(super) distinct: Vec<HashSet<(u32, u32)>>,
-    /// Per number asked for.
-    pub(super) timings: Vec<Timings>,
+    /// Per dimension whose values are estimated: slots and codes.
+    pub(super) approx_distinct: Vec<HashSet<(u32, u32)>>,
+    /// Per number asked for, per slot.
+    pub(super) timings: Vec<Vec<Values>>,
     work: Work,
 }
 
@@ -85,16 +87,16 @@ impl<'a> PartSums<'a> {
         pricer: Option<&'a Pricer<'a>>,
     ) -> Result<Option<Self>> {
         let query = plan.query;
-        let predicate = Predicate::new(plan.scope, query, part, rows)?;
+        let predicate = Predicate::of(plan, part, rows)?;
         if predicate.is_never() {
             return Ok(None);
         }
         let mut keys = Vec::new();
         for (at, pivot) in query.by.iter().enumerate() {
-            keys.push((Role::Pivot(at), KeyColumn::new(pivot, &query.zone, rows)?));
+            keys.push((Role::Pivot(at), KeyColumn::new(pivot, plan, rows)?));
         }
         if plan.jobs {
-            keys.push((Role::Job, KeyColumn::new(&Pivot::Dimension(Dimension::JobId), &query.zone, rows)?));
+            keys.push((Role::Job, KeyColumn::new(&Pivot::Dimension(Dimension::JobId), plan, rows)?));
         }
         keys.sort_by_key(|(_, column)| column.domain(rows));
         let mut domains: Vec<u64> = keys.iter().map(|(_, column)| column.domain(rows)).collect();
@@ -129,7 +131,8 @@ impl<'a> PartSums<'a> {
             unpriced_events: Vec::new(),
             spans: Vec::new(),
             distinct: plan.distinct.iter().map(|_| HashSet::new()).collect(),
-            timings: plan.timings.iter().map(|_| Timings::default()).collect(),
+            approx_distinct: plan.approx_distinct.iter().map(|_| HashSet::new()).collect(),
+            timings: plan.timings.iter().map(|_| Vec::new()).collect(),
         }))
     }
 
@@ -228,7 +231,9 @@ impl<'a> PartSums<'a> {
 
     fn add_distinct(&mut self, block: usize, selected: &Selected) -> Result<()> {
         let work = &mut self.work;
-        for (dimension, seen) in self.plan.distinct.iter().zip(&mut self.distinct) {
+        let exact = self.plan.distinct.iter().zip(&mut self.distinct);
+        let estimated = self.plan.approx_distinct.iter().zip(&mut self.approx_distinct);
+        for (dimension, seen) in exact.chain(estimated) {
             self.rows.codes(*dimension, block, &mut work.codes)?;
             selected.compact(&mut work.codes);
             let mut last = None;
@@ -249,13 +254,22 @@ impl<'a> PartSums<'a> {
         for (number, timings) in self.plan.timings.iter().zip(&mut self.timings) {
             events.quantities(&Quantity::Number(*number), block, &mut work.adds)?;
             selected.compact(&mut work.adds);
+            timings.resize_with(self.slots.len(), Values::default);
             for (slot, stored) in work.slots.iter().zip(&work.adds) {
                 if let Some(value) = stored.checked_sub(1) {
-                    timings.push(*slot, value, 1);
+                    timings[*slot as usize].push(value, self.plan.query.precision);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Bytes taken, estimated.
+    pub(super) fn bytes(&self) -> usize {
+        let columns = self.sums.len() + 2 * self.unpriced_events.len().min(1) + 2 * self.spans.len().min(1);
+        let pairs: usize = self.distinct.iter().chain(&self.approx_distinct).map(|pairs| pairs.len() * 16).sum();
+        let values: usize = self.timings.iter().flatten().map(|values| size_of::<Values>() + values.bytes()).sum();
+        self.slots.len() * (columns * size_of::<u128>() + self.slots.bytes_per_slot()) + pairs + values
     }
 
     /// The values of a dimension in this part.

@@ -6,8 +6,9 @@ use quipu_engine::limits::OUTCOME_VALUE_MAX_PICO;
 use quipu_engine::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter};
 use quipu_engine::{Dimension, Error, Number, Result, TokenMeter};
 
+use super::cohort::JobCohort;
 use crate::filter::{Filter, TextField};
-use crate::measure::{Measure, Statistic};
+use crate::measure::{CostOf, Measure, Statistic};
 use crate::pivot::Pivot;
 use crate::query::{CostBasis, OrderKey, PathChoice, Query};
 use crate::scope::Scope;
@@ -16,10 +17,16 @@ use crate::scope::Scope;
 pub(super) struct Plan<'q> {
     pub(super) query: &'q Query,
     pub(super) scope: &'q Scope,
+    /// The measures that columns, order and `having` are made of.
+    pub(super) base: Vec<Measure>,
+    /// The jobs that count, where not all do.
+    pub(super) cohort: Option<JobCohort>,
     /// The sums that measures are made of, sorted.
     pub(super) sums: Vec<Counter>,
     /// Costs are computed.
     pub(super) prices: bool,
+    /// The parts of the cost that are asked for.
+    pub(super) cost_parts: Vec<CostOf>,
     /// Events with an unpriced quantity are counted.
     pub(super) unpriced_events: bool,
     /// Groups are split by job.
@@ -27,6 +34,8 @@ pub(super) struct Plan<'q> {
     /// The span of time of each group is kept.
     pub(super) spans: bool,
     pub(super) distinct: Vec<Dimension>,
+    /// The dimensions whose distinct values are estimated.
+    pub(super) approx_distinct: Vec<Dimension>,
     /// The numbers of which every value is kept.
     pub(super) timings: Vec<Number>,
     /// Why only events can answer; `None` when counters can.
@@ -35,30 +44,36 @@ pub(super) struct Plan<'q> {
 
 impl<'q> Plan<'q> {
     /// # Errors
-    /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when the query contradicts itself.
-    pub(super) fn new(query: &'q Query, scope: &'q Scope) -> Result<Self> {
-        check(query)?;
+    /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when counters are asked for that cannot answer.
+    pub(super) fn new(query: &'q Query, scope: &'q Scope, cohort: Option<JobCohort>) -> Result<Self> {
+        let base = base_measures(query);
         let computed = query.cost_basis == CostBasis::Computed;
         let mut plan = Self {
             query,
             scope,
+            cohort,
             sums: Vec::new(),
-            prices: query.measures.iter().any(|m| m.needs_prices() || (m.needs_job_cost() && computed)),
-            unpriced_events: query.measures.contains(&Measure::Unpriced),
-            jobs: query.measures.iter().any(Measure::is_about_jobs),
-            spans: query.measures.iter().any(|m| matches!(m, Measure::FirstAt | Measure::LastAt)),
+            prices: base.iter().any(|m| m.needs_prices() || (m.needs_job_cost() && computed)),
+            cost_parts: Vec::new(),
+            unpriced_events: base.contains(&Measure::Unpriced),
+            jobs: base.iter().any(Measure::is_about_jobs),
+            spans: base.iter().any(|m| matches!(m, Measure::FirstAt | Measure::LastAt)),
             distinct: Vec::new(),
+            approx_distinct: Vec::new(),
             timings: Vec::new(),
             needs_events: None,
+            base: Vec::new(),
         };
         let mut sums = BTreeSet::from([Counter::Events]);
         if plan.prices {
             sums.insert(Counter::Number(Number::UsageMissing));
         }
-        for measure in &query.measures {
+        for measure in &base {
             sums.extend(sums_of(measure, computed));
             match measure {
-                Measure::Distinct(dimension) if !plan.distinct.contains(dimension) => plan.distinct.push(*dimension),
+                Measure::Distinct(dimension) => plan.distinct.push(*dimension),
+                Measure::ApproxDistinct(dimension) => plan.approx_distinct.push(*dimension),
+                Measure::CostOf(part) => plan.cost_parts.push(part.clone()),
                 _ => {}
             }
             if let Some((number, statistic)) = measure.timing()
@@ -68,6 +83,7 @@ impl<'q> Plan<'q> {
                 plan.timings.push(number);
             }
         }
+        plan.base = base;
         plan.sums = sums.into_iter().collect();
         plan.needs_events = plan.why_events();
         match plan.needs_events {
@@ -89,13 +105,14 @@ impl<'q> Plan<'q> {
             Counter::Number(number) | Counter::NumberEvents(number) => COUNTER_NUMBERS.contains(number),
             _ => true,
         };
+        let mut distinct = self.distinct.iter().chain(&self.approx_distinct);
         if !self.query.by.iter().all(pivot) {
             Some("a key of the grouping is not among the dimensions that counters keep")
         } else if !self.query.filter.as_ref().is_none_or(counters_decide) {
             Some("the filter looks at what counters do not keep")
         } else if !self.timings.is_empty() {
             Some("minima, maxima and percentiles need every event")
-        } else if self.unpriced_events || !self.sums.iter().all(sum) || !self.distinct.iter().all(kept) {
+        } else if self.unpriced_events || !self.sums.iter().all(sum) || !distinct.all(kept) {
             Some("a measure counts what counters do not keep")
         } else {
             None
@@ -108,18 +125,40 @@ impl<'q> Plan<'q> {
     }
 }
 
-fn check(query: &Query) -> Result<()> {
+/// The measures that the columns and `having` are made of, each once.
+fn base_measures(query: &Query) -> Vec<Measure> {
+    let columns = query.columns();
+    let having = query.having.iter().flat_map(|having| having.measures());
+    let mut base: Vec<Measure> = Vec::new();
+    for measure in columns.iter().chain(having).map(Measure::base) {
+        if !base.contains(measure) {
+            base.push(measure.clone());
+        }
+    }
+    base
+}
+
+/// # Errors
+/// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when the query contradicts itself.
+pub(super) fn check(query: &Query) -> Result<()> {
     if query.measures.is_empty() {
         return Err(Error::invalid("the query has no measure; ask for requests, cost, jobs…"));
     }
+    let columns = query.columns();
+    let having = query.having.iter().flat_map(|having| having.measures());
+    if query.compare.is_none()
+        && let Some(measure) = columns.iter().chain(having).find(|measure| measure.compares())
+    {
+        return Err(Error::invalid(format!("{measure} compares with nothing; say with what (compare=previous)")));
+    }
     for order in &query.order {
         let known = match &order.by {
-            OrderKey::Measure(measure) => query.measures.contains(measure),
+            OrderKey::Measure(measure) => columns.contains(measure),
             OrderKey::Pivot(pivot) => query.by.contains(pivot),
         };
         if !known {
             let columns: Vec<String> =
-                query.by.iter().map(Pivot::to_string).chain(query.measures.iter().map(Measure::to_string)).collect();
+                query.by.iter().map(Pivot::to_string).chain(columns.iter().map(Measure::to_string)).collect();
             let (by, columns) = (&order.by, columns.join(", "));
             return Err(Error::invalid(format!("cannot order by {by}: it is not a column; the columns are {columns}")));
         }

@@ -7,9 +7,11 @@ use quipu_engine::rows::{Part, Quantity, Zone, ZoneColumn, time_of_zone};
 use quipu_engine::{Dimension, Result, Timestamp};
 use roaring::RoaringBitmap;
 
+use super::cohort::{JobCohort, event_range};
+use super::plan::Plan;
 use super::rows::{Rows, Spans};
 use crate::filter::{Filter, NumberField, NumberTest, TextField, TextTest};
-use crate::query::Query;
+use crate::query::{PathChoice, Query};
 use crate::scope::Scope;
 
 /// Which rows of a block pass.
@@ -21,7 +23,11 @@ pub(super) enum Mask {
 }
 
 /// A filter over the codes of one part.
-pub(super) struct Predicate(Test);
+pub(super) struct Predicate {
+    test: Test,
+    /// Zone maps and bitmaps may decide; without them, every row is tested.
+    indexed: bool,
+}
 
 enum Test {
     Always,
@@ -44,62 +50,125 @@ enum Test {
 /// Space that is used again from block to block.
 #[derive(Default)]
 pub(super) struct Buffers {
+    indexed: bool,
     codes: Vec<u32>,
     values: Vec<u64>,
     spans: Spans,
 }
 
 impl Predicate {
+    /// The rows that a plan is about.
+    pub(super) fn of(plan: &Plan<'_>, part: &Part, rows: Rows<'_>) -> Result<Self> {
+        let indexed = plan.query.path != PathChoice::Scan;
+        let mut predicate = Self::new(plan.scope, plan.query, part, rows, indexed)?;
+        if let (Some(cohort), false) = (&plan.cohort, predicate.is_never()) {
+            let jobs = cohort_test(cohort, rows)?;
+            predicate.test = all(vec![predicate.test, jobs]);
+        }
+        Ok(predicate)
+    }
+
     /// The rows of the scope that pass the filter of `query` and start within its range. The scope
     /// cannot be left out: it is the wall between workspaces, and between tenants and teams within one.
-    pub(super) fn new(scope: &Scope, query: &Query, part: &Part, rows: Rows<'_>) -> Result<Self> {
+    pub(super) fn new(scope: &Scope, query: &Query, part: &Part, rows: Rows<'_>, indexed: bool) -> Result<Self> {
         let span = part.events.time_range();
-        let time = time_test(query.since, query.until, span);
+        let (since, until) = event_range(query);
+        let time = time_test(since, until, span);
         if matches!(time, Test::Never) {
-            return Ok(Self(time));
+            return Ok(Self { test: time, indexed });
         }
+        let context = Context { rows, span, indexed };
         let mut tests = vec![time];
         for (dimension, value) in scope.walls() {
-            tests.push(codes_test(dimension, &TextTest::In(vec![value.clone()]), rows)?);
+            tests.push(context.codes(dimension, &TextTest::In(vec![value.clone()]))?);
         }
         if let (Rows::Events(_), false) = (rows, part.hidden.is_empty()) {
             tests.push(Test::Not(Box::new(Test::Indexed(Arc::clone(&part.hidden)))));
         }
         if let Some(filter) = &query.filter {
-            tests.push(prepare(filter, rows, span)?);
+            tests.push(context.prepare(filter)?);
         }
-        Ok(Self(all(tests)))
+        Ok(Self { test: all(tests), indexed })
     }
 
     /// Whether no row can pass.
     pub(super) fn is_never(&self) -> bool {
-        matches!(self.0, Test::Never)
+        matches!(self.test, Test::Never)
     }
 
     /// The rows of a block that pass; `None` when a counter row lies on both sides of a time.
     pub(super) fn mask(&self, rows: Rows<'_>, block: usize, buffers: &mut Buffers) -> Result<Option<Mask>> {
-        self.0.mask(rows, block, &Mask::All, buffers)
+        buffers.indexed = self.indexed;
+        self.test.mask(rows, block, &Mask::All, buffers)
     }
 }
 
 /// The first and the last start of a part's events.
 type Span = (Timestamp, Timestamp);
 
-fn prepare(filter: &Filter, rows: Rows<'_>, span: Span) -> Result<Test> {
-    Ok(match filter {
-        Filter::Text(TextField::Dimension(dimension), test) => codes_test(*dimension, test, rows)?,
-        Filter::Text(TextField::Tag(key), test) => tag_test(key, test, rows)?,
-        Filter::Number(NumberField::Number(number), test) => Test::Number(Quantity::Number(*number), test.clone()),
-        Filter::Number(NumberField::Meter(meter), test) => Test::Number(Quantity::Meter(meter.clone()), test.clone()),
-        Filter::Time(since, until) => time_test(*since, *until, span),
-        Filter::And(filters) => all(filters.iter().map(|filter| prepare(filter, rows, span)).collect::<Result<_>>()?),
-        Filter::Or(filters) => any(filters.iter().map(|filter| prepare(filter, rows, span)).collect::<Result<_>>()?),
-        Filter::Not(filter) => match prepare(filter, rows, span)? {
-            Test::Always => Test::Never,
-            Test::Never => Test::Always,
-            test => Test::Not(Box::new(test)),
-        },
-    })
+/// Where a filter is made ready for.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    rows: Rows<'a>,
+    span: Span,
+    indexed: bool,
+}
+
+impl Context<'_> {
+    fn prepare(self, filter: &Filter) -> Result<Test> {
+        let each = |filters: &[Filter]| filters.iter().map(|filter| self.prepare(filter)).collect::<Result<_>>();
+        Ok(match filter {
+            Filter::Text(TextField::Dimension(dimension), test) => self.codes(*dimension, test)?,
+            Filter::Text(TextField::Tag(key), test) => tag_test(key, test, self.rows)?,
+            Filter::Number(NumberField::Number(number), test) => Test::Number(Quantity::Number(*number), test.clone()),
+            Filter::Number(NumberField::Meter(meter), test) => {
+                Test::Number(Quantity::Meter(meter.clone()), test.clone())
+            }
+            Filter::Time(since, until) => time_test(*since, *until, self.span),
+            Filter::And(filters) => all(each(filters)?),
+            Filter::Or(filters) => any(each(filters)?),
+            Filter::Not(filter) => match self.prepare(filter)? {
+                Test::Always => Test::Never,
+                Test::Never => Test::Always,
+                test => Test::Not(Box::new(test)),
+            },
+        })
+    }
+
+    fn codes(self, dimension: Dimension, test: &TextTest) -> Result<Test> {
+        let dictionary = self.rows.dictionary(dimension)?;
+        let accepted: Vec<bool> = match test {
+            // Looked up rather than compared with every value: a dictionary of jobs may be large.
+            TextTest::In(values) | TextTest::NotIn(values) => {
+                let excludes = matches!(test, TextTest::NotIn(_));
+                let mut accepted = vec![excludes; dictionary.len() + 1];
+                for code in values.iter().filter_map(|value| dictionary.find(value)) {
+                    accepted[code as usize] = !excludes;
+                }
+                accepted
+            }
+            _ => std::iter::once(test.holds(None))
+                .chain(dictionary.iter().map(|(_, value)| test.holds(Some(value))))
+                .collect(),
+        };
+        let mut codes = accepted.iter().enumerate().filter(|(_, accepted)| **accepted).map(|(code, _)| code);
+        let (first, second) = (codes.next(), codes.next());
+        if let (true, Rows::Events(events), Some(code @ 1..), None) = (self.indexed, self.rows, first, second)
+            && let Some(index) = events.rows_with(dimension, u32::try_from(code).unwrap_or(u32::MAX))?
+        {
+            return Ok(Test::Indexed(index));
+        }
+        Ok(constant(&accepted).unwrap_or(Test::Codes { dimension, accepted }))
+    }
+}
+
+fn cohort_test(cohort: &JobCohort, rows: Rows<'_>) -> Result<Test> {
+    let jobs = rows.dictionary(Dimension::JobId)?;
+    let mut accepted = vec![false; jobs.len() + 1];
+    for (code, job) in jobs.iter() {
+        accepted[code as usize] = cohort.instant(job).is_some();
+    }
+    Ok(constant(&accepted).unwrap_or(Test::Codes { dimension: Dimension::JobId, accepted }))
 }
 
 fn all(tests: Vec<Test>) -> Test {
@@ -124,32 +193,6 @@ fn any(tests: Vec<Test>) -> Test {
         1 => tests.remove(0),
         _ => Test::Any(tests),
     }
-}
-
-fn codes_test(dimension: Dimension, test: &TextTest, rows: Rows<'_>) -> Result<Test> {
-    let dictionary = rows.dictionary(dimension)?;
-    let accepted: Vec<bool> = match test {
-        // Looked up rather than compared with every value: a dictionary of jobs may be large.
-        TextTest::In(values) | TextTest::NotIn(values) => {
-            let excludes = matches!(test, TextTest::NotIn(_));
-            let mut accepted = vec![excludes; dictionary.len() + 1];
-            for code in values.iter().filter_map(|value| dictionary.find(value)) {
-                accepted[code as usize] = !excludes;
-            }
-            accepted
-        }
-        _ => std::iter::once(test.holds(None))
-            .chain(dictionary.iter().map(|(_, value)| test.holds(Some(value))))
-            .collect(),
-    };
-    let mut codes = accepted.iter().enumerate().filter(|(_, accepted)| **accepted).map(|(code, _)| code);
-    let (first, second) = (codes.next(), codes.next());
-    if let (Rows::Events(events), Some(code @ 1..), None) = (rows, first, second)
-        && let Some(index) = events.rows_with(dimension, u32::try_from(code).unwrap_or(u32::MAX))?
-    {
-        return Ok(Test::Indexed(index));
-    }
-    Ok(constant(&accepted).unwrap_or(Test::Codes { dimension, accepted }))
 }
 
 fn tag_test(key: &str, test: &TextTest, rows: Rows<'_>) -> Result<Test> {
@@ -193,7 +236,9 @@ fn side(first: i64, last: i64, from: i64, until: i64) -> Option<bool> {
 
 impl Test {
     fn mask(&self, rows: Rows<'_>, block: usize, candidates: &Mask, buffers: &mut Buffers) -> Result<Option<Mask>> {
-        if let Some(mask) = self.by_zone(rows, block) {
+        if buffers.indexed
+            && let Some(mask) = self.by_zone(rows, block)
+        {
             return Ok(Some(mask));
         }
         Ok(Some(match self {

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use quipu_engine::Result;
 use quipu_engine::rows::Part;
 
+use super::budget::Budget;
+use super::groups::Groups;
 use super::part::{Outcome, PartSums};
 use super::plan::Plan;
 use super::rows::Rows;
@@ -20,9 +22,40 @@ use crate::query::PathChoice;
 /// How many events there must be per counter for counters to be worth reading.
 const WORTHWHILE: usize = 2;
 
-/// What one part came to from its counters.
-enum FromCounters<'a> {
-    Sums(Box<PartSums<'a>>, u64),
+/// Groups that all threads add to, and what they may take.
+struct Sink<'a> {
+    plan: &'a Plan<'a>,
+    budget: Budget,
+    groups: Mutex<Groups>,
+}
+
+impl<'a> Sink<'a> {
+    /// Adds the rows of a block to the sums of its part.
+    fn add_block(&self, sums: &mut PartSums<'a>, block: usize) -> Result<Outcome> {
+        self.budget.check_cancelled()?;
+        let before = sums.bytes();
+        let outcome = sums.add(block)?;
+        self.budget.replace(before, sums.bytes())?;
+        Ok(outcome)
+    }
+
+    /// Takes back what a part was counted with.
+    fn forget(&self, sums: &PartSums<'a>) -> Result<()> {
+        self.budget.replace(sums.bytes(), 0)
+    }
+
+    /// Adds the sums of a part to the groups.
+    fn absorb(&self, sums: PartSums<'a>) -> Result<()> {
+        let mut groups = self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let before = groups.bytes(self.plan) + sums.bytes();
+        groups.absorb(self.plan, sums)?;
+        self.budget.replace(before, groups.bytes(self.plan))
+    }
+}
+
+/// What reading the counters of one part came to.
+enum FromCounters {
+    Read(u64),
     NoMatch,
     Scan(&'static str),
 }
@@ -32,17 +65,16 @@ pub(super) fn read<'a>(
     plan: &'a Plan<'a>,
     parts: &'a [Part],
     pricer: Option<&'a Pricer<'a>>,
-) -> Result<(Vec<PartSums<'a>>, Explain)> {
+) -> Result<(Groups, Explain)> {
+    let sink = Sink { plan, budget: Budget::of(plan.query), groups: Mutex::new(Groups::new(plan)) };
     let threads = threads(plan);
-    let counted = share(threads, parts.len(), |part| from_counters(plan, &parts[part], pricer))?;
-    let mut sums = Vec::new();
+    let counted = share(threads, parts.len(), |part| from_counters(&sink, &parts[part], pricer))?;
     let mut explain = Vec::with_capacity(parts.len());
     let mut scans = Vec::new();
     for (at, (part, counted)) in parts.iter().zip(counted).enumerate() {
         let counters = part.counters.as_ref().map_or(0, |counters| counters.rows() as u64);
         explain.push(match counted {
-            FromCounters::Sums(part, rows_read) => {
-                sums.push(*part);
+            FromCounters::Read(rows_read) => {
                 PartExplain { path: Path::Counters, why: "counters answer exactly", rows: counters, rows_read }
             }
             FromCounters::NoMatch => {
@@ -54,8 +86,7 @@ pub(super) fn read<'a>(
             }
         });
     }
-    let (scanned, rows_read) = scan(plan, &scans, pricer, threads)?;
-    sums.extend(scanned);
+    let rows_read = scan(&sink, &scans, pricer, threads)?;
     for ((at, _), rows_read) in scans.iter().zip(rows_read) {
         explain[*at].rows_read = rows_read;
         if rows_read == 0 {
@@ -63,7 +94,8 @@ pub(super) fn read<'a>(
             explain[*at].why = "no row can match";
         }
     }
-    Ok((sums, Explain { parts: explain }))
+    let groups = sink.groups.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok((groups, Explain { parts: explain }))
 }
 
 fn threads(plan: &Plan<'_>) -> usize {
@@ -71,9 +103,10 @@ fn threads(plan: &Plan<'_>) -> usize {
     plan.query.threads.unwrap_or_else(available).get()
 }
 
-fn from_counters<'a>(plan: &'a Plan<'a>, part: &'a Part, pricer: Option<&'a Pricer<'a>>) -> Result<FromCounters<'a>> {
-    if plan.query.path == PathChoice::Scan {
-        return Ok(FromCounters::Scan("a scan was asked for"));
+fn from_counters<'a>(sink: &Sink<'a>, part: &'a Part, pricer: Option<&'a Pricer<'a>>) -> Result<FromCounters> {
+    let plan = sink.plan;
+    if matches!(plan.query.path, PathChoice::Scan | PathChoice::Index) {
+        return Ok(FromCounters::Scan("events were asked for"));
     }
     if let Some(why) = plan.needs_events {
         return Ok(FromCounters::Scan(why));
@@ -90,21 +123,23 @@ fn from_counters<'a>(plan: &'a Plan<'a>, part: &'a Part, pricer: Option<&'a Pric
     let Some(mut sums) = PartSums::new(plan, part, rows, pricer)? else { return Ok(FromCounters::NoMatch) };
     let mut rows_read = 0;
     for block in 0..rows.blocks() {
-        if sums.add(block)? == Outcome::Straddles {
+        if sink.add_block(&mut sums, block)? == Outcome::Straddles {
+            sink.forget(&sums)?;
             return Ok(FromCounters::Scan("a counter straddles a boundary of time, price or size"));
         }
         rows_read += rows.block_len(block) as u64;
     }
-    Ok(FromCounters::Sums(Box::new(sums), rows_read))
+    sink.absorb(sums)?;
+    Ok(FromCounters::Read(rows_read))
 }
 
-/// Scans parts, whose blocks the threads take in turn.
+/// Scans parts, whose blocks the threads take in turn; how many rows of each were read.
 fn scan<'a>(
-    plan: &'a Plan<'a>,
+    sink: &Sink<'a>,
     parts: &[(usize, &'a Part)],
     pricer: Option<&'a Pricer<'a>>,
     threads: usize,
-) -> Result<(Vec<PartSums<'a>>, Vec<u64>)> {
+) -> Result<Vec<u64>> {
     let rows: Vec<Rows<'a>> = parts.iter().map(|(_, part)| Rows::Events(&*part.events)).collect();
     let all_blocks = rows.iter().enumerate();
     let blocks: Vec<(usize, usize)> =
@@ -112,26 +147,24 @@ fn scan<'a>(
     let next = AtomicUsize::new(0);
     let rows_read: Vec<AtomicU64> = parts.iter().map(|_| AtomicU64::new(0)).collect();
     let work = |_| {
-        let mut done = Vec::new();
         // Blocks are taken in order, so a thread never comes back to a part that it has left.
         let mut current: Option<(usize, Option<PartSums<'a>>)> = None;
         while let Some((part, block)) = blocks.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
             if current.as_ref().is_none_or(|(at, _)| *at != part) {
-                done.extend(current.take().and_then(|(_, sums)| sums));
-                current = Some((part, PartSums::new(plan, parts[part].1, rows[part], pricer)?));
+                current.take().and_then(|(_, sums)| sums).map_or(Ok(()), |sums| sink.absorb(sums))?;
+                current = Some((part, PartSums::new(sink.plan, parts[part].1, rows[part], pricer)?));
             }
             if let Some((_, Some(sums))) = &mut current
-                && sums.add(block)? == Outcome::Added
+                && sink.add_block(sums, block)? == Outcome::Added
             {
                 rows_read[part].fetch_add(rows[part].block_len(block) as u64, Ordering::Relaxed);
             }
         }
-        done.extend(current.and_then(|(_, sums)| sums));
-        Ok(done)
+        current.and_then(|(_, sums)| sums).map_or(Ok(()), |sums| sink.absorb(sums))
     };
     let threads = threads.min(blocks.len());
-    let sums = share(threads, threads, work)?.into_iter().flatten().collect();
-    Ok((sums, rows_read.into_iter().map(AtomicU64::into_inner).collect()))
+    share(threads, threads, work)?;
+    Ok(rows_read.into_iter().map(AtomicU64::into_inner).collect())
 }
 
 /// Does `jobs` pieces of work on several threads and returns their results in order.

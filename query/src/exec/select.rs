@@ -58,7 +58,7 @@ pub(crate) fn events(
 /// Calls `found` with the time and the row number of every row that passes.
 fn find(scope: &Scope, query: &Query, part: &Part, mut found: impl FnMut(i64, usize)) -> Result<()> {
     let rows = Rows::Events(&*part.events);
-    let predicate = Predicate::new(scope, query, part, rows)?;
+    let predicate = Predicate::new(scope, query, part, rows, true)?;
     if predicate.is_never() {
         return Ok(());
     }

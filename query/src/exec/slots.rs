@@ -60,6 +60,11 @@ impl Slots {
         self.stages.last().map_or(0, |stage| stage.numbers.count as usize)
     }
 
+    /// Bytes that a slot takes, estimated.
+    pub(super) fn bytes_per_slot(&self) -> usize {
+        self.columns * size_of::<u32>() + self.stages.len() * 24
+    }
+
     /// The codes of a slot.
     pub(super) fn codes(&self, slot: usize) -> &[u32] {
         &self.codes[slot * self.columns..][..self.columns]

@@ -2,10 +2,11 @@
 
 use hashbrown::HashMap;
 use quipu_engine::money::{PICO_PER_USD, div_half_even};
-use quipu_engine::{Error, Outcome, OutcomeStatus, OutcomeType, Result};
+use quipu_engine::{Error, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Result};
 
 use super::cost::Cost;
 use crate::query::Query;
+use crate::value::Value;
 
 /// Outcomes by job.
 pub(super) type Outcomes = HashMap<String, Outcome>;
@@ -19,14 +20,39 @@ pub(super) struct Tally {
     types: [u64; OutcomeType::ALL.len()],
     /// Successful and converted, both.
     pub(super) successful_converted: u64,
+    /// Successful and escalated, both.
+    pub(super) successful_escalated: u64,
     pub(super) cost: Cost,
-    /// Over the jobs whose value is known.
-    pub(super) value: i128,
-    pub(super) values_known: u64,
+    pub(super) value: KnownValue,
+    /// Of CONVERTED outcomes.
+    pub(super) revenue: KnownValue,
+    /// Of DEFLECTED outcomes.
+    pub(super) savings: KnownValue,
     pub(super) values_unknown: u64,
     /// Over the jobs that have one, in units of 10⁻¹².
     pub(super) roi_sum: i128,
     pub(super) roi_jobs: u64,
+}
+
+/// The values of outcomes, as far as they are known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct KnownValue {
+    pub(super) pico: i128,
+    /// How many outcomes it is of.
+    pub(super) known: u64,
+}
+
+impl KnownValue {
+    fn add(&mut self, value: PicoUsd) {
+        // Outcomes are worth at most 10²⁴ pico-USD each, and there are fewer than 2³².
+        self.pico += value.pico();
+        self.known += 1;
+    }
+
+    /// Null where no value is known.
+    pub(super) fn amount(self) -> Value {
+        if self.known > 0 { Value::Money(PicoUsd::from_pico(self.pico)) } else { Value::Null }
+    }
 }
 
 impl Tally {
@@ -42,14 +68,20 @@ impl Tally {
             self.types[type_at(kind)] += 1;
         }
         let converted = outcome.kind == Some(OutcomeType::Converted);
-        self.successful_converted += u64::from(converted && outcome.status == OutcomeStatus::Success);
+        let successful = outcome.status == OutcomeStatus::Success;
+        self.successful_converted += u64::from(converted && successful);
+        self.successful_escalated += u64::from(successful && outcome.kind == Some(OutcomeType::Escalated));
         let assumed = || outcome.kind.and_then(|kind| query.assumed_values.get(&kind).copied());
         let Some(value) = outcome.value.or_else(assumed) else {
             self.values_unknown += 1;
             return Ok(());
         };
-        self.values_known += 1;
-        self.value += value.pico();
+        self.value.add(value);
+        match outcome.kind {
+            Some(OutcomeType::Converted) => self.revenue.add(value),
+            Some(OutcomeType::Deflected) => self.savings.add(value),
+            _ => {}
+        }
         // A cost of which a part is unknown would make the quotient look better than it is.
         if !cost.unknown && cost.pico > 0 {
             let roi = value

@@ -4,8 +4,8 @@
 //! always do, because what is not there is different from any value. So a filter and its negation
 //! always split the events in two, and no event escapes both.
 
-mod lex;
 mod parse;
+mod show;
 
 use quipu_engine::{Dimension, Meter, Number, Text, Timestamp};
 

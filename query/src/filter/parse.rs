@@ -1,23 +1,20 @@
 //! The text form of filters.
 //!
+//! Between `and`, `or`, `not` and parentheses (see [`crate::expression`]) stand tests:
+//!
 //! ```text
-//! any     = all { "or" all }
-//! all     = one { "and" one }
-//! one     = "not" one | "(" any ")" | field test
-//! test    = ( "=" | "!=" | "<" | "<=" | ">" | ">=" | "^=" ) value
-//!         | [ "not" ] "in" "(" value { "," value } ")" | "is" [ "not" ] "null"
+//! test    = field ( "=" | "!=" | "<" | "<=" | ">" | ">=" | "^=" ) value
+//!         | field [ "not" ] "in" "(" [ value { "," value } ] ")"
+//!         | field "between" value "and" value | field "is" [ "not" ] "null"
 //! field   = a dimension | tag.KEY | a number | a meter | meter.NAME | "at"
 //! ```
 
 use quipu_engine::{Dimension, Error, Meter, Number, PicoUsd, Result, Text, Timestamp, TokenMeter};
 
-use super::lex::{Token, TokenKind, tokens};
 use super::{Filter, NumberField, NumberTest, TextField, TextTest};
 use crate::calendar::Zone;
+use crate::expression::{self, Condition, Parser, TokenKind};
 use crate::names::did_you_mean;
-
-/// How deep parentheses and `not` may nest.
-const DEPTH: usize = 64;
 
 impl Filter {
     /// Reads `team = support and model in (a, b)`; see the module for the grammar.
@@ -28,19 +25,8 @@ impl Filter {
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid), saying where and what was expected.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut parser = Parser { tokens: tokens(text)?, next: 0, depth: 0 };
-        let filter = parser.any()?;
-        match parser.peek() {
-            None => Ok(filter),
-            Some(_) => Err(parser.expected("`and`, `or` or the end")),
-        }
+        expression::parse(text)
     }
-}
-
-struct Parser {
-    tokens: Vec<Token>,
-    next: usize,
-    depth: usize,
 }
 
 enum Field {
@@ -49,129 +35,63 @@ enum Field {
     At,
 }
 
-impl Parser {
-    fn peek(&self) -> Option<&TokenKind> {
-        self.tokens.get(self.next).map(|token| &token.kind)
+impl Condition for Filter {
+    const SUBJECT: &'static str = "filter";
+
+    fn all(conditions: Vec<Self>) -> Self {
+        Self::And(conditions)
     }
 
-    fn take(&mut self, wanted: &TokenKind) -> bool {
-        let found = self.peek() == Some(wanted);
-        self.next += usize::from(found);
-        found
+    fn any(conditions: Vec<Self>) -> Self {
+        Self::Or(conditions)
     }
 
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let found = matches!(self.peek(), Some(TokenKind::Word(word)) if word.eq_ignore_ascii_case(keyword));
-        self.next += usize::from(found);
-        found
+    fn not(condition: Self) -> Self {
+        Self::Not(Box::new(condition))
     }
 
-    fn expected(&self, what: &str) -> Error {
-        let found = match self.tokens.get(self.next) {
-            None => "the end of the text".into(),
-            Some(Token { kind: TokenKind::Word(text) | TokenKind::Quoted(text), at }) => {
-                format!("{text:?} at character {at}")
-            }
-            Some(Token { kind: TokenKind::Operator(operator), at }) => format!("`{operator}` at character {at}"),
-            Some(Token { kind: TokenKind::Open, at }) => format!("`(` at character {at}"),
-            Some(Token { kind: TokenKind::Close, at }) => format!("`)` at character {at}"),
-            Some(Token { kind: TokenKind::Comma, at }) => format!("`,` at character {at}"),
-        };
-        Error::invalid(format!("filter: expected {what}, found {found}"))
-    }
-
-    fn any(&mut self) -> Result<Filter> {
-        let mut some = vec![self.all()?];
-        while self.keyword("or") {
-            some.push(self.all()?);
-        }
-        Ok(if some.len() == 1 { some.remove(0) } else { Filter::Or(some) })
-    }
-
-    fn all(&mut self) -> Result<Filter> {
-        let mut every = vec![self.one()?];
-        while self.keyword("and") {
-            every.push(self.one()?);
-        }
-        Ok(if every.len() == 1 { every.remove(0) } else { Filter::And(every) })
-    }
-
-    fn one(&mut self) -> Result<Filter> {
-        self.depth += 1;
-        if self.depth > DEPTH {
-            return Err(Error::invalid(format!("filter: nested more than {DEPTH} deep")));
-        }
-        let filter = if self.keyword("not") {
-            Filter::Not(Box::new(self.one()?))
-        } else if self.take(&TokenKind::Open) {
-            let inner = self.any()?;
-            if !self.take(&TokenKind::Close) {
-                return Err(self.expected("`)`, `and` or `or`"));
-            }
-            inner
-        } else {
-            self.test()?
-        };
-        self.depth -= 1;
-        Ok(filter)
-    }
-
-    fn test(&mut self) -> Result<Filter> {
-        let field = self.field()?;
-        if self.keyword("is") {
-            let not = self.keyword("not");
-            if !self.keyword("null") {
-                return Err(self.expected("`null`"));
+    fn test(parser: &mut Parser) -> Result<Self> {
+        let field = field(&parser.text("a field")?)?;
+        if parser.keyword("is") {
+            let not = parser.keyword("not");
+            if !parser.keyword("null") {
+                return Err(parser.expected("`null`"));
             }
             return null_test(field, not);
         }
-        let not = self.keyword("not");
-        if self.keyword("in") {
-            let values = self.list()?;
-            return in_test(field, not, &values);
+        if parser.keyword("between") {
+            let low = parser.text("a value")?;
+            if !parser.keyword("and") {
+                return Err(parser.expected("`and` and the upper bound"));
+            }
+            return between_test(field, &low, &parser.text("a value")?);
+        }
+        let not = parser.keyword("not");
+        if parser.keyword("in") {
+            return in_test(field, not, &list(parser)?);
         }
         if not {
-            return Err(self.expected("`in`"));
+            return Err(parser.expected("`in`"));
         }
-        let Some(TokenKind::Operator(operator)) = self.peek() else {
-            return Err(self.expected("an operator: = != < <= > >= ^= in, not in, is null"));
+        let Some(operator) = parser.operator() else {
+            return Err(parser.expected("an operator: = != < <= > >= ^= in, not in, between, is null"));
         };
-        let operator = *operator;
-        self.next += 1;
-        let value = self.value()?;
-        operator_test(field, operator, &value)
+        operator_test(field, operator, &parser.text("a value")?)
     }
+}
 
-    fn field(&mut self) -> Result<Field> {
-        let name = match self.peek() {
-            Some(TokenKind::Word(name) | TokenKind::Quoted(name)) => name.clone(),
-            _ => return Err(self.expected("a field")),
-        };
-        self.next += 1;
-        field(&name)
+fn list(parser: &mut Parser) -> Result<Vec<String>> {
+    if !parser.take(&TokenKind::Open) {
+        return Err(parser.expected("`(` and a list of values"));
     }
-
-    fn value(&mut self) -> Result<String> {
-        match self.peek() {
-            Some(TokenKind::Word(value) | TokenKind::Quoted(value)) => {
-                let value = value.clone();
-                self.next += 1;
-                Ok(value)
-            }
-            _ => Err(self.expected("a value")),
-        }
+    if parser.take(&TokenKind::Close) {
+        return Ok(Vec::new());
     }
-
-    fn list(&mut self) -> Result<Vec<String>> {
-        if !self.take(&TokenKind::Open) {
-            return Err(self.expected("`(` and a list of values"));
-        }
-        let mut values = vec![self.value()?];
-        while self.take(&TokenKind::Comma) {
-            values.push(self.value()?);
-        }
-        if self.take(&TokenKind::Close) { Ok(values) } else { Err(self.expected("`,` or `)`")) }
+    let mut values = vec![parser.text("a value")?];
+    while parser.take(&TokenKind::Comma) {
+        values.push(parser.text("a value")?);
     }
+    if parser.take(&TokenKind::Close) { Ok(values) } else { Err(parser.expected("`,` or `)`")) }
 }
 
 fn field(name: &str) -> Result<Field> {
@@ -219,6 +139,16 @@ fn in_test(field: Field, not: bool, values: &[String]) -> Result<Filter> {
             Ok(Filter::Number(field, if not { NumberTest::NotIn(values) } else { NumberTest::In(values) }))
         }
         Field::At => Err(Error::invalid("filter: `at` is compared with < <= > >= = !=, not with a list")),
+    }
+}
+
+fn between_test(field: Field, low: &str, high: &str) -> Result<Filter> {
+    match field {
+        Field::Number(field) => {
+            let (low, high) = (number(&field, low)?, number(&field, high)?);
+            Ok(Filter::Number(field, NumberTest::Between(low, high)))
+        }
+        _ => Err(Error::invalid("filter: `between` is for numbers; texts take =, in and ^=, `at` takes >= and <")),
     }
 }
 
@@ -307,6 +237,10 @@ mod tests {
             ("model is not null", text(TextTest::NotNull)),
             ("retry_depth > 0", retries(NumberTest::Between(1, u64::MAX))),
             ("retry_depth < 0", retries(NumberTest::In(vec![]))),
+            ("retry_depth between 1 and 3", retries(NumberTest::Between(1, 3))),
+            ("model in ()", text(TextTest::In(vec![]))),
+            ("true", Filter::And(vec![])),
+            ("false", Filter::Or(vec![])),
             ("streaming = true", Filter::Number(NumberField::Number(Number::Streaming), NumberTest::In(vec![1]))),
             ("tag.env != prod", Filter::Text(TextField::Tag("env".into()), TextTest::NotIn(vec!["prod".into()]))),
             ("'tag.a b' = \"it's\"", Filter::Text(TextField::Tag("a b".into()), TextTest::In(vec!["it's".into()]))),
@@ -336,6 +270,8 @@ mod tests {
         assert!(refused("team > a").contains("the field is a text"));
         assert!(refused("retry_depth > -1").contains("\"-1\" is not a whole number"));
         assert!(refused("input ^= 1").contains("only texts have"));
+        assert!(refused("team between a and b").contains("is for numbers"));
+        assert!(refused("input between 1 or 2").contains("expected `and` and the upper bound"));
         assert!(refused("at is null").contains("never null"));
         assert!(refused(&format!("{}team = a", "not ".repeat(100))).contains("nested more than 64 deep"));
     }

@@ -58,9 +58,24 @@ fn effort() -> Vec<Measure> {
     vec![M::Cost, M::ReportedCost, M::Requests, M::Errors, M::Retries, M::InputTokens, M::OutputTokens, M::TotalTokens]
 }
 
+/// A query whose groups a report chooses itself: only its events, prices and paths are kept.
+fn all_of(query: Query) -> Query {
+    Query {
+        by: Vec::new(),
+        order: Vec::new(),
+        limit: None,
+        after: None,
+        having: None,
+        compare: None,
+        fill: None,
+        cohort: None,
+        ..query
+    }
+}
+
 pub(crate) fn job(view: &View<'_>, job_id: &str, query: &Query) -> Result<JobReport> {
     use Measure as M;
-    let query = Query { order: Vec::new(), limit: None, by: Vec::new(), ..only(query, Dimension::JobId, job_id) };
+    let query = all_of(only(query, Dimension::JobId, job_id));
     let ask = |by: Option<Dimension>, more: &[Measure], order: Option<Order>| {
         let by = by.into_iter().map(Into::into).collect();
         let measures = effort().into_iter().chain(more.iter().cloned()).collect();
@@ -93,10 +108,7 @@ pub(crate) fn job(view: &View<'_>, job_id: &str, query: &Query) -> Result<JobRep
 pub(crate) fn trace(view: &View<'_>, trace_id: &str, query: &Query) -> Result<TraceReport> {
     let query = Query {
         measures: effort().into_iter().chain([Measure::FirstAt, Measure::LastAt]).collect(),
-        by: Vec::new(),
-        order: Vec::new(),
-        limit: None,
-        ..only(query, Dimension::TraceId, trace_id)
+        ..all_of(only(query, Dimension::TraceId, trace_id))
     };
     let (events, event_count) = view.events(&query, EVENTS_LISTED)?;
     if event_count == 0 {

@@ -33,8 +33,10 @@ pub(crate) fn jobs(view: &View<'_>, query: &Query) -> Result<Answer> {
         row.extend(outcome_values(outcomes.get(&job)));
         row.splice(1..1, [job_type, job_version].map(|value| value.map_or(Value::Null, Value::Text)));
     }
-    answer.totals.extend([Value::Null, Value::Null, Value::Null]);
-    answer.totals.splice(1..1, [Value::Null, Value::Null]);
+    for row in std::iter::once(&mut answer.totals).chain(&mut answer.other) {
+        row.extend([Value::Null, Value::Null, Value::Null]);
+        row.splice(1..1, [Value::Null, Value::Null]);
+    }
     let column = |name: &str, unit, is_key| Column { name: name.into(), unit, is_key };
     answer.columns.splice(1..1, [column("job_type", Unit::None, true), column("job_version", Unit::None, true)]);
     answer.columns.extend([
@@ -60,6 +62,9 @@ fn properties(view: &View<'_>, query: &Query, jobs: &Answer) -> Result<HashMap<T
         by: dimensions.map(Into::into).into(),
         order: vec![Order::ascending(Measure::LastAt)],
         limit: None,
+        after: None,
+        having: None,
+        compare: None,
         ..query.clone()
     };
     if jobs.rows.len() <= NAMED_JOBS {

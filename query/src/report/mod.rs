@@ -1,5 +1,6 @@
 //! Reports: queries that everyone asks, with their measures chosen.
 
+mod facet;
 mod job;
 mod jobs;
 mod join;
@@ -9,11 +10,12 @@ mod reconcile;
 mod traces;
 mod tree;
 
+pub(crate) use facet::{dimensions, values};
 pub use job::{EVENTS_LISTED, JobReport, TraceReport};
 pub(crate) use job::{job, trace};
 pub(crate) use jobs::jobs;
 pub(crate) use join::{ByKey, columns};
-pub(crate) use outcomes::{funnel, roi};
+pub(crate) use outcomes::{funnel, job_types, rates, roi};
 pub(crate) use price_diff::price_diff;
 pub(crate) use reconcile::{reconcile, share};
 pub use traces::TraceOrder;

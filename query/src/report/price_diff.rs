@@ -48,7 +48,7 @@ pub(crate) fn price_diff(
     let totals = totals.chain(change(old_cost.totals()[0].clone(), new.totals[keys].clone())).collect();
     let names = [("old_cost", Unit::Usd), ("new_cost", Unit::Usd), ("difference", Unit::Usd), ("change", Unit::Ratio)];
     let columns = new.columns[..keys].iter().cloned().chain(columns(names)).collect();
-    Ok((Answer { columns, rows, totals, ..new }, old))
+    Ok((Answer { columns, rows, totals, other: None, next: None, ..new }, old))
 }
 
 fn change(old: Value, new: Value) -> [Value; 4] {

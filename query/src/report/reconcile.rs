@@ -56,7 +56,7 @@ pub(crate) fn reconcile(view: &View<'_>, query: &Query) -> Result<Answer> {
         ("estimated_cost_share", Unit::Ratio),
     ];
     let columns = answer.columns[..keys].iter().cloned().chain(columns(names)).collect();
-    Ok(Answer { columns, rows, totals, ..answer })
+    Ok(Answer { columns, rows, totals, other: None, next: None, ..answer })
 }
 
 fn query_keys(answer: &Answer) -> usize {

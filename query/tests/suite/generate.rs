@@ -8,7 +8,10 @@ use quipu_engine::{
     Dimension, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Text, Timestamp, TokenMeter,
 };
 use quipu_query::filter::{NumberField, NumberTest, TextField, TextTest};
-use quipu_query::{Bucket, CostBasis, Filter, Measure, Order, OrderKey, Pivot, Query, Statistic, Zone};
+use quipu_query::having::{Comparison, Constant, Having};
+use quipu_query::{
+    Bucket, Cohort, Compare, CostBasis, CostOf, Filter, Measure, Order, OrderKey, Pivot, Query, Statistic, Zone,
+};
 
 /// 2025-10-24T00:00:00Z, two days before clocks change in Berlin.
 const START: i64 = 1_761_264_000;
@@ -106,11 +109,13 @@ pub(crate) fn outcomes() -> impl Strategy<Value = Vec<Outcome>> {
         weighted(0.7, select(&OutcomeStatus::ALL[..])),
         weighted(0.7, select(&OutcomeType::ALL[..])),
         weighted(0.5, select(values.to_vec())),
+        instant(),
     );
     prop::collection::vec(one, 3).prop_map(|all| {
         let jobs = ["j1", "j2", "j3"].into_iter().zip(all);
-        jobs.filter_map(|(job, (status, kind, value))| {
-            Some(Outcome { kind, value: value.map(PicoUsd::from_pico), ..Outcome::new(job, status?) })
+        jobs.filter_map(|(job, (status, kind, value, at))| {
+            let value = value.map(PicoUsd::from_pico);
+            Some(Outcome { kind, value, at: Some(at), ..Outcome::new(job, status?) })
         })
         .collect()
     })
@@ -186,7 +191,39 @@ fn measures() -> Vec<Measure> {
     let timings = Statistic::ALL.into_iter().flat_map(|s| [Measure::Duration(s), Measure::Ttft(s)]);
     let meters = meters().map(|(meter, ..)| Measure::Meter(meter));
     let distinct = [Dimension::Model, Dimension::JobId, Dimension::TraceId].map(Measure::Distinct);
-    Measure::NAMED.iter().cloned().chain(timings).chain(meters).chain(distinct).collect()
+    let estimated = [Dimension::Model, Dimension::TraceId].map(Measure::ApproxDistinct);
+    let parts = CostOf::NAMED.into_iter().chain([CostOf::Meter(TokenMeter::Input.into())]).map(Measure::CostOf);
+    Measure::NAMED.iter().cloned().chain(timings).chain(meters).chain(distinct).chain(estimated).chain(parts).collect()
+}
+
+/// Conditions on the measures of a query.
+fn having(measures: Vec<Measure>) -> impl Strategy<Value = Having> {
+    let constants = [0, 1, 3, 1_000].map(|whole| Constant::Decimal(PicoUsd::from_usd(whole)));
+    let more = [-1, 500_000_000_000, 7_000_000_000].map(|pico| Constant::Decimal(PicoUsd::from_pico(pico)));
+    let constants: Vec<Constant> = constants.into_iter().chain(more).collect();
+    let constant = move |measure: &Measure, constant: Constant| match measure.unit() {
+        quipu_query::Unit::Time => Constant::Time(CHANGE),
+        _ => constant,
+    };
+    let test = (select(measures), select(constants), select(&Comparison::ALL[..]), 0..6_u8);
+    let test = test.prop_map(move |(measure, one, comparison, kind)| match kind {
+        0 => Having::Null(measure),
+        1 => Having::NotNull(measure),
+        _ => Having::Compare(measure.clone(), comparison, constant(&measure, one)),
+    });
+    test.prop_recursive(2, 4, 2, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Having::And),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Having::Or),
+            inner.prop_map(|having| Having::Not(Box::new(having))),
+        ]
+    })
+}
+
+fn compare() -> impl Strategy<Value = Compare> {
+    let range = (instant(), instant())
+        .prop_filter_map("a range", |(since, until)| (since < until).then_some(Compare::Range { since, until }));
+    prop_oneof![2 => Just(Compare::Previous), 1 => range, 1 => filter().prop_map(Compare::Filter)]
 }
 
 /// Queries; those that are `countable` ask only for what counters keep.
@@ -197,7 +234,8 @@ pub(crate) fn query(countable: bool) -> impl Strategy<Value = Query> {
     if countable {
         let all = |measure: &Measure| match measure {
             Measure::Duration(statistic) | Measure::Ttft(statistic) => *statistic == Statistic::Average,
-            Measure::Unpriced | Measure::Distinct(Dimension::TraceId) => false,
+            Measure::Unpriced => false,
+            Measure::Distinct(dimension) | Measure::ApproxDistinct(dimension) => *dimension != Dimension::TraceId,
             _ => true,
         };
         measures.retain(all);
@@ -221,15 +259,44 @@ pub(crate) fn query(countable: bool) -> impl Strategy<Value = Query> {
         select(&[CostBasis::Computed, CostBasis::Reported][..]),
         weighted(0.4, 0..3_i64),
     );
-    (shape, rest).prop_map(|((measures, by, filter, (since, until)), (order, limit, zone, basis, assumed))| {
+    let slices = (
+        weighted(0.3, compare()),
+        weighted(0.3, select(Cohort::ALL)),
+        weighted(0.3, any::<bool>()),
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.3),
+    );
+    let compare_is_counted = move |compare: &Compare| match compare {
+        Compare::Filter(filter) => !countable || counted(filter),
+        _ => true,
+    };
+    let parts = (shape, rest, slices);
+    let query = parts.prop_map(move |((measures, by, filter, (since, until)), rest, slices)| {
+        let (order, limit, zone, basis, assumed) = rest;
+        let (compare, cohort, fill, shares, derived) = slices;
         let mut query = Query::new().measures(measures).zone(Zone::parse(zone).expect("exists")).cost_basis(basis);
         query.by = by;
         query.filter = filter.flatten();
         query.since = since;
         query.until = until.filter(|until| since.is_none_or(|since| since < *until));
         query.limit = limit;
+        query.cohort = cohort;
+        query.compare = compare.filter(compare_is_counted).filter(|compare| match compare {
+            Compare::Previous => query.since.is_some() && query.until.is_some(),
+            _ => true,
+        });
+        let times = query.by.iter().filter(|pivot| matches!(pivot, Pivot::Time(_))).count();
+        query.fill = fill.filter(|fill| !*fill || times == 1);
+        let first = Box::new(query.measures[0].clone());
+        let named = |wrap: fn(Box<Measure>) -> Measure| Measure::parse(&wrap(first.clone()).to_string()).ok();
+        if shares {
+            query.measures.extend(named(Measure::Share));
+        }
+        if derived && query.compare.is_some() {
+            query.measures.extend(named(Measure::Growth));
+        }
         if let Some((index, descending)) = order {
-            let measures = query.measures.iter().cloned().map(OrderKey::Measure);
+            let measures = query.columns().into_iter().map(OrderKey::Measure);
             let columns: Vec<OrderKey> = measures.chain(query.by.iter().cloned().map(OrderKey::Pivot)).collect();
             query.order = vec![Order { by: index.get(&columns).clone(), descending }];
         }
@@ -237,6 +304,11 @@ pub(crate) fn query(countable: bool) -> impl Strategy<Value = Query> {
             Some(usd) => query.assume_value(OutcomeType::Converted, PicoUsd::from_usd(usd)),
             None => query,
         }
+    });
+    (query, 0..3_u8).prop_flat_map(|(query, kind)| {
+        let columns = query.columns();
+        let having = if kind == 0 { having(columns).prop_map(Some).boxed() } else { Just(None).boxed() };
+        (Just(query), having).prop_map(|(query, having)| Query { having, ..query })
     })
 }
 

@@ -8,4 +8,5 @@ mod memory;
 mod oracle;
 mod reports;
 mod reprice;
+mod shape;
 mod zones;

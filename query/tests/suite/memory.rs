@@ -73,6 +73,10 @@ impl Source for Memory {
         42
     }
 
+    fn secret(&self) -> [u8; 32] {
+        [9; 32]
+    }
+
     fn parts(&self) -> &[Part] {
         &self.parts
     }

@@ -1,6 +1,6 @@
 //! Answers queries from a list of events with plain loops, one event at a time.
+//! What becomes rows of several slices is in [`crate::shape`].
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use quipu_engine::money::{PICO_PER_USD, div_half_even};
@@ -10,7 +10,7 @@ use quipu_engine::{
 };
 use quipu_query::filter::{NumberField, NumberTest, TextField, TextTest};
 use quipu_query::price::{PriceClass, Pricer, PromptSize};
-use quipu_query::{Bucket, CostBasis, Filter, Measure, OrderKey, Pivot, Query, Statistic, Unpriced, Value, Zone};
+use quipu_query::{Bucket, Cohort, CostBasis, CostOf, Filter, Measure, Pivot, Query, Statistic, Unpriced, Value, Zone};
 
 pub(crate) struct Oracle<'a> {
     pub(crate) events: &'a [Event],
@@ -18,46 +18,66 @@ pub(crate) struct Oracle<'a> {
     pub(crate) book: &'a PriceBook,
 }
 
-/// Rows, totals, number of groups, and what has no price.
-pub(crate) type Expected = (Vec<Vec<Value>>, Vec<Value>, u64, Vec<Unpriced>);
+/// A group: its key and its events.
+pub(crate) type Grouped<'e> = Vec<(Vec<Value>, Vec<&'e Event>)>;
 
-impl Oracle<'_> {
-    pub(crate) fn answer(&self, query: &Query) -> Expected {
-        let chosen: Vec<&Event> = self.events.iter().filter(|event| chosen(query, event)).collect();
-        let mut groups: Vec<(Vec<Value>, Vec<&Event>)> = Vec::new();
-        for event in &chosen {
-            let key: Vec<Value> = query.by.iter().map(|pivot| key(pivot, &query.zone, event)).collect();
+impl<'a> Oracle<'a> {
+    /// The events a query is about.
+    pub(crate) fn chosen(&self, query: &Query) -> Vec<&'a Event> {
+        self.events.iter().filter(|event| self.is_chosen(query, event)).collect()
+    }
+
+    /// The chosen events by key, in the order of first sight.
+    pub(crate) fn groups(&self, query: &Query) -> Grouped<'a> {
+        let mut groups: Grouped<'a> = Vec::new();
+        for event in self.chosen(query) {
+            let at = self.instant(query, event).expect("chosen");
+            let key: Vec<Value> = query.by.iter().map(|pivot| key(pivot, &query.zone, event, at)).collect();
             match groups.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, events)) => events.push(event),
                 None => groups.push((key, vec![event])),
             }
         }
-        let values = |events: &[&Event]| query.measures.iter().map(|m| self.measure(query, m, events)).collect();
-        let totals: Vec<Value> = values(&chosen);
-        if query.by.is_empty() {
-            groups = vec![(Vec::new(), chosen.clone())];
-        }
-        let count = groups.len() as u64;
-        let mut rows: Vec<Vec<Value>> = groups
-            .into_iter()
-            .map(|(key, events)| {
-                let values: Vec<Value> = values(&events);
-                key.into_iter().chain(values).collect()
-            })
-            .collect();
-        rows.sort_by(|a, b| order(query, a, b));
-        rows.truncate(query.limit.map_or(usize::MAX, |limit| limit as usize));
-        let totals = query.by.iter().map(|_| Value::Null).chain(totals).collect();
-        let priced = query.measures.iter().any(|measure| {
-            use Measure as M;
-            let by_job = [M::JobCost, M::Roi, M::MeanRoi, M::CostPerSuccess, M::CostPerConversion];
-            [M::Cost, M::CostDelta, M::Unpriced].contains(measure)
-                || (by_job.contains(measure) && query.cost_basis == CostBasis::Computed)
-        });
-        (rows, totals, count, if priced { self.unpriced(&chosen) } else { Vec::new() })
+        groups
     }
 
-    fn unpriced(&self, events: &[&Event]) -> Vec<Unpriced> {
+    /// Whether a query needs prices.
+    pub(crate) fn is_priced(query: &Query) -> bool {
+        let columns = query.columns();
+        let having = query.having.iter().flat_map(|having| having.measures());
+        columns.iter().chain(having).map(Measure::base).any(|measure| {
+            use Measure as M;
+            let by_job = [M::JobCost, M::Roi, M::MeanRoi, M::CostPerJob, M::CostPerSuccess, M::CostPerConversion];
+            [M::Cost, M::CostDelta, M::Unpriced].contains(measure)
+                || matches!(measure, M::CostOf(_))
+                || (by_job.contains(measure) && query.cost_basis == CostBasis::Computed)
+        })
+    }
+
+    fn is_chosen(&self, query: &Query, event: &Event) -> bool {
+        let within = |at| query.since.is_none_or(|since| at >= since) && query.until.is_none_or(|until| at < until);
+        event.get(Dimension::Workspace) == Some("default")
+            && self.instant(query, event).is_some_and(within)
+            && query.filter.as_ref().is_none_or(|filter| passes(filter, event))
+    }
+
+    /// What puts an event into ranges and buckets of time.
+    fn instant(&self, query: &Query, event: &Event) -> Option<Timestamp> {
+        let job = || event.get(Dimension::JobId);
+        match query.cohort.unwrap_or_default() {
+            Cohort::Event => event.at,
+            Cohort::JobStart => {
+                let job = job()?;
+                let own = |one: &&Event| {
+                    one.get(Dimension::Workspace) == Some("default") && one.get(Dimension::JobId) == Some(job)
+                };
+                self.events.iter().filter(own).filter_map(|one| one.at).min()
+            }
+            Cohort::Outcome => self.outcome(job()?)?.at,
+        }
+    }
+
+    pub(crate) fn unpriced(&self, events: &[&Event]) -> Vec<Unpriced> {
         let mut sums: BTreeMap<_, u128> = BTreeMap::new();
         for event in events {
             for (meter, quantity) in self.price(event).unpriced {
@@ -86,18 +106,40 @@ impl Oracle<'_> {
             size: PromptSize::of_tokens(event.input_tokens()),
         });
         let rates = &schedule.periods[schedule.period_at(event.at.expect("set"))];
-        let mut priced = Priced { pico: 0, known: rates.per_request().is_some(), unpriced: Vec::new() };
-        priced.pico += i128::from(rates.per_request().unwrap_or(0));
+        let fee = rates.per_request().map(i128::from);
+        let mut priced =
+            Priced { pico: fee.unwrap_or(0), known: fee.is_some(), fee, costs: Vec::new(), unpriced: Vec::new() };
         for (meter, quantity) in event.usage.iter().filter(|(_, quantity)| **quantity > 0) {
             match rates.rate(meter) {
                 Some(rate) => {
-                    priced.pico += i128::from(rate) * i128::from(*quantity);
+                    let cost = i128::from(rate) * i128::from(*quantity);
+                    priced.pico += cost;
+                    priced.costs.push((meter.clone(), cost));
                     priced.known = true;
                 }
                 None => priced.unpriced.push((meter.clone(), u128::from(*quantity))),
             }
         }
         priced
+    }
+
+    fn cost_of(&self, part: &CostOf, events: &[&Event]) -> Value {
+        let (mut pico, mut known, mut unknown) = (0, false, false);
+        for event in events {
+            let priced = self.price(event);
+            if *part == CostOf::Requests {
+                pico += priced.fee.unwrap_or(0);
+                known |= priced.fee.is_some();
+                continue;
+            }
+            for (_, cost) in priced.costs.iter().filter(|(meter, _)| part.covers(meter)) {
+                pico += cost;
+                known = true;
+            }
+            unknown |= priced.unpriced.iter().any(|(meter, _)| part.covers(meter));
+            unknown |= event.number(Number::UsageMissing) == Some(1);
+        }
+        if known || !unknown { Value::Money(PicoUsd::from_pico(pico)) } else { Value::Null }
     }
 
     /// The computed cost: pico-USD, whether any of it is known, whether any of it is unknown.
@@ -122,7 +164,8 @@ impl Oracle<'_> {
         self.outcomes.iter().find(|outcome| outcome.workspace() == "default" && outcome.job_id == job)
     }
 
-    fn measure(&self, query: &Query, measure: &Measure, events: &[&Event]) -> Value {
+    /// A measure that is neither a share nor a comparison.
+    pub(crate) fn measure(&self, query: &Query, measure: &Measure, events: &[&Event]) -> Value {
         use Measure as M;
         let count =
             |test: &dyn Fn(&Event) -> bool| Value::Count(events.iter().filter(|event| test(event)).count() as u128);
@@ -161,10 +204,12 @@ impl Oracle<'_> {
                 }
                 _ => Value::Null,
             },
+            M::CostOf(part) => self.cost_of(part, events),
             M::Unpriced => count(&|event| !self.price(event).unpriced.is_empty()),
             M::FirstAt => events.iter().filter_map(|event| event.at).min().map_or(Value::Null, Value::Time),
             M::LastAt => events.iter().filter_map(|event| event.at).max().map_or(Value::Null, Value::Time),
-            M::Distinct(dimension) => {
+            // Estimates of so few values are exact.
+            M::Distinct(dimension) | M::ApproxDistinct(dimension) => {
                 let values: BTreeSet<&str> = events.iter().filter_map(|event| event.get(*dimension)).collect();
                 Value::Count(values.len() as u128)
             }
@@ -200,6 +245,11 @@ impl Oracle<'_> {
         let (all_cost, known, _) = cost(&of_jobs);
         let values: Vec<i128> = jobs.keys().filter_map(|job| value(self.outcome(job)?)).collect();
         let total: i128 = values.iter().sum();
+        let value_of = |wanted| {
+            let outcomes = jobs.keys().filter_map(|job| self.outcome(job)).filter(|one| one.kind == Some(wanted));
+            let values: Vec<i128> = outcomes.filter_map(value).collect();
+            if values.is_empty() { Value::Null } else { Value::Money(PicoUsd::from_pico(values.iter().sum())) }
+        };
         let all = jobs.len() as i128;
         let cost_per = |jobs: i128| match known {
             true => Value::ratio(all_cost, jobs * PICO_PER_USD, 9),
@@ -215,6 +265,16 @@ impl Oracle<'_> {
             M::Escalated => count(&kind(OutcomeType::Escalated)),
             M::Deflected => count(&kind(OutcomeType::Deflected)),
             M::Unsuccessful => count(&kind(OutcomeType::Unsuccessful)),
+            M::PendingRate => Value::ratio(number(&|outcome| outcome.is_none()), all, 6),
+            M::DeflectionRate => Value::ratio(number(&kind(OutcomeType::Deflected)), all, 6),
+            M::EscalationRate => Value::ratio(number(&kind(OutcomeType::Escalated)), all, 6),
+            M::AutonomyRate => {
+                let escalated = kind(OutcomeType::Escalated);
+                Value::ratio(number(&|outcome| success(outcome) && !escalated(outcome)), all, 6)
+            }
+            M::Revenue => value_of(OutcomeType::Converted),
+            M::Savings => value_of(OutcomeType::Deflected),
+            M::CostPerJob => cost_per(all),
             M::SuccessRate => Value::ratio(number(&success), all, 6),
             M::ConversionRate => Value::ratio(number(&converted), all, 6),
             M::SuccessConversionRate => {
@@ -244,6 +304,8 @@ impl Oracle<'_> {
 struct Priced {
     pico: i128,
     known: bool,
+    fee: Option<i128>,
+    costs: Vec<(Meter, i128)>,
     unpriced: Vec<(Meter, u128)>,
 }
 
@@ -253,26 +315,21 @@ fn timing(events: &[&Event], number: Number, statistic: Statistic) -> Value {
     if values.is_empty() {
         return Value::Null;
     }
-    let at = match statistic {
+    let value = match statistic {
         Statistic::Average => {
             return Value::ratio(values.iter().map(|v| i128::from(*v)).sum(), values.len() as i128, 3);
         }
-        Statistic::Minimum => 0,
-        Statistic::Maximum => values.len() - 1,
-        // The smallest value that at least so many per cent of all do not exceed.
-        Statistic::Percentile(percent) => (0..values.len())
-            .find(|at| (at + 1) * 100 >= usize::from(percent) * values.len())
-            .expect("the last one reaches 100 per cent"),
+        Statistic::Minimum => values[0],
+        Statistic::Maximum => values[values.len() - 1],
+        Statistic::Percentile(thousandths) => {
+            // The place between the first and the last, in thousandths of a step.
+            let place = (values.len() - 1) * usize::from(thousandths);
+            let value = |at: usize| i128::from(values[at.min(values.len() - 1)]);
+            let (low, high, part) = (value(place / 1000), value(place / 1000 + 1), (place % 1000) as i128);
+            return Value::ratio(low * (1000 - part) + high * part, 1000, 3);
+        }
     };
-    Value::Count(values[at].into())
-}
-
-fn chosen(query: &Query, event: &Event) -> bool {
-    let at = event.at.expect("set");
-    event.get(Dimension::Workspace) == Some("default")
-        && query.since.is_none_or(|since| at >= since)
-        && query.until.is_none_or(|until| at < until)
-        && query.filter.as_ref().is_none_or(|filter| passes(filter, event))
+    Value::Count(value.into())
 }
 
 fn passes(filter: &Filter, event: &Event) -> bool {
@@ -317,58 +374,54 @@ fn passes(filter: &Filter, event: &Event) -> bool {
     }
 }
 
-fn key(pivot: &Pivot, zone: &Zone, event: &Event) -> Value {
+fn key(pivot: &Pivot, zone: &Zone, event: &Event, at: Timestamp) -> Value {
     let text = |text: Option<&str>| text.map_or(Value::Null, |text| Value::Text(text.into()));
     match pivot {
         Pivot::Dimension(dimension) => text(event.get(*dimension)),
         Pivot::Tag(key) => text(event.tags.get(key).map(|value| value.as_str())),
         Pivot::Number(Number::ReportedCost) => event.reported_cost().map_or(Value::Null, Value::Money),
         Pivot::Number(number) => event.number(*number).map_or(Value::Null, |number| Value::Count(number.into())),
-        Pivot::Time(bucket) => Value::Time(bucket_start(*bucket, zone, event.at.expect("set"))),
+        Pivot::Time(bucket) => Value::Time(bucket_start(*bucket, zone, at)),
     }
 }
 
-/// Walks back from the instant, a quarter of an hour at a time, as long as the clock shows the same bucket.
-fn bucket_start(bucket: Bucket, zone: &Zone, at: Timestamp) -> Timestamp {
+/// The first instant of a bucket, and the first after it: as far as the clock shows the same bucket.
+pub(crate) fn bucket_start(bucket: Bucket, zone: &Zone, at: Timestamp) -> Timestamp {
+    let start = edge(bucket, zone, at, -1);
+    Timestamp::from_micros(start * QUARTER)
+}
+
+pub(crate) fn bucket_end(bucket: Bucket, zone: &Zone, at: Timestamp) -> Timestamp {
+    let last = edge(bucket, zone, at, 1);
+    Timestamp::from_micros((last + 1) * QUARTER)
+}
+
+const QUARTER: i64 = 900 * 1_000_000;
+
+/// The farthest quarter of an hour, counted from 1970, whose clock shows the same bucket: found by
+/// steps of thirty days, then of a day, six hours, and a quarter.
+fn edge(bucket: Bucket, zone: &Zone, at: Timestamp, direction: i64) -> i64 {
     let zone = jiff::tz::TimeZone::get(&zone.to_string()).expect("exists");
-    let shown = |micros: i64| {
-        let zoned = jiff::Timestamp::from_microsecond(micros).expect("in range").to_zoned(zone.clone());
+    let shown = |quarter: i64| {
+        let zoned = jiff::Timestamp::from_microsecond(quarter * QUARTER).expect("in range").to_zoned(zone.clone());
         let (date, time) = (zoned.date(), zoned.time());
         match bucket {
             Bucket::QuarterHour => format!("{date} {} {} {}", time.hour(), time.minute() / 15, zoned.offset()),
+            Bucket::HalfHour => format!("{date} {} {} {}", time.hour(), time.minute() / 30, zoned.offset()),
             Bucket::Hour => format!("{date} {} {}", time.hour(), zoned.offset()),
             Bucket::Day => format!("{date}"),
             Bucket::Week => format!("{:?}", date.iso_week_date().first_of_week()),
             Bucket::Month => format!("{} {}", date.year(), date.month()),
+            Bucket::Quarter => format!("{} {}", date.year(), (date.month() - 1) / 3),
+            Bucket::Year => format!("{}", date.year()),
         }
     };
-    let quarter = 900 * 1_000_000;
-    let mut start = at.micros().div_euclid(quarter) * quarter;
-    while shown(start - quarter) == shown(at.micros()) {
-        start -= quarter;
+    let mut found = at.micros().div_euclid(QUARTER);
+    let own = shown(found);
+    for step in [30 * 96, 96, 24, 1] {
+        while shown(found + direction * step) == own {
+            found += direction * step;
+        }
     }
-    Timestamp::from_micros(start)
-}
-
-fn order(query: &Query, a: &[Value], b: &[Value]) -> Ordering {
-    let compare = |at: usize, descending: bool| match (&a[at], &b[at]) {
-        (Value::Null, Value::Null) => Ordering::Equal,
-        (Value::Null, _) => Ordering::Greater,
-        (_, Value::Null) => Ordering::Less,
-        (a, b) if descending => b.compare(a),
-        (a, b) => a.compare(b),
-    };
-    let keys = query.by.len();
-    let mut result = Ordering::Equal;
-    for order in &query.order {
-        let at = match &order.by {
-            OrderKey::Pivot(pivot) => query.by.iter().position(|one| one == pivot),
-            OrderKey::Measure(measure) => query.measures.iter().position(|one| one == measure).map(|at| keys + at),
-        };
-        result = result.then(compare(at.expect("a column"), order.descending));
-    }
-    if query.order.is_empty() && !matches!(query.by.first(), Some(Pivot::Time(_))) {
-        result = result.then(compare(keys, true));
-    }
-    (0..keys).fold(result, |result, key| result.then(compare(key, false)))
+    found
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quipu_engine::{Dimension, ErrorKind, Event, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Timestamp, TokenMeter};
-use quipu_query::{Answer, Measure, Order, Query, Scope, View};
+use quipu_query::{Answer, Cohort, Measure, Order, Query, Scope, View};
 
 use crate::generate::{CHANGE, book};
 use crate::memory::{Form, Memory};
@@ -120,8 +120,8 @@ fn the_first_events_of_one_instant_are_chosen_by_id() {
 fn the_funnel_keeps_pending_jobs_in_the_denominator() {
     let memory = memory();
     let answer = View::new(&memory, Scope::default()).funnel(&Query::new()).expect("valid");
-    assert_eq!(shown(&answer)[0], "3 1 1 0.333333 1 0.333333 1.000000");
-    assert_eq!(answer.cohort, Some("jobs with an event in the time range"));
+    assert_eq!(shown(&answer)[0], "3 1 0.333333 1 0.333333 1 0.333333 1.000000");
+    assert_eq!(answer.cohort, Some(Cohort::JobStart));
 }
 
 #[test]
@@ -132,9 +132,9 @@ fn roi_counts_the_cost_of_every_job_against_the_value_of_some() {
     assert_eq!(
         shown(&answer),
         [
-            "null 3 1 2 1 0.013002 152.822489 399.000000 0.013002000 0.013002000",
-            "support 1 0 2 0 0.002 999.000000 999.000000 0.002000000 0.002000000",
-            "null 3 1 2 1 0.015002 132.315558 284.714286 0.015002000 0.015002000",
+            "null 3 1 2 2 null 1 0.013002 152.822489 399.000000 0.013002000 0.013002000",
+            "support 1 0 2 2 null 0 0.002 999.000000 999.000000 0.002000000 0.002000000",
+            "null 3 1 2 2 null 1 0.015002 132.315558 284.714286 0.015002000 0.015002000",
         ]
     );
 }

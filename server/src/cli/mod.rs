@@ -10,6 +10,7 @@ mod compact;
 mod compare;
 mod coverage;
 mod demo;
+mod dimensions;
 mod import;
 mod job;
 mod outcome;
@@ -68,6 +69,12 @@ enum Command {
     Funnel(query::GroupedArgs),
     /// What jobs cost and what they were worth.
     Roi(query::GroupedArgs),
+    /// What share of jobs is pending, succeeded, converted, was deflected, escalated, ran alone.
+    Rates(query::GroupedArgs),
+    /// One row per job type: jobs, rates, cost and value.
+    JobTypes(query::GroupedArgs),
+    /// What there is to group by, or the values of one dimension with their events.
+    Dimensions(dimensions::Args),
     /// Workflow runs with cost, effort and time; the most expensive first.
     Traces(query::TracesArgs),
     /// Computed beside reported cost: the difference, what has no price, what is estimated.
@@ -131,6 +138,12 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Trace(args) => trace::run(&args, &scope()?, output),
         Command::Funnel(args) => query::run(Report::Funnel, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Roi(args) => query::run(Report::Roi, &args.text()?, &args.rest.target, &scope()?, output),
+        Command::Rates(args) => query::run(Report::Rates, &args.text()?, &args.rest.target, &scope()?, output),
+        Command::JobTypes(args) => query::run(Report::JobTypes, &args.text()?, &args.rest.target, &scope()?, output),
+        Command::Dimensions(args) => {
+            let (report, text) = args.plan()?;
+            query::run(report, &text, &args.rest.target, &scope()?, output)
+        }
         Command::Traces(args) => query::run(args.report(), &args.rest.text()?, &args.rest.target, &scope()?, output),
         Command::Reconcile(args) => query::run(Report::Reconcile, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Compare(args) => compare::run(&args, &scope()?, output),
@@ -146,6 +159,16 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Compact(args) => compact::run(&args, output),
         Command::Backup(args) => backup::run(&args, output),
         Command::Restore(args) => backup::restore(&args, output),
+    }
+}
+
+/// The plan that `quipu query` makes of flags.
+#[cfg(test)]
+pub(crate) fn query_text(flags: Vec<String>) -> Result<crate::plan::PlanText> {
+    let words = ["quipu", "query", "--store", "x"].map(String::from).into_iter().chain(flags);
+    match Cli::try_parse_from(words).map_err(|error| Error::invalid(error.to_string()))?.command {
+        Command::Query(args) => args.text(),
+        _ => Err(Error::invalid("not a query")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `quipu query`, `jobs`, `funnel` and `roi`: one plan, four reports.
+//! `quipu query`, `jobs`, `funnel`, `roi`, `rates` and `job-types`: one plan, six reports.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,12 +18,39 @@ pub(super) struct ReportArgs {
     pub(super) target: TargetArgs,
     #[command(flatten)]
     filter: FilterArgs,
+    /// What puts a job into the time range: event, job_start or outcome. Reports count by job_start.
+    #[arg(long, value_name = "WHAT")]
+    cohort: Option<String>,
+    /// Only groups that pass, such as `cost > 10 and growth(cost) >= 0.5`; several must all hold.
+    #[arg(long, value_name = "EXPR")]
+    having: Vec<String>,
+    /// Compare with `previous` (the period before), or with another one: SINCE..UNTIL.
+    #[arg(long, value_name = "PERIOD", conflicts_with = "compare_where")]
+    compare: Option<String>,
+    /// Compare with the events that pass this filter instead of --where.
+    #[arg(long, value_name = "EXPR")]
+    compare_where: Option<String>,
+    /// Return time buckets without an event too, or not; by default where time is the only key.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    fill: Option<String>,
     /// Columns to order by; `-` in front means largest first.
     #[arg(long, value_name = "COLUMN,…", allow_hyphen_values = true)]
     order: Vec<String>,
     /// How many rows to show; totals cover all.
     #[arg(long, value_name = "N")]
     limit: Option<String>,
+    /// Go on behind the page whose note named this cursor.
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+    /// Which columns to show, in that order.
+    #[arg(long = "columns", value_name = "COLUMN,…")]
+    columns: Vec<String>,
+    /// How percentiles are found: auto, or exact for large groups too.
+    #[arg(long, value_name = "auto|exact")]
+    precision: Option<String>,
+    /// What the query may take, such as 512MB; 2GB by default.
+    #[arg(long, value_name = "BYTES")]
+    memory: Option<String>,
     /// The whole plan as JSON; `-` is the standard input. Flags add to it.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -34,10 +61,10 @@ pub(super) struct ReportArgs {
 pub(super) struct GroupedArgs {
     #[command(flatten)]
     pub(super) rest: ReportArgs,
-    /// What to group by: dimensions, tag.KEY, or 15m, hour, day, week, month.
+    /// What to group by: dimensions, numbers, tag.KEY, or 15m, 30m, hour, day, week, month, quarter, year.
     #[arg(long, value_name = "PIVOT,…")]
     by: Vec<String>,
-    /// Group by time first: 15m, 1h, 1d, 1w or 1mo.
+    /// Group by time first: 15m, 30m, 1h, 1d, 1w, 1mo, quarter or year.
     #[arg(long, value_name = "WIDTH")]
     every: Option<String>,
 }
@@ -47,7 +74,8 @@ pub(super) struct GroupedArgs {
 pub(super) struct QueryArgs {
     #[command(flatten)]
     pub(super) rest: GroupedArgs,
-    /// What to measure: cost, reported_cost, requests, jobs, input, output_tokens, duration_p95, meter.NAME…
+    /// What to measure: cost, cost(tools), requests, jobs, input, output_tokens, duration_p95, distinct(job_id),
+    /// share(cost), growth(cost), meter.NAME…
     #[arg(long, value_name = "MEASURE,…")]
     measure: Vec<String>,
 }
@@ -77,8 +105,22 @@ impl ReportArgs {
             None => PlanText::default(),
         };
         self.filter.add_to(&mut text)?;
-        set_each(&mut text, "order", &self.order)?;
-        set_each(&mut text, "limit", &self.limit)?;
+        let options = [
+            ("cohort", &self.cohort),
+            ("compare", &self.compare),
+            ("compare_where", &self.compare_where),
+            ("fill", &self.fill),
+            ("limit", &self.limit),
+            ("after", &self.after),
+            ("precision", &self.precision),
+            ("memory", &self.memory),
+        ];
+        for (name, value) in options {
+            set_each(&mut text, name, value)?;
+        }
+        for (name, values) in [("having", &self.having), ("order", &self.order), ("column", &self.columns)] {
+            set_each(&mut text, name, values)?;
+        }
         Ok(text)
     }
 }

@@ -69,10 +69,13 @@ impl From<Error> for Problem {
             ErrorKind::Invalid => StatusCode::BAD_REQUEST,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::TooLarge => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
-            ErrorKind::Overloaded | ErrorKind::Poisoned | ErrorKind::DurabilityUnknown | ErrorKind::Busy => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            ErrorKind::Overloaded
+            | ErrorKind::Poisoned
+            | ErrorKind::DurabilityUnknown
+            | ErrorKind::Busy
+            | ErrorKind::Cancelled => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

@@ -1,11 +1,12 @@
-//! `POST /v1/query`, `GET /v1/jobs`, `/v1/funnel` and `/v1/roi`: plans in, sheets out.
+//! `POST` and `GET /v1/query`, `GET /v1/jobs`, `/v1/funnel`, `/v1/roi`, `/v1/rates`, `/v1/job-types`,
+//! `/v1/dimensions` and `/v1/dimensions/{D}/values`: plans in, sheets out.
 
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use quipu::store::Store;
-use quipu::{Result as QuipuResult, Scope};
+use quipu::{Cancel, Result as QuipuResult, Scope};
 
 use super::body;
 use super::caller::{Allowed, Query as Ask};
@@ -27,52 +28,42 @@ pub(super) async fn post(
 ) -> Result<Response, Problem> {
     let mut sent = body::receive(&app, &headers, body).await?;
     let format = wanted(&headers);
-    app.ask(move |store| answer(store, allowed, &PlanText::from_json(&sent.unpack()?)?, format)).await
+    run(app, allowed, format, move || Ok(PlanText::from_json(&sent.unpack()?)?)).await
 }
 
-pub(super) async fn jobs(
-    app: State<App>,
-    allowed: Allowed<Ask>,
-    headers: HeaderMap,
-    pairs: Pairs,
-) -> Result<Response, Problem> {
-    report(Report::Jobs, app, allowed, headers, pairs).await
+/// The route of a report that takes flags as query parameters.
+macro_rules! route {
+    ($name:ident, $report:ident) => {
+        pub(super) async fn $name(
+            app: State<App>,
+            allowed: Allowed<Ask>,
+            headers: HeaderMap,
+            pairs: Pairs,
+        ) -> Result<Response, Problem> {
+            report(Report::$report, app, allowed, headers, pairs).await
+        }
+    };
 }
 
-pub(super) async fn funnel(
-    app: State<App>,
-    allowed: Allowed<Ask>,
-    headers: HeaderMap,
-    pairs: Pairs,
-) -> Result<Response, Problem> {
-    report(Report::Funnel, app, allowed, headers, pairs).await
-}
+route!(get, Query);
+route!(jobs, Jobs);
+route!(funnel, Funnel);
+route!(roi, Roi);
+route!(rates, Rates);
+route!(job_types, JobTypes);
+route!(dimensions, Dimensions);
+route!(traces, Traces);
+route!(reconcile, Reconcile);
 
-pub(super) async fn roi(
-    app: State<App>,
+pub(super) async fn values(
+    State(app): State<App>,
     allowed: Allowed<Ask>,
+    Path(dimension): Path<String>,
     headers: HeaderMap,
-    pairs: Pairs,
+    Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    report(Report::Roi, app, allowed, headers, pairs).await
-}
-
-pub(super) async fn traces(
-    app: State<App>,
-    allowed: Allowed<Ask>,
-    headers: HeaderMap,
-    pairs: Pairs,
-) -> Result<Response, Problem> {
-    report(Report::Traces, app, allowed, headers, pairs).await
-}
-
-pub(super) async fn reconcile(
-    app: State<App>,
-    allowed: Allowed<Ask>,
-    headers: HeaderMap,
-    pairs: Pairs,
-) -> Result<Response, Problem> {
-    report(Report::Reconcile, app, allowed, headers, pairs).await
+    let text = PlanText { report: Report::Values, by: vec![dimension], ..text_of(&pairs)? };
+    run(app, allowed, wanted(&headers), move || Ok(text)).await
 }
 
 async fn report(
@@ -84,7 +75,28 @@ async fn report(
 ) -> Result<Response, Problem> {
     let format = wanted(&headers);
     let text = PlanText { report, ..text_of(&pairs)? };
-    app.ask(move |store| answer(store, allowed, &text, format)).await
+    run(app, allowed, format, move || Ok(text)).await
+}
+
+/// Answers a plan on a thread of its own, unless it takes too long or the client goes away: then it stops.
+async fn run(
+    app: App,
+    allowed: Allowed<Ask>,
+    format: Format,
+    text: impl FnOnce() -> Result<PlanText, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    let stop = StopOnDrop(Cancel::default());
+    let cancel = stop.0.clone();
+    app.ask(move |store| answer(store, allowed, &text()?, format, cancel)).await
+}
+
+/// Stops a query when nobody waits for its answer any more.
+struct StopOnDrop(Cancel);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 /// The plan that query parameters say.
@@ -111,8 +123,15 @@ pub(super) fn asked(allowed: Allowed<Ask>, plan: Plan) -> Result<(Scope, Plan), 
     Ok((allowed.caller.scope, plan))
 }
 
-fn answer(store: &Store, allowed: Allowed<Ask>, text: &PlanText, format: Format) -> Result<Response, Problem> {
-    let (scope, plan) = asked(allowed, text.resolve(now())?)?;
+fn answer(
+    store: &Store,
+    allowed: Allowed<Ask>,
+    text: &PlanText,
+    format: Format,
+    cancel: Cancel,
+) -> Result<Response, Problem> {
+    let (scope, mut plan) = asked(allowed, text.resolve(now())?)?;
+    plan.query.cancel = Some(cancel);
     let sheet = ask::ask(&store.snapshot(), scope, &plan)?;
     sent_as(&sheet, format)
 }

@@ -43,6 +43,12 @@ fn operations() -> Vec<Operation> {
             .takes("OutcomeOfJob", &JSON)
             .gives(200, "stored, now or before", "OutcomeStored"),
         post("/v1/query", "Measures per group", query::post).needs(Query).takes("Plan", &JSON).gives_sheet(),
+        get("/v1/query", "Measures per group", query::get).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/dimensions", "What there is to group by", query::dimensions).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/dimensions/{name}/values", "The values of one dimension", query::values)
+            .needs(Query)
+            .takes_plan()
+            .gives_sheet(),
         get("/v1/jobs", "Jobs, the most expensive first", query::jobs).needs(Query).takes_plan().gives_sheet(),
         get("/v1/jobs/{id}", "Everything about one job", jobs::job).needs(Query).takes_plan().gives_document(),
         get("/v1/traces/{id}", "Everything about one workflow run", jobs::trace)
@@ -60,6 +66,8 @@ fn operations() -> Vec<Operation> {
             .gives_document(),
         get("/v1/funnel", "From jobs to conversions", query::funnel).needs(Query).takes_plan().gives_sheet(),
         get("/v1/roi", "What jobs cost and were worth", query::roi).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/rates", "How jobs ended", query::rates).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/job-types", "One row per job type", query::job_types).needs(Query).takes_plan().gives_sheet(),
         get("/v1/budgets", "How far every budget of the workspace is", budgets::get).needs(Query).gives_sheet(),
         get("/metrics", "Counters for Prometheus", metrics)
             .needs(Admin)

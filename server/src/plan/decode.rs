@@ -2,7 +2,8 @@
 
 use quipu::price::WhatIf;
 use quipu::{
-    Bucket, CostBasis, Error, Measure, Order, OutcomeType, PathChoice, PicoUsd, Pivot, Query, Result, Timestamp, Zone,
+    Bucket, Cohort, Compare, CostBasis, Error, Filter, Having, Measure, Order, OutcomeType, PathChoice, PicoUsd, Pivot,
+    Precision, Query, Result, Timestamp, Zone,
 };
 use serde_json::Value as Json;
 
@@ -20,7 +21,11 @@ impl PlanText {
             let parsed = text.as_deref().map(|text| times::parse(text, &zone, now));
             parsed.transpose().map_err(|error| error.context(name))
         };
-        let (since, until) = (instant("since", &self.since)?, instant("until", &self.until)?);
+        let (since, mut until) = (instant("since", &self.since)?, instant("until", &self.until)?);
+        let compare = compare(&self.compare, &zone, now)?;
+        if matches!(compare, Some(Compare::Previous)) && since.is_some() {
+            until.get_or_insert(now);
+        }
         if let (Some(since), Some(until)) = (since, until)
             && since >= until
         {
@@ -32,6 +37,11 @@ impl PlanText {
             filter: filter::decode(&self.filter)?,
             since,
             until,
+            cohort: self.cohort.as_deref().map(Cohort::parse).transpose()?,
+            having: self.having.as_deref().map(Having::parse).transpose()?,
+            compare,
+            fill: self.fill,
+            after: self.after.clone(),
             order: self.order.iter().map(|name| Order::parse(name)).collect::<Result<_>>()?,
             limit: self.limit,
             cost_basis: self.cost.as_deref().map_or_else(|| Ok(CostBasis::default()), CostBasis::parse)?,
@@ -39,12 +49,20 @@ impl PlanText {
             outcomes_as_of: instant("as_of", &self.as_of)?,
             what_if: self.what_if.iter().try_fold(WhatIf::default(), |all, text| all.and(text))?,
             assumed_values: self.assume_value.iter().map(assumed).collect::<Result<_>>()?,
+            precision: self.precision.as_deref().map_or_else(|| Ok(Precision::default()), Precision::parse)?,
+            memory: self.memory.as_deref().map(bytes).transpose()?,
             path: self.path.as_deref().map_or_else(|| Ok(PathChoice::default()), PathChoice::parse)?,
             zone,
             ..Query::default()
         };
         refuse_repeated_columns(&query)?;
-        Ok(Plan { report: self.report, query, explain: self.explain })
+        Ok(Plan {
+            report: self.report,
+            query,
+            prefix: self.prefix.clone(),
+            columns: self.columns.clone(),
+            explain: self.explain,
+        })
     }
 }
 
@@ -55,12 +73,53 @@ fn pivot(name: &str) -> Result<Pivot> {
 /// Rows are objects with a member per column, so a name can stand only once.
 fn refuse_repeated_columns(query: &Query) -> Result<()> {
     let pivots = query.by.iter().map(ToString::to_string);
-    let mut names: Vec<String> = pivots.chain(query.measures.iter().map(ToString::to_string)).collect();
+    let mut names: Vec<String> = pivots.chain(query.columns().iter().map(ToString::to_string)).collect();
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(Error::invalid(format!("the column {} is asked for twice", pair[0]))),
         None => Ok(()),
     }
+}
+
+fn compare(json: &Json, zone: &Zone, now: Timestamp) -> Result<Option<Compare>> {
+    let wrong = || {
+        Error::invalid(format!(
+            "compare is {json}; expected \"previous\", \"SINCE..UNTIL\", {{\"since\": T, \"until\": T}} or {{\"where\": …}}"
+        ))
+    };
+    let range = |since: &str, until: &str| {
+        let instant = |text: &str| times::parse(text, zone, now).map_err(|error| error.context("compare"));
+        let (since, until) = (instant(since)?, instant(until)?);
+        match since < until {
+            true => Ok(Some(Compare::Range { since, until })),
+            false => Err(Error::invalid(format!("compare: since ({since}) is not before until ({until})"))),
+        }
+    };
+    match json {
+        Json::Null => Ok(None),
+        Json::String(text) if text == "previous" => Ok(Some(Compare::Previous)),
+        Json::String(text) => text.split_once("..").map_or_else(|| Err(wrong()), |(since, until)| range(since, until)),
+        Json::Object(object) => match (object.get("since"), object.get("until"), object.get("where"), object.len()) {
+            (Some(Json::String(since)), Some(Json::String(until)), None, 2) => range(since, until),
+            (None, None, Some(other), 1) => {
+                let all = Filter::And(Vec::new());
+                Ok(Some(Compare::Filter(filter::decode(other)?.unwrap_or(all))))
+            }
+            _ => Err(wrong()),
+        },
+        _ => Err(wrong()),
+    }
+}
+
+/// A number of bytes: `65536`, `64KB`, `512MB`, `2GB`, in powers of 1,024.
+fn bytes(text: &str) -> Result<u64> {
+    let units = [("KB", 10), ("MB", 20), ("GB", 30)];
+    let (digits, shift) =
+        units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?.trim_end(), *shift))).unwrap_or((text, 0));
+    let count: Option<u64> = digits.parse().ok();
+    count.and_then(|count| count.checked_mul(1 << shift)).ok_or_else(|| {
+        Error::invalid(format!("memory is {text:?}; expected a number of bytes, or one with KB, MB or GB"))
+    })
 }
 
 fn assumed((kind, amount): (&String, &Json)) -> Result<(OutcomeType, PicoUsd)> {

@@ -1,7 +1,7 @@
 //! From a query to the texts that say the same.
 
-use quipu::{CostBasis, Error, OrderKey, PathChoice, Query, Result, Zone};
-use serde_json::Value as Json;
+use quipu::{Compare, CostBasis, Error, OrderKey, PathChoice, Precision, Query, Result, Zone};
+use serde_json::{Value as Json, json};
 
 use super::text::PlanText;
 use super::{Plan, filter, prices};
@@ -32,15 +32,32 @@ impl TryFrom<&Plan> for PlanText {
             since: query.since.map(|at| at.to_string()),
             until: query.until.map(|at| at.to_string()),
             tz: (query.zone != Zone::default()).then(|| query.zone.to_string()),
+            prefix: plan.prefix.clone(),
+            cohort: query.cohort.map(|cohort| cohort.name().into()),
+            having: query.having.as_ref().map(ToString::to_string),
+            compare: query.compare.as_ref().map_or(Json::Null, compare),
+            fill: query.fill,
             order: order.collect(),
             limit: query.limit,
+            after: query.after.clone(),
+            columns: plan.columns.clone(),
             prices,
             as_of: query.outcomes_as_of.map(|at| at.to_string()),
             what_if: query.what_if.texts(),
             cost: (query.cost_basis != CostBasis::default()).then(|| query.cost_basis.name().into()),
             assume_value: assumed.map(|(kind, value)| (kind.name().into(), value.to_string().into())).collect(),
+            precision: (query.precision != Precision::default()).then(|| query.precision.name().into()),
+            memory: query.memory.map(|bytes| bytes.to_string()),
             path: (query.path != PathChoice::default()).then(|| query.path.name().into()),
             explain: plan.explain,
         })
+    }
+}
+
+fn compare(compare: &Compare) -> Json {
+    match compare {
+        Compare::Previous => "previous".into(),
+        Compare::Range { since, until } => json!({ "since": since.to_string(), "until": until.to_string() }),
+        Compare::Filter(other) => json!({ "where": filter::encode(other) }),
     }
 }

@@ -64,6 +64,20 @@ pub(super) fn encode(filter: &Filter) -> Json {
     }
 }
 
+/// What some JSON says, as expressions that must all hold.
+pub(super) fn expressions(json: &Json) -> Result<Vec<String>> {
+    let all = match json {
+        Json::Null => return Ok(Vec::new()),
+        Json::Array(all) => all.as_slice(),
+        one_filter => std::slice::from_ref(one_filter),
+    };
+    let expression = |json: &Json| match json {
+        Json::String(expression) => Ok(expression.clone()),
+        json => one(json).map(|filter| filter.to_string()),
+    };
+    all.iter().map(expression).collect()
+}
+
 /// The filter that some JSON says; `None` for null and for an empty array at the top.
 pub(super) fn decode(json: &Json) -> Result<Option<Filter>> {
     match json {

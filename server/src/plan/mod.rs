@@ -24,6 +24,10 @@ pub struct Plan {
     pub report: Report,
     /// The measures, groups, filters and prices.
     pub query: Query,
+    /// How values begin, where the report lists values.
+    pub prefix: Option<String>,
+    /// Which columns to return; all when empty.
+    pub columns: Vec<String>,
     /// Whether to say how the answer was found.
     pub explain: bool,
 }

@@ -1,8 +1,8 @@
 //! An answer as a sheet.
 
-use quipu::{Answer, CostBasis, Explain, Unpriced};
+use quipu::{Answer, Approximation, Compared, CostBasis, Explain, Unpriced};
 
-use super::facts::{Facts, PartFact, UnpricedFact};
+use super::facts::{ApproximateFact, ComparedFact, Facts, PartFact, UnpricedFact};
 use super::sheet::Sheet;
 
 impl Sheet {
@@ -11,6 +11,13 @@ impl Sheet {
         let has_keys = answer.columns.iter().any(|column| column.is_key);
         let facts = Facts {
             groups: Some(answer.groups),
+            passed: (answer.passed != answer.groups).then_some(answer.passed),
+            next: answer.next,
+            since: answer.since.map(|at| at.to_string()),
+            until: answer.until.map(|at| at.to_string()),
+            compared: answer.compared.map(compared),
+            approximate: answer.approximate.iter().map(approximate).collect(),
+            clipped: answer.clipped.map(|clipped| clipped.rows),
             lsn: Some(answer.lsn),
             price_book_version: answer.price_book_version,
             price_book: None,
@@ -23,14 +30,14 @@ impl Sheet {
                 .map(|(kind, value)| (kind.name().into(), value.to_string()))
                 .collect(),
             zone: Some(answer.zone),
-            cohort: answer.cohort.map(Into::into),
+            cohort: answer.cohort.map(|cohort| cohort.name().into()),
             unpriced: answer.price_book_version.map(|_| answer.unpriced.iter().map(unpriced).collect()),
             explain: explain.then(|| parts(&answer.explain)),
-            notes: Vec::new(),
+            notes: answer.notes,
         };
         // The one row of an answer without keys is its own total.
         let totals = has_keys.then_some(answer.totals);
-        Self { columns: answer.columns, rows: answer.rows, totals, facts }
+        Self { columns: answer.columns, rows: answer.rows, totals, other: answer.other, facts }
     }
 
     /// The sheet with the name of the price book, where it used one.
@@ -39,6 +46,18 @@ impl Sheet {
         self.facts.price_book = self.facts.price_book_version.map(|_| book.to_owned());
         self
     }
+}
+
+fn compared(compared: Compared) -> ComparedFact {
+    ComparedFact {
+        since: compared.since.map(|at| at.to_string()),
+        until: compared.until.map(|at| at.to_string()),
+        filter: compared.filter.map(|filter| filter.to_string()),
+    }
+}
+
+fn approximate(one: &Approximation) -> ApproximateFact {
+    ApproximateFact { column: one.column.clone(), method: one.method.into(), groups: one.groups }
 }
 
 fn unpriced(one: &Unpriced) -> UnpricedFact {

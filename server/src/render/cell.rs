@@ -16,15 +16,22 @@ const UNDEFINED: &str = "–";
 pub(super) fn shown(value: &Value, column: &Column, zone: &TimeZone, money_digits: u8) -> String {
     match (value, column.unit) {
         (Value::Null, _) if column.is_key => UNATTRIBUTED.into(),
-        (Value::Null, Unit::Usd) if !column.name.starts_with("cost_per") => UNKNOWN.into(),
+        (Value::Null, Unit::Usd) if is_amount(column) => UNKNOWN.into(),
         (Value::Null, _) => UNDEFINED.into(),
         (Value::Money(_), _) | (Value::Ratio(_), Unit::Usd) => money(value, money_digits).unwrap_or_default(),
         (Value::Ratio(ratio), Unit::Ratio) => percent(*ratio),
-        (Value::Count(_) | Value::Ratio(_), Unit::Milliseconds) => format!("{} ms", grouped(&value.to_string())),
-        (Value::Count(_) | Value::Ratio(_), _) if !column.is_key => grouped(&value.to_string()),
+        (Value::Count(_) | Value::Signed(_) | Value::Ratio(_), Unit::Milliseconds) => {
+            format!("{} ms", grouped(&value.to_string()))
+        }
+        (Value::Count(_) | Value::Signed(_) | Value::Ratio(_), _) if !column.is_key => grouped(&value.to_string()),
         (Value::Time(at), _) => civil(*at, column, zone),
         _ => printable(&value.to_string()),
     }
+}
+
+/// Whether a column is of amounts that somebody may know, rather than of quotients and differences.
+fn is_amount(column: &Column) -> bool {
+    !["cost_per", "change(", "before("].iter().any(|prefix| column.name.starts_with(prefix))
 }
 
 /// The text of a value where a program reads it: exact, and times with the zone's offset.
@@ -49,11 +56,23 @@ fn civil(at: Timestamp, column: &Column, zone: &TimeZone) -> String {
     let format = match Bucket::parse(&column.name) {
         Some(Bucket::Day | Bucket::Week) => "%Y-%m-%d",
         Some(Bucket::Month) => "%Y-%m",
-        Some(Bucket::Hour | Bucket::QuarterHour) => "%Y-%m-%d %H:%M",
+        Some(Bucket::Quarter) => return quarter(at, zone),
+        Some(Bucket::Year) => "%Y",
+        Some(Bucket::Hour | Bucket::HalfHour | Bucket::QuarterHour) => "%Y-%m-%d %H:%M",
         None => "%Y-%m-%d %H:%M:%S",
     };
     jiff::Timestamp::from_microsecond(at.micros())
         .map_or_else(|_| at.to_string(), |instant| instant.to_zoned(zone.clone()).strftime(format).to_string())
+}
+
+fn quarter(at: Timestamp, zone: &TimeZone) -> String {
+    jiff::Timestamp::from_microsecond(at.micros()).map_or_else(
+        |_| at.to_string(),
+        |instant| {
+            let date = instant.to_zoned(zone.clone()).date();
+            format!("{}-Q{}", date.year(), (date.month() + 2) / 3)
+        },
+    )
 }
 
 /// A text that cannot move the cursor or hide what stands beside it.

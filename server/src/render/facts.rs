@@ -11,6 +11,27 @@ pub struct Facts {
     /// How many groups there are, those beyond the limit too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<u64>,
+    /// How many of them pass `having`, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passed: Option<u64>,
+    /// What `after` takes to go on behind the last row; absent when no row is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// The first instant that was looked at, where the question bounds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// The first instant after what was looked at, where the question bounds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The other slice of a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<ComparedFact>,
+    /// Columns that are not exact.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approximate: Vec<ApproximateFact>,
+    /// How many rows were kept where memory did not suffice for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clipped: Option<u64>,
     /// The position in the log that the answer covers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lsn: Option<u64>,
@@ -35,7 +56,7 @@ pub struct Facts {
     /// The time zone of time buckets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Which jobs are counted.
+    /// `event`, `job_start` or `outcome`: what puts a job into the time range.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cohort: Option<String>,
     /// Quantities without a rate; `None` where prices were not needed.
@@ -47,6 +68,32 @@ pub struct Facts {
     /// Anything else a reader must know, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// The other slice of a comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ComparedFact {
+    /// Its first instant, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// The first instant after it, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Its filter, where it is another one.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+}
+
+/// A column whose values are near what is true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApproximateFact {
+    /// The name of the column.
+    pub column: String,
+    /// The method and its error.
+    pub method: String,
+    /// How many groups it was used for; the others are exact.
+    pub groups: u64,
 }
 
 /// A quantity that the price book has no rate for.

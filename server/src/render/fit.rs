@@ -17,7 +17,7 @@ pub(super) fn without_empty_columns(sheet: &Sheet) -> Sheet {
         let in_row = |row: &Vec<Value>| row.get(at).is_none_or(Value::is_null);
         !column.is_key && column.unit == Unit::None && !sheet.rows.is_empty() && sheet.rows.iter().all(in_row)
     };
-    only(sheet, &(0..sheet.columns.len()).filter(|at| !is_empty(*at)).collect::<Vec<_>>())
+    sheet.only(&(0..sheet.columns.len()).filter(|at| !is_empty(*at)).collect::<Vec<_>>())
 }
 
 /// The sheet with the columns that fit into `width`, and the names of the others.
@@ -39,7 +39,7 @@ pub(super) fn narrowed(sheet: &Sheet, width: Option<u16>) -> (Sheet, Vec<String>
         }
     }
     let hidden = (0..sheet.columns.len()).filter(|at| !kept.contains(at)).map(|at| sheet.columns[at].name.clone());
-    (only(sheet, &kept), hidden.collect())
+    (sheet.only(&kept), hidden.collect())
 }
 
 fn least_widths(sheet: &Sheet) -> Vec<usize> {
@@ -54,15 +54,4 @@ fn least_widths(sheet: &Sheet) -> Vec<usize> {
 fn is_idle(sheet: &Sheet, column: usize) -> bool {
     let idle = |row: &Vec<Value>| matches!(row.get(column), None | Some(Value::Null | Value::Count(0)));
     sheet.rows.iter().all(idle)
-}
-
-/// The sheet with some of its columns.
-pub(super) fn only(sheet: &Sheet, kept: &[usize]) -> Sheet {
-    let keep = |row: &Vec<Value>| kept.iter().filter_map(|at| row.get(*at).cloned()).collect::<Vec<_>>();
-    Sheet {
-        columns: kept.iter().map(|at| sheet.columns[*at].clone()).collect(),
-        rows: sheet.rows.iter().map(keep).collect(),
-        totals: sheet.totals.as_ref().map(keep),
-        facts: sheet.facts.clone(),
-    }
 }

@@ -21,19 +21,6 @@ use super::cell;
 use super::facts::Facts;
 use super::sheet::Sheet;
 
-const UNITS: [Unit; 10] = [
-    Unit::None,
-    Unit::Events,
-    Unit::Jobs,
-    Unit::Tokens,
-    Unit::Units,
-    Unit::Usd,
-    Unit::Ratio,
-    Unit::Milliseconds,
-    Unit::Time,
-    Unit::Values,
-];
-
 struct Row<'a>(&'a Sheet, &'a [Value], &'a TimeZone);
 struct Totals<'a>(&'a Sheet, &'a [Value], &'a TimeZone);
 struct Cell<'a>(&'a Value, &'a TimeZone);
@@ -55,6 +42,9 @@ impl Serialize for Sheet {
         map.serialize_entry("rows", &self.rows.iter().map(|row| Row(self, row, &zone)).collect::<Vec<_>>())?;
         if let Some(totals) = &self.totals {
             map.serialize_entry("totals", &Totals(self, totals, &zone))?;
+        }
+        if let Some(other) = &self.other {
+            map.serialize_entry("other", &Totals(self, other, &zone))?;
         }
         if let Json::Object(facts) = serde_json::to_value(&self.facts).map_err(serde::ser::Error::custom)? {
             for (name, fact) in &facts {
@@ -84,6 +74,7 @@ impl Serialize for Cell<'_> {
         match self.0 {
             Value::Null => serializer.serialize_unit(),
             Value::Count(count) => serializer.serialize_u128(*count),
+            Value::Signed(count) => serializer.serialize_i128(*count),
             value => serializer.serialize_str(&cell::exact(value, self.1)),
         }
     }
@@ -112,14 +103,15 @@ impl Sheet {
         let columns = heads.into_iter().map(column).collect::<Result<Vec<_>, _>>().map_err(broken)?;
         let rows: Vec<Json> = serde_json::from_value(part("rows")).map_err(broken)?;
         let rows = rows.iter().map(|object| row(&columns, object)).collect();
-        let totals = json.get("totals").map(|object| row(&columns, object));
+        let rest = |name: &str| json.get(name).map(|object| row(&columns, object));
+        let (totals, other) = (rest("totals"), rest("other"));
         let facts = serde_json::from_value::<Facts>(json.clone()).map_err(broken)?;
-        Ok(Self { columns, rows, totals, facts })
+        Ok(Self { columns, rows, totals, other, facts })
     }
 }
 
 fn column(head: Head) -> Result<Column, serde_json::Error> {
-    let unit = UNITS.into_iter().find(|unit| unit.name() == head.unit);
+    let unit = Unit::ALL.into_iter().find(|unit| unit.name() == head.unit);
     let unit = unit.ok_or_else(|| de::Error::custom(format!("{:?} is not a unit", head.unit)))?;
     Ok(Column { name: head.name, unit, is_key: head.key })
 }
@@ -130,7 +122,11 @@ fn row(columns: &[Column], object: &Json) -> Vec<Value> {
 
 fn value(column: &Column, json: &Json) -> Value {
     match json {
-        Json::Number(number) => number.to_string().parse().map_or(Value::Null, Value::Count),
+        Json::Number(number) => {
+            let text = number.to_string();
+            let signed = || text.parse().map_or(Value::Null, Value::Signed);
+            text.parse().map_or_else(|_| signed(), Value::Count)
+        }
         Json::String(text) => match column.unit {
             Unit::Time => {
                 Timestamp::parse_rfc3339(text).map_or_else(|_| Value::Text(text.as_str().into()), Value::Time)

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use quipu::Cohort;
+
 use super::amount::grouped;
-use super::facts::{PartFact, UnpricedFact};
+use super::facts::{ComparedFact, PartFact, UnpricedFact};
 use super::sheet::Sheet;
 
 /// Unpriced quantities that are named; the rest is counted.
@@ -12,11 +14,9 @@ const NAMED: usize = 3;
 pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
     let facts = &sheet.facts;
     let mut notes = facts.notes.clone();
-    if let Some(groups) = facts.groups
-        && groups > sheet.rows.len() as u64
-    {
-        let (shown, groups) = (grouped(&sheet.rows.len().to_string()), grouped(&groups.to_string()));
-        notes.push(format!("{shown} of {groups} rows shown; totals cover all of them (--limit N shows more)"));
+    notes.extend(rows_left_out(sheet));
+    if let Some(compared) = &facts.compared {
+        notes.push(comparison(compared));
     }
     if let Some(as_of) = &facts.outcomes_as_of {
         notes.push(format!("outcomes as they were known at {as_of}"));
@@ -24,8 +24,12 @@ pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
     if let Some(what_if) = &facts.what_if {
         notes.push(format!("what if {what_if}?"));
     }
-    if let Some(cohort) = &facts.cohort {
-        notes.push(format!("cohort: {cohort}"));
+    if let Some(cohort) = facts.cohort.as_deref().and_then(|name| Cohort::parse(name).ok()) {
+        notes.push(format!("cohort: {}", cohort.doc()));
+    }
+    for one in &facts.approximate {
+        let groups = grouped(&one.groups.to_string());
+        notes.push(format!("about: {} is by {} (in {groups} rows; --precision exact)", one.column, one.method));
     }
     notes.extend(sheet.unpriced_note());
     notes.extend(provenance(sheet));
@@ -33,6 +37,35 @@ pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
         notes.extend(explain(parts));
     }
     notes
+}
+
+/// How many rows there are besides those shown, and how to see them.
+fn rows_left_out(sheet: &Sheet) -> Option<String> {
+    let facts = &sheet.facts;
+    let groups = facts.groups.filter(|groups| *groups > sheet.rows.len() as u64)?;
+    let (shown, all) = (grouped(&sheet.rows.len().to_string()), grouped(&groups.to_string()));
+    let passed = facts
+        .passed
+        .map_or_else(String::new, |passed| format!(", {} pass the condition", grouped(&passed.to_string())));
+    let more = match (&facts.clipped, &facts.next) {
+        (Some(_), _) => " (clipped: more memory would be needed for more rows; see --memory)".to_owned(),
+        (None, Some(next)) => format!(" (--limit N shows more, --after {next} goes on)"),
+        (None, None) => String::new(),
+    };
+    Some(format!("{shown} of {all} rows shown{passed}; totals cover all of them{more}"))
+}
+
+fn comparison(compared: &ComparedFact) -> String {
+    let filter = compared.filter.as_ref().map(|filter| format!("where {filter}"));
+    let range = match (&compared.since, &compared.until) {
+        (None, None) => None,
+        (since, until) => {
+            let end = |end: &Option<String>| end.clone().unwrap_or_else(|| "…".into());
+            Some(format!("from {} to {}", end(since), end(until)))
+        }
+    };
+    let slice: Vec<String> = filter.into_iter().chain(range).collect();
+    format!("compared with: {}", slice.join(", "))
 }
 
 /// One line: cost basis, assumed values, price book, zone, position in the log.

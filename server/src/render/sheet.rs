@@ -1,6 +1,6 @@
 //! The table model that everything shown goes through.
 
-use quipu::{Column, Unit, Value};
+use quipu::{Column, Error, Result, Unit, Value, did_you_mean};
 
 use super::facts::Facts;
 use super::notes;
@@ -14,6 +14,8 @@ pub struct Sheet {
     pub rows: Vec<Vec<Value>>,
     /// One more row over all groups, null in the columns of keys.
     pub totals: Option<Vec<Value>>,
+    /// One more row over the groups that are not among the rows, likewise.
+    pub other: Option<Vec<Value>>,
     /// Where the numbers come from.
     pub facts: Facts,
 }
@@ -31,6 +33,37 @@ impl Sheet {
         let mut sheet = Self::new(&[("what", Unit::None, true), ("value", Unit::None, false)]);
         sheet.rows = pairs.into_iter().map(|(name, value)| vec![Value::Text(name.into()), value]).collect();
         sheet
+    }
+
+    /// The sheet with these columns only, in that order; all when none are named.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when it has no such column.
+    pub fn select(self, names: &[String]) -> Result<Self> {
+        if names.is_empty() {
+            return Ok(self);
+        }
+        let place = |name: &String| {
+            self.columns.iter().position(|column| column.name == *name).ok_or_else(|| {
+                let known: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+                let (hint, known) = (did_you_mean(name, known.iter().copied()), known.join(", "));
+                Error::invalid(format!("there is no column {name:?}{hint}; the columns are {known}"))
+            })
+        };
+        let places = names.iter().map(place).collect::<Result<Vec<_>>>()?;
+        Ok(self.only(&places))
+    }
+
+    /// The sheet with the columns at these places only.
+    pub(super) fn only(&self, places: &[usize]) -> Self {
+        let keep = |row: &Vec<Value>| places.iter().filter_map(|at| row.get(*at).cloned()).collect::<Vec<_>>();
+        Self {
+            columns: places.iter().map(|at| self.columns[*at].clone()).collect(),
+            rows: self.rows.iter().map(keep).collect(),
+            totals: self.totals.as_ref().map(keep),
+            other: self.other.as_ref().map(keep),
+            facts: self.facts.clone(),
+        }
     }
 
     /// What a reader must know beside the rows: price book, unpriced remainder, rows cut…

@@ -61,7 +61,7 @@ fn write_rows(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> io::Res
         table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
     }
     table.set_header(sheet.columns.iter().map(|column| column.name.clone()));
-    let height = sheet.rows.len() + usize::from(sheet.totals.is_some());
+    let height = sheet.rows.len() + usize::from(sheet.other.is_some()) + usize::from(sheet.totals.is_some());
     for row in 0..height {
         table.add_row(columns.iter().map(|cells| cells[row].clone()));
     }
@@ -97,23 +97,23 @@ pub(super) fn is_number(sheet: &Sheet, column: usize) -> bool {
     !sheet.columns[column].is_key && (unit != Unit::None || !sheet.rows.iter().any(is_text))
 }
 
-/// The cells of every column, from top to bottom, the total last.
+/// The cells of every column, from top to bottom; the rest and the total last.
 pub(super) fn columns(sheet: &Sheet) -> Vec<Vec<String>> {
     let zone = cell::zone(sheet.facts.zone.as_deref());
     let first_key = sheet.columns.iter().position(|column| column.is_key);
     let mut columns = Vec::with_capacity(sheet.columns.len());
     for (at, column) in sheet.columns.iter().enumerate() {
-        let total = sheet.totals.as_ref().and_then(|totals| totals.get(at));
+        let ends = [("other", &sheet.other), ("total", &sheet.totals)];
+        let ends: Vec<(&str, &Value)> =
+            ends.into_iter().filter_map(|(name, row)| Some((name, row.as_ref()?.get(at)?))).collect();
         let values = || sheet.rows.iter().filter_map(|row| row.get(at));
-        let digits = money_digits(values().chain(total));
+        let digits = money_digits(values().chain(ends.iter().map(|(_, value)| *value)));
         let mut cells: Vec<String> = values().map(|value| cell::shown(value, column, &zone, digits)).collect();
-        if let Some(total) = total {
-            cells.push(match column.is_key {
-                true if first_key == Some(at) => "total".into(),
-                true => String::new(),
-                false => cell::shown(total, column, &zone, digits),
-            });
-        }
+        cells.extend(ends.into_iter().map(|(name, value)| match column.is_key {
+            true if first_key == Some(at) => name.into(),
+            true => String::new(),
+            false => cell::shown(value, column, &zone, digits),
+        }));
         columns.push(cells);
     }
     columns

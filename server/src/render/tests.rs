@@ -58,7 +58,7 @@ unattributed         0    unknown            –                –
 ───────────────────────────────────────────────────────────────
 total        1,234,568  $1,234.50       50.0 %          $5.0000
 
-3 of 7 rows shown; totals cover all of them (--limit N shows more)
+3 of 7 rows shown; totals cover all of them
 without a price, so not in the cost: 5,000 input of tiny (acme)
 prices: version 3 · log position: 12
 ";

@@ -37,7 +37,7 @@ pub(super) fn drawn(sheet: &Sheet) -> Sheet {
     drawn.columns.insert(span + 1, Column { name: "waterfall".into(), unit: Unit::None, is_key: false });
     let shown = |name: &str| !["depth", "span_id", "parent_id"].contains(&name);
     let kept: Vec<usize> = (0..drawn.columns.len()).filter(|at| shown(&drawn.columns[*at].name)).collect();
-    super::fit::only(&drawn, &kept)
+    drawn.only(&kept)
 }
 
 /// From where in the whole to where; a point where the duration is not known.

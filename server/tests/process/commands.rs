@@ -35,7 +35,7 @@ fn exit_codes_tell_bad_usage_from_failure() {
         (vec!["query", "--store", store, "--since", "soon"], 2, "\"soon\" is not a time"),
         (vec!["query", "--store", store, "--prices", "no-such-file"], 1, "nor a file"),
         (vec!["query", "--store", store, "--json", "no-such-file"], 1, "no-such-file"),
-        (vec!["query", "--store", store, "--every", "7m"], 2, "every is \"7m\"; expected 15m, 1h, 1d, 1w or 1mo"),
+        (vec!["query", "--store", store, "--every", "7m"], 2, "every is \"7m\"; expected 15m, 30m, 1h"),
         (vec!["query", "--store", arg(&file)], 1, "it is a file, and a store is a directory"),
         (vec!["verify", "--store", arg(&file)], 1, "it is a file, and a store is a directory"),
         (vec!["import", "--store", arg(&file), "-"], 1, "it is a file, and a store is a directory"),

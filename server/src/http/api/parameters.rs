@@ -6,14 +6,27 @@ use crate::http::fresh::MIN_LSN_HEADER;
 use crate::plan::PARAMETERS;
 
 /// What is to say about the parameters of plans, by name.
-const ABOUT: [(&str, &str); 16] = [
+const ABOUT: [(&str, &str); 26] = [
     ("measure", "what to measure, as a list with commas: cost,requests"),
-    ("by", "what to group by, as a list with commas: dimensions, tag.KEY, hour, day, week, month"),
+    (
+        "by",
+        "what to group by, as a list with commas: dimensions, numbers, tag.KEY, 15m, 30m, hour, day, week, month, quarter, year",
+    ),
     ("where", "a condition such as: team = support and model ^= gpt-; several must all hold"),
     ("since", "only events that start at this or later: 2026-01-31, RFC 3339, or 7d for that long ago"),
     ("until", "only events that start before this"),
-    ("every", "group by time first: 15m, 1h, 1d, 1w or 1mo"),
+    ("every", "group by time first: 15m, 30m, 1h, 1d, 1w, 1mo, quarter or year"),
     ("tz", "the time zone of dates and time buckets, such as Europe/Berlin"),
+    ("prefix", "how values begin, where values are listed"),
+    ("cohort", "what puts a job into the time range: event, job_start or outcome"),
+    ("having", "which groups to return, such as: cost > 10 and growth(cost) >= 0.5; several must all hold"),
+    ("compare", "previous (the period before), or SINCE..UNTIL"),
+    ("compare_where", "compare with the events that pass this condition instead"),
+    ("fill", "true returns time buckets without an event too, false does not"),
+    ("after", "the next of the page before"),
+    ("column", "which columns to return, in that order"),
+    ("precision", "auto, or exact for exact percentiles in large groups too"),
+    ("memory", "what the query may take, such as 512MB"),
     ("order", "columns to order by; - in front means largest first"),
     ("limit", "how many rows to return; totals cover all"),
     ("prices", "current, default, the number of a version of the price book, or known:TIME"),
@@ -21,7 +34,7 @@ const ABOUT: [(&str, &str); 16] = [
     ("what_if", "an assumption: model=NAME, tier=NAME, batch, no-cache or no-retries; several all hold"),
     ("cost", "which cost ROI and costs per job are made of: computed or reported"),
     ("assume_value", "USD per outcome of a type that states no value, such as CONVERTED=25"),
-    ("path", "the rows to read: auto, scan or counters; every path gives the same answer"),
+    ("path", "the rows to read: auto, counters, index or scan; every path gives the same answer"),
     ("explain", "true says how the answer was found; needs the scope admin"),
 ];
 

@@ -105,7 +105,9 @@ fn plan() -> Json {
         "where": { "description": "an expression, an object such as {\"field\": \"model\", \"prefix\": \"gpt-\"}, or an array of these" },
         "since": text(), "until": text(), "tz": text(), "order": texts(), "limit": count(),
         "prices": { "type": ["string", "integer"] }, "as_of": text(), "what_if": texts(), "cost": { "enum": ["computed", "reported"] },
-        "assume_value": { "type": "object", "additionalProperties": decimal() }, "path": text(), "explain": { "type": "boolean" } } })
+        "assume_value": { "type": "object", "additionalProperties": decimal() }, "path": text(), "prefix": text(),
+        "cohort": text(), "having": text(), "compare": {}, "fill": { "type": "boolean" }, "after": text(),
+        "columns": texts(), "precision": text(), "memory": text(), "explain": { "type": "boolean" } } })
 }
 
 fn sheet() -> Json {

@@ -1,19 +1,30 @@
 //! The query: plain data that the builder, JSON and the command line all make.
 
+mod cancel;
+mod choice;
+mod compare;
+mod order;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
-use quipu_engine::price_book::PriceBook;
-use quipu_engine::{Error, Number, OutcomeType, PicoUsd, Result, Timestamp};
+use quipu_engine::{Number, OutcomeType, PicoUsd, Timestamp};
 
 use crate::calendar::Zone;
 use crate::filter::{Filter, NumberField, NumberTest};
+use crate::having::Having;
 use crate::measure::Measure;
 use crate::pivot::Pivot;
 use crate::price::WhatIf;
+
+pub use cancel::Cancel;
+pub use choice::{Cohort, CostBasis, PathChoice, Precision, PriceChoice};
+pub use compare::Compare;
+pub use order::{Order, OrderKey};
+
+/// The bytes that the groups of a query may take when it does not say.
+pub const DEFAULT_MEMORY: u64 = 2 << 30;
 
 /// A question about the events of a workspace.
 ///
@@ -42,11 +53,22 @@ pub struct Query {
     pub since: Option<Timestamp>,
     /// Events that start at this or later are left out.
     pub until: Option<Timestamp>,
+    /// What puts a job into the time range: plain queries count events, reports count by job start.
+    pub cohort: Option<Cohort>,
+    /// Which groups to return; totals cover all of them nevertheless.
+    pub having: Option<Having>,
+    /// Another slice to compare with.
+    pub compare: Option<Compare>,
+    /// Whether time buckets without an event are returned too. When `None`: where time is the only
+    /// key of the grouping.
+    pub fill: Option<bool>,
     /// The order of rows; ties are ordered by key. When empty: by time if the first key is a time
     /// bucket, else by the first measure, largest first.
     pub order: Vec<Order>,
     /// How many rows to return; totals cover all of them nevertheless.
     pub limit: Option<u64>,
+    /// The [`Answer::next`](crate::Answer::next) of the page before.
+    pub after: Option<String>,
     /// The clock and calendar of time buckets; UTC by default.
     pub zone: Zone,
     /// Which cost the job measures use.
@@ -59,155 +81,16 @@ pub struct Query {
     pub outcomes_as_of: Option<Timestamp>,
     /// The value of an outcome of that type that states none.
     pub assumed_values: BTreeMap<OutcomeType, PicoUsd>,
+    /// How percentiles are found.
+    pub precision: Precision,
     /// Which rows to read; for proofs and measurements.
     pub path: PathChoice,
     /// How many threads to use; as many as the machine runs at once when `None`.
     pub threads: Option<NonZeroUsize>,
-}
-
-/// Which cost ROI and costs per job are made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum CostBasis {
-    /// What the price book says.
-    #[default]
-    Computed,
-    /// What the callers reported.
-    Reported,
-}
-
-impl CostBasis {
-    /// The name used outside.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Computed => "computed",
-            Self::Reported => "reported",
-        }
-    }
-
-    /// The basis of that name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid), listing the names there are.
-    pub fn parse(name: &str) -> Result<Self> {
-        [Self::Computed, Self::Reported]
-            .into_iter()
-            .find(|basis| basis.name() == name)
-            .ok_or_else(|| Error::invalid(format!("cost basis is {name:?}; allowed are computed and reported")))
-    }
-}
-
-/// Which price book a query uses.
-#[derive(Clone, Debug, Default)]
-pub enum PriceChoice {
-    /// The newest of the store.
-    #[default]
-    Current,
-    /// A numbered version of the store.
-    Version(u32),
-    /// The one that was the newest at an instant; the empty book before the first.
-    KnownAt(Timestamp),
-    /// One that the store need not know: what if?
-    Book(Arc<PriceBook>),
-}
-
-/// Which rows a query reads. Every path gives the same answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum PathChoice {
-    /// Counters where they can answer exactly, events elsewhere.
-    #[default]
-    Auto,
-    /// Events only.
-    Scan,
-    /// Counters; refused when the question cannot be answered from them. Parts without counters,
-    /// and parts where a counter row straddles a boundary of time or price, are still scanned.
-    Counters,
-}
-
-impl PathChoice {
-    /// The name used outside.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Scan => "scan",
-            Self::Counters => "counters",
-        }
-    }
-
-    /// The path of that name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid), listing the names there are.
-    pub fn parse(name: &str) -> Result<Self> {
-        [Self::Auto, Self::Scan, Self::Counters]
-            .into_iter()
-            .find(|path| path.name() == name)
-            .ok_or_else(|| Error::invalid(format!("path is {name:?}; allowed are auto, scan and counters")))
-    }
-}
-
-/// One key of the order of rows. Null comes last in both directions.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Order {
-    /// The column, which must be among the measures or pivots of the query.
-    pub by: OrderKey,
-    /// Largest first.
-    pub descending: bool,
-}
-
-/// A column to order by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum OrderKey {
-    /// A measure.
-    Measure(Measure),
-    /// A key of the grouping.
-    Pivot(Pivot),
-}
-
-impl Order {
-    /// By `key`, smallest first.
-    pub fn ascending(key: impl Into<OrderKey>) -> Self {
-        Self { by: key.into(), descending: false }
-    }
-
-    /// By `key`, largest first.
-    pub fn descending(key: impl Into<OrderKey>) -> Self {
-        Self { by: key.into(), descending: true }
-    }
-
-    /// Reads a measure or a pivot; a `-` in front means largest first.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when it is neither.
-    pub fn parse(text: &str) -> Result<Self> {
-        let (descending, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
-        let by = match (Measure::parse(name), Pivot::parse(name)) {
-            (Ok(measure), _) => OrderKey::Measure(measure),
-            (_, Ok(pivot)) => OrderKey::Pivot(pivot),
-            (Err(error), _) => return Err(error.context("cannot order")),
-        };
-        Ok(Self { by, descending })
-    }
-}
-
-impl fmt::Display for OrderKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Measure(measure) => fmt::Display::fmt(measure, f),
-            Self::Pivot(pivot) => fmt::Display::fmt(pivot, f),
-        }
-    }
-}
-
-impl From<Measure> for OrderKey {
-    fn from(measure: Measure) -> Self {
-        Self::Measure(measure)
-    }
-}
-
-impl<P: Into<Pivot>> From<P> for OrderKey {
-    fn from(pivot: P) -> Self {
-        Self::Pivot(pivot.into())
-    }
+    /// The bytes that groups, distinct values and percentiles may take; [`DEFAULT_MEMORY`] when `None`.
+    pub memory: Option<u64>,
+    /// Stops the query from another thread.
+    pub cancel: Option<Cancel>,
 }
 
 impl Query {
@@ -261,6 +144,34 @@ impl Query {
         self
     }
 
+    /// Sets what puts a job into the time range.
+    #[must_use]
+    pub fn cohort(mut self, cohort: Cohort) -> Self {
+        self.cohort = Some(cohort);
+        self
+    }
+
+    /// Returns only groups that pass this.
+    #[must_use]
+    pub fn having(mut self, having: Having) -> Self {
+        self.having = Some(having);
+        self
+    }
+
+    /// Compares with another slice.
+    #[must_use]
+    pub fn compare(mut self, compare: Compare) -> Self {
+        self.compare = Some(compare);
+        self
+    }
+
+    /// Returns time buckets without an event too, or not.
+    #[must_use]
+    pub fn fill(mut self, fill: bool) -> Self {
+        self.fill = Some(fill);
+        self
+    }
+
     /// Adds a key to the order of rows.
     #[must_use]
     pub fn order(mut self, order: Order) -> Self {
@@ -272,6 +183,13 @@ impl Query {
     #[must_use]
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
+        self
+    }
+
+    /// Continues after the page that ended with this [`Answer::next`](crate::Answer::next).
+    #[must_use]
+    pub fn after(mut self, cursor: impl Into<String>) -> Self {
+        self.after = Some(cursor.into());
         self
     }
 
@@ -312,10 +230,23 @@ impl Query {
         Cow::Owned(self.clone().filter(Filter::Not(Box::new(retry))))
     }
 
+    /// The query without what reports with columns of their own have no use for: conditions on
+    /// groups, comparison, pages.
+    pub(crate) fn plain(&self) -> Self {
+        Self { having: None, compare: None, after: None, fill: None, ..self.clone() }
+    }
+
     /// Assumes a value for the outcomes of a type that state none.
     #[must_use]
     pub fn assume_value(mut self, kind: OutcomeType, value: PicoUsd) -> Self {
         self.assumed_values.insert(kind, value);
+        self
+    }
+
+    /// Sets how percentiles are found.
+    #[must_use]
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
         self
     }
 
@@ -332,24 +263,60 @@ impl Query {
         self.threads = Some(threads);
         self
     }
+
+    /// Bounds the bytes that groups, distinct values and percentiles may take.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// Lets `cancel` stop the query.
+    #[must_use]
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    /// The measures of the answer's columns: those asked for, and, where the query compares and
+    /// names no comparison itself, each with what it was before, its change and its growth.
+    pub fn columns(&self) -> Vec<Measure> {
+        if self.compare.is_none() || self.measures.iter().any(Measure::compares) {
+            return self.measures.clone();
+        }
+        let with_comparison = |measure: &Measure| {
+            let of = || Box::new(measure.clone());
+            let compared = match measure {
+                Measure::Share(_) => vec![],
+                measure if !measure.has_difference() => vec![Measure::Before(of())],
+                _ => vec![Measure::Before(of()), Measure::Change(of()), Measure::Growth(of())],
+            };
+            std::iter::once(measure.clone()).chain(compared)
+        };
+        self.measures.iter().flat_map(with_comparison).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::Bucket;
-
-    #[test]
-    fn orders_are_read_from_names_with_a_sign() {
-        assert_eq!(Order::parse("-cost").ok(), Some(Order::descending(Measure::Cost)));
-        assert_eq!(Order::parse("day").ok(), Some(Order::ascending(Bucket::Day)));
-        assert!(Order::parse("-nothing").is_err_and(|error| error.to_string().starts_with("cannot order: ")));
-    }
 
     #[test]
     fn filters_of_a_builder_add_up() {
         let filter = |text| Filter::parse(text).expect("valid");
         let query = Query::new().filter(filter("team = a")).filter(filter("model = b"));
         assert_eq!(query.filter, Some(filter("team = a and model = b")));
+    }
+
+    #[test]
+    fn a_comparison_brings_its_columns_unless_some_are_named() {
+        let query = Query::new().measures([Measure::Cost, Measure::LastAt]).compare(Compare::Previous);
+        let names = |query: &Query| query.columns().iter().map(Measure::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            names(&query),
+            ["cost", "before(cost)", "change(cost)", "growth(cost)", "last_at", "before(last_at)"]
+        );
+        let query = query.measure(Measure::Growth(Box::new(Measure::Cost)));
+        assert_eq!(names(&query), ["cost", "last_at", "growth(cost)"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The words of a filter text.
+//! The words of an expression.
 
 use quipu_engine::{Error, Result};
 
@@ -11,7 +11,7 @@ pub(super) struct Token {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum TokenKind {
+pub(crate) enum TokenKind {
     /// An unquoted word: a name, a keyword or a value.
     Word(String),
     /// A quoted text: never a keyword.
@@ -40,7 +40,7 @@ const OPERATORS: [(&str, &str); 9] = [
 ];
 
 /// Takes `text` apart.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>> {
+pub(super) fn tokens(text: &str, subject: &str) -> Result<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = text;
     loop {
@@ -51,10 +51,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>> {
             '(' => (TokenKind::Open, 1),
             ')' => (TokenKind::Close, 1),
             ',' => (TokenKind::Comma, 1),
-            '"' | '\'' => quoted(rest, first, at)?,
+            '"' | '\'' => quoted(rest, first, at, subject)?,
             _ => match OPERATORS.iter().find(|(spelling, _)| rest.starts_with(spelling)) {
                 Some((spelling, operator)) => (TokenKind::Operator(operator), spelling.len()),
-                None => word(rest, at)?,
+                None => word(rest, at, subject)?,
             },
         };
         tokens.push(Token { kind, at });
@@ -62,7 +62,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>> {
     }
 }
 
-fn quoted(rest: &str, quote: char, at: usize) -> Result<(TokenKind, usize)> {
+fn quoted(rest: &str, quote: char, at: usize, subject: &str) -> Result<(TokenKind, usize)> {
     let mut value = String::new();
     let mut chars = rest.char_indices().skip(1);
     while let Some((offset, c)) = chars.next() {
@@ -72,16 +72,16 @@ fn quoted(rest: &str, quote: char, at: usize) -> Result<(TokenKind, usize)> {
             c => value.push(c),
         }
     }
-    Err(Error::invalid(format!("filter: the quoted text that starts at character {at} has no closing {quote}")))
+    Err(Error::invalid(format!("{subject}: the quoted text that starts at character {at} has no closing {quote}")))
 }
 
-fn word(rest: &str, at: usize) -> Result<(TokenKind, usize)> {
+fn word(rest: &str, at: usize, subject: &str) -> Result<(TokenKind, usize)> {
     let ends = |c: char| c.is_whitespace() || "(),\"'=<>^!≠".contains(c);
     let length = rest.find(ends).unwrap_or(rest.len());
     if length == 0 {
         let found = rest.chars().next().unwrap_or_default();
         return Err(Error::invalid(format!(
-            "filter: unexpected {found:?} at character {at}; operators are = != < <= > >= ^= in, not in, is null"
+            "{subject}: unexpected {found:?} at character {at}; operators are = != < <= > >= ^= in, not in, is null"
         )));
     }
     Ok((TokenKind::Word(rest[..length].into()), length))

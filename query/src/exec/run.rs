@@ -1,0 +1,169 @@
+//! One slice of an answer: its groups, with the outcomes of their jobs.
+
+use std::sync::Arc;
+
+use quipu_engine::price_book::PriceBook;
+use quipu_engine::{Outcome, Result};
+
+use super::cohort::JobCohort;
+use super::cost::Cost;
+use super::groups::{GroupSums, Groups};
+use super::keys::KeyValue;
+use super::measures::Group;
+use super::plan::Plan;
+use super::read;
+use super::tally::{Outcomes, Tally};
+use super::timings::{EXACT_VALUES, Values};
+use super::{outcomes_of, price_book};
+use crate::answer::Explain;
+use crate::measure::{Measure, Statistic};
+use crate::price::Pricer;
+use crate::query::{Cohort, Precision, Query};
+use crate::scope::Scope;
+use crate::source::Source;
+use crate::value::Value;
+
+/// The groups of one query, before they become rows.
+pub(super) struct Run<'q> {
+    pub(super) plan: Plan<'q>,
+    pub(super) groups: Groups,
+    pub(super) book: Option<Arc<PriceBook>>,
+    pub(super) explain: Explain,
+    outcomes: Outcomes,
+    /// Per group.
+    tallies: Vec<Tally>,
+    /// Per group, per dimension asked for.
+    distinct: Vec<Vec<u64>>,
+}
+
+impl<'q> Run<'q> {
+    /// Reads what a query asks for.
+    pub(super) fn new(
+        source: &dyn Source,
+        scope: &'q Scope,
+        query: &'q Query,
+        book: Option<Arc<PriceBook>>,
+    ) -> Result<Self> {
+        let by_outcome = query.cohort == Some(Cohort::Outcome);
+        let mut outcomes = if by_outcome { outcomes_of(source, scope, query)? } else { Outcomes::new() };
+        let cohort = JobCohort::of(source, scope, query, &outcomes)?;
+        let plan = Plan::new(query, scope, cohort)?;
+        if plan.jobs && !by_outcome {
+            outcomes = outcomes_of(source, scope, query)?;
+        }
+        let book = match book {
+            None if plan.prices => Some(price_book(source, &query.prices)?),
+            book => book,
+        };
+        let pricer = book.as_deref().filter(|_| plan.prices).map(|book| Pricer::new(book).assuming(&query.what_if));
+        let (groups, explain) = read::read(&plan, source.parts(), pricer.as_ref())?;
+        Ok(Self { plan, groups, book, explain, outcomes, tallies: Vec::new(), distinct: Vec::new() })
+    }
+
+    /// Makes ready for values of groups. No group may be added afterwards.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        self.groups.timings.iter_mut().flatten().for_each(Values::sort);
+        self.tallies = vec![Tally::default(); self.groups.len()];
+        for ((group, job), cost) in &self.groups.jobs {
+            let outcome = outcome(&self.groups, &self.outcomes, *job);
+            self.tallies[*group as usize].add(self.plan.query, outcome, *cost)?;
+        }
+        self.distinct = vec![vec![0; self.groups.distinct.len()]; self.groups.len()];
+        for (at, (_, pairs)) in self.groups.distinct.iter().enumerate() {
+            for (group, _) in pairs {
+                self.distinct[*group as usize][at] += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The base measures of one group.
+    pub(super) fn values(&self, group: usize) -> Vec<Value> {
+        let estimates = self.groups.estimates.iter().map(|one| one.over(std::iter::once(group))).collect::<Vec<_>>();
+        let timings = self.groups.timings.iter().map(|of_groups| &of_groups[group]).collect::<Vec<_>>();
+        let group = Group {
+            plan: &self.plan,
+            sums: &self.groups.sums[group],
+            tally: &self.tallies[group],
+            distinct: &self.distinct[group],
+            estimates: &estimates,
+            timings: &timings,
+        };
+        self.plan.base.iter().map(|measure| group.value(measure)).collect()
+    }
+
+    /// The base measures over the groups that are included, together: a job that touches two of them
+    /// counts once, and so does a distinct value.
+    pub(super) fn values_over(&self, includes: impl Fn(usize) -> bool) -> Result<Vec<Value>> {
+        let groups = &self.groups;
+        let included = || (0..groups.len()).filter(|group| includes(*group));
+        let mut sums = GroupSums::new(&self.plan);
+        included().try_for_each(|group| sums.add(&groups.sums[group]))?;
+        let tally = self.tally_over(&includes)?;
+        let distinct = groups.distinct.iter().map(|(names, pairs)| {
+            let mut seen = vec![false; names.values.len()];
+            let within = pairs.iter().filter(|(group, _)| includes(*group as usize));
+            within.for_each(|(_, value)| seen[*value as usize] = true);
+            seen.iter().filter(|seen| **seen).count() as u64
+        });
+        let distinct: Vec<u64> = distinct.collect();
+        let estimates: Vec<u64> = groups.estimates.iter().map(|one| one.over(included())).collect();
+        let mut timings = Vec::new();
+        for of_groups in &groups.timings {
+            let mut all = Values::default();
+            included().for_each(|group| all.add(of_groups[group].clone(), self.plan.query.precision));
+            all.sort();
+            timings.push(all);
+        }
+        let timings: Vec<&Values> = timings.iter().collect();
+        let group = Group {
+            plan: &self.plan,
+            sums: &sums,
+            tally: &tally,
+            distinct: &distinct,
+            estimates: &estimates,
+            timings: &timings,
+        };
+        Ok(self.plan.base.iter().map(|measure| group.value(measure)).collect())
+    }
+
+    fn tally_over(&self, includes: &impl Fn(usize) -> bool) -> Result<Tally> {
+        let mut costs = vec![None::<Cost>; self.groups.job_names.values.len()];
+        for ((group, job), cost) in &self.groups.jobs {
+            if includes(*group as usize) {
+                costs[*job as usize].get_or_insert_default().add(*cost)?;
+            }
+        }
+        let mut tally = Tally::default();
+        for (job, cost) in (0..).zip(costs) {
+            if let Some(cost) = cost {
+                tally.add(self.plan.query, outcome(&self.groups, &self.outcomes, job), cost)?;
+            }
+        }
+        Ok(tally)
+    }
+
+    /// The base measures of a group without an event.
+    pub(super) fn values_of_nothing(&self) -> Result<Vec<Value>> {
+        self.values_over(|_| false)
+    }
+
+    /// How many groups have a sketch in the place of the values that a percentile is of; `None` when
+    /// neither a group nor all of them together have one.
+    pub(super) fn sketched(&self, measure: &Measure) -> Option<u64> {
+        let Some((number, Statistic::Percentile(_))) = measure.timing() else { return None };
+        let at = self.plan.timings.iter().position(|one| *one == number)?;
+        let groups = &self.groups.timings[at];
+        let sketched = groups.iter().filter(|values| !values.is_exact()).count() as u64;
+        let all: u64 = groups.iter().map(Values::len).sum();
+        let exact = self.plan.query.precision == Precision::Exact || all <= EXACT_VALUES as u64;
+        (sketched > 0 || !exact).then_some(sketched)
+    }
+}
+
+fn outcome<'a>(groups: &Groups, outcomes: &'a Outcomes, job: u32) -> Option<&'a Outcome> {
+    match &groups.job_names.values[job as usize] {
+        KeyValue::Text(name) => outcomes.get(name.as_str()),
+        _ => None,
+    }
+}
