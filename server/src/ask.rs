@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use quipu::price::{PriceClass, Pricer, PromptSize};
 use quipu::store::Snapshot;
 use quipu::{
-    Answer, Branch, Column, CostBasis, Dimension, Error, Event, JobReport, Measure, Number, Outcome, PriceBook,
+    Answer, Branch, Column, CostBasis, Dimension, Error, Event, JobReport, Measure, Number, Outcome, PicoUsd, PriceBook,
     PriceChoice, PricedEvent, Query, Result, Scope, Timestamp, TraceOrder, TraceReport, Unit, Value, View, Warning,
 };
 
-use crate::plan::{Plan, Report};
+use crate::plan::{Plan, Report, now};
 use crate::prices;
 use crate::render::{Document, Facts, Sheet, TREE};
 
@@ -295,4 +296,29 @@ fn of_event(priced: &PricedEvent, shown: &[Dimension]) -> Vec<Value> {
         event.reported_cost().map_or(Value::Null, Value::Money),
     ]);
     row
+}
+
+/// What one event costs at the current prices; `None` when something of it has no price.
+///
+/// # Errors
+/// When the price book cannot be read.
+pub fn cost_of(snapshot: &Snapshot, event: &Event) -> Result<Option<PicoUsd>> {
+    let book = price_book(snapshot, &PriceChoice::Current)?;
+    let class = PriceClass {
+        workspace: event.get(Dimension::Workspace),
+        tenant: event.get(Dimension::Tenant),
+        provider: event.get(Dimension::Provider),
+        model: event.get(Dimension::Model),
+        region: event.get(Dimension::Region),
+        service_tier: event.get(Dimension::ServiceTier),
+        size: PromptSize::of_tokens(event.input_tokens()),
+    };
+    let schedule = Pricer::new(&book).schedule(&class);
+    let rates = &schedule.periods[schedule.period_at(event.at.unwrap_or_else(now))];
+    let mut cost = i128::from(rates.per_request().unwrap_or(0));
+    for (meter, quantity) in event.usage.iter().filter(|(_, quantity)| **quantity > 0) {
+        let Some(rate) = rates.rate(meter) else { return Ok(None) };
+        cost += i128::from(rate) * i128::from(*quantity);
+    }
+    Ok(Some(PicoUsd::from_pico(cost)))
 }

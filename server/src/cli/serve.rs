@@ -30,10 +30,14 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     http::log_as(&config);
     let store = open(&config.store)?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    http::serve(store, config, |address| {
+    http::serve(store, config, |address, grpc| {
         // Whoever started this may have closed the pipe; the server serves all the same.
         let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "listening on {scheme}://{address}").and_then(|()| out.flush());
+        let _ = writeln!(out, "listening on {scheme}://{address}");
+        if let Some(grpc) = grpc {
+            let _ = writeln!(out, "OTLP over gRPC on {grpc}");
+        }
+        let _ = out.flush();
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -47,6 +51,7 @@ fn sheet(config: &Config) -> Sheet {
     Sheet::of_pairs([
         ("store", text(&config.store.display())),
         ("listen", text(&config.listen)),
+        ("otlp_grpc", config.otlp_grpc.map_or(Value::Null, |address| text(&address))),
         ("tls_cert", file(tls.map(|tls| &tls.certificate))),
         ("tls_key", file(tls.map(|tls| &tls.key))),
         ("max_connections", text(&limits.connections)),

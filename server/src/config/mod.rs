@@ -30,6 +30,8 @@ pub struct Config {
     pub store: PathBuf,
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The address to take OTLP over gRPC on.
+    pub otlp_grpc: Option<SocketAddr>,
     /// The certificate chain and its key, both PEM; plain HTTP without.
     pub tls: Option<TlsFiles>,
     /// What connections and requests may take.
@@ -121,6 +123,7 @@ impl Config {
         let budgets: Vec<_> = budgets.map(|budget| Budget::new(budget, &webhooks, now())).collect::<Result<_>>()?;
         Self {
             store: settings.store.ok_or_else(|| Error::invalid("name the directory of the store with --store"))?,
+            otlp_grpc: settings.otlp_grpc,
             listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             tls,
             limits,
@@ -149,13 +152,12 @@ impl Config {
             }
             (true, true) => return Ok(self),
         };
-        if self.listen.ip().is_loopback() || allow_public {
-            return Ok(self);
-        }
+        let addresses = [Some(self.listen), self.otlp_grpc];
+        let reachable = addresses.into_iter().flatten().find(|address| !address.ip().is_loopback());
+        let Some(reachable) = reachable.filter(|_| !allow_public) else { return Ok(self) };
         Err(Error::invalid(format!(
-            "{} can be reached from other machines and {lacks}, listen on 127.0.0.1, or say --allow-public behind \
-             something that guards it",
-            self.listen
+            "{reachable} can be reached from other machines and {lacks}, listen on 127.0.0.1, or say --allow-public \
+             behind something that guards it"
         )))
     }
 }

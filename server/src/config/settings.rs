@@ -66,6 +66,9 @@ settings! {
     /// The address to listen on; port 0 takes a free one. [default: 127.0.0.1:8080]
     #[arg(long, env = "QUIPU_LISTEN", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// The address to take OTLP over gRPC on, such as 127.0.0.1:4317; not taken when absent.
+    #[arg(long, env = "QUIPU_OTLP_GRPC", value_name = "ADDRESS")]
+    otlp_grpc: SocketAddr,
     /// Listen where other machines can reach it, although there is no token or no TLS.
     #[arg(long, env = "QUIPU_ALLOW_PUBLIC", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     allow_public: bool,

@@ -21,6 +21,7 @@ use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
 
 use super::connections::{Connections, Counted};
+use super::grpc;
 use super::metrics::Turned;
 use super::router::router;
 use super::state::App;
@@ -40,41 +41,53 @@ pub(super) struct Peer(pub(super) IpAddr);
 struct House {
     app: App,
     router: Router,
+    protocol: Protocol,
     tls: Option<Arc<Tls>>,
     stopping: watch::Receiver<bool>,
 }
 
+/// What is spoken on a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    /// HTTP/1.1.
+    Http,
+    /// gRPC, which is HTTP/2.
+    Grpc,
+}
+
 /// Serves until a signal comes, then drains. SIGHUP has the certificate read again.
-pub(super) async fn until_stopped(app: App, tls: Option<Arc<Tls>>, ready: impl FnOnce(SocketAddr)) -> Result<()> {
+pub(super) async fn until_stopped(
+    app: App,
+    tls: Option<Arc<Tls>>,
+    ready: impl FnOnce(SocketAddr, Option<SocketAddr>),
+) -> Result<()> {
     let listen = app.config.listen;
     let failed = |error| Error::io("listen on", &listen.to_string(), error);
     // Before the line that says so, for whoever reads it may send a signal at once.
     let [mut terminate, mut interrupt, mut hangup] = signals().map_err(failed)?;
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    tracing::info!(%address, tls = tls.is_some(), tokens = app.gate.requires_token(), "listening");
-    ready(address);
+    let grpc = bind_grpc(app.config.otlp_grpc).await?;
+    let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose().map_err(failed)?;
+    tracing::info!(%address, ?grpc_address, tls = tls.is_some(), tokens = app.gate.requires_token(), "listening");
+    ready(address, grpc_address);
     let (stop, stopping) = watch::channel(false);
     let limits = &app.config.limits;
     let room = Connections::new(limits.connections, limits.connections_per_address);
     let mut connections = JoinSet::new();
-    let house = House { router: router(app.clone()), app, tls, stopping };
+    let house = House { router: router(app.clone()), protocol: Protocol::Http, app, tls, stopping };
+    let grpc_house = House { router: grpc::router(house.app.clone()), protocol: Protocol::Grpc, ..house.clone() };
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => reload(house.tls.clone()),
             Some(_) = connections.join_next() => {}
-            (slot, accepted) = next(&listener, &room) => match (slot, accepted) {
-                (Some(slot), Ok((stream, peer))) => match room.count(peer.ip(), slot) {
-                    Some(counted) => drop(connections.spawn(greet(house.clone(), stream, peer.ip(), counted))),
-                    None => house.app.metrics.turned_away(Turned::Connections),
-                },
-                _ => tokio::time::sleep(PAUSE).await,
-            },
+            accepted = next(&listener, &room) => admit(accepted, &house, &room, &mut connections).await,
+            accepted = next_of(grpc.as_ref(), &room) => admit(accepted, &grpc_house, &room, &mut connections).await,
         }
     }
-    drop(listener);
+    drop((listener, grpc));
     tracing::info!(connections = connections.len(), "stopping");
     stop.send_replace(true);
     let drained = async { while connections.join_next().await.is_some() {} };
@@ -96,11 +109,33 @@ fn reload(tls: Option<Arc<Tls>>) {
     });
 }
 
-async fn next(
-    listener: &TcpListener,
-    room: &Connections,
-) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
+async fn bind_grpc(address: Option<SocketAddr>) -> Result<Option<TcpListener>> {
+    let Some(address) = address else { return Ok(None) };
+    let bound = TcpListener::bind(address).await;
+    bound.map(Some).map_err(|error| Error::io("listen on", &address.to_string(), error))
+}
+
+/// A place for a connection, and the connection.
+type Accepted = (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>);
+
+async fn next(listener: &TcpListener, room: &Connections) -> Accepted {
     (room.slot().await, listener.accept().await)
+}
+
+/// The next connection of a listener that there may not be.
+async fn next_of(listener: Option<&TcpListener>, room: &Connections) -> Accepted {
+    match listener {
+        Some(listener) => next(listener, room).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn admit(accepted: Accepted, house: &House, room: &Connections, connections: &mut JoinSet<()>) {
+    let (Some(slot), Ok((stream, peer))) = accepted else { return tokio::time::sleep(PAUSE).await };
+    match room.count(peer.ip(), slot) {
+        Some(counted) => drop(connections.spawn(greet(house.clone(), stream, peer.ip(), counted))),
+        None => house.app.metrics.turned_away(Turned::Connections),
+    }
 }
 
 /// Waits for a connection's first byte, and for its handshake, before it costs more than that.
@@ -128,13 +163,16 @@ async fn greet(house: House, stream: TcpStream, peer: IpAddr, _counted: Counted)
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + Send + 'static>(house: House, stream: S, peer: IpAddr) {
-    let House { app, router, mut stopping, .. } = house;
+    let House { app, router, protocol, mut stopping, .. } = house;
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         router.clone().call(request)
     });
+    if protocol == Protocol::Grpc {
+        return grpc::converse(Box::pin(stream), service, stopping).await;
+    }
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(app.config.limits.head)

@@ -1,4 +1,4 @@
-//! `POST /v1/events`: one event, an array, or one per line.
+//! `POST /v1/events`: one event, an array, or one per line, in Quipu's own form or that of any other source.
 //!
 //! Good events are stored whatever the others are. The answer is 200 when at least one of them is
 //! stored, now or before, and 422 when none is; in both cases it names the fate of each.
@@ -7,29 +7,39 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use quipu::store::Item;
-use quipu::{Error, Store};
+use quipu::{Error, PicoUsd, Store};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::body;
-use super::caller::{Allowed, Ingest};
+use super::caller::{Allowed, Caller, Ingest};
 use super::metrics::Metrics;
+use super::otlp::said;
 use super::problem::Problem;
 use super::state::App;
+use crate::ask;
 use crate::ingest::{self, Admission};
-use crate::wire::native;
+use crate::wire::headers::Headers;
+use crate::wire::source::Source;
+
+/// The headers of an answer about a single event.
+const EVENT_ID: &str = "x-quipu-event-id";
+const COST: &str = "x-quipu-cost-usd";
 
 /// What became of a request.
 #[derive(Debug, Default, Serialize)]
-struct Answer {
+pub(super) struct Answer {
     stored: usize,
     duplicates: usize,
     conflicts: usize,
     rejected: usize,
     lsn: u64,
+    /// What a single event costs, where all of it has a price.
+    #[serde(skip)]
+    cost: Option<PicoUsd>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     ignored: Map<String, Json>,
     items: Vec<Fate>,
@@ -52,18 +62,49 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let admission = allowed.caller.admission();
-    let mut sent = body::receive(&app, &headers, body).await?;
-    let metrics = Arc::clone(&app.metrics);
-    let answer = app.store(move |store| store_events(store, &sent.unpack()?, &admission, &metrics)).await?;
-    let none = answer.stored + answer.duplicates == 0 && !answer.items.is_empty();
-    let status = if none { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok((status, axum::Json(answer)).into_response())
+    let answer = take(&app, &allowed.caller, &headers, body, None).await?;
+    Ok(answer.into_response())
 }
 
-fn store_events(store: &Store, bytes: &[u8], admission: &Admission, metrics: &Metrics) -> Result<Answer, Problem> {
-    let decoded = native::decode(bytes)?;
-    let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
+/// Stores the events of a body; where nobody says whose it is, the body tells.
+///
+/// # Errors
+/// When the body as a whole cannot be read, or nothing of it was stored.
+pub(super) async fn take(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: Body,
+    source: Option<Source>,
+) -> Result<Answer, Problem> {
+    let (admission, said) = (caller.admission(), said(headers));
+    let mut sent = body::receive(app, headers, body).await?;
+    let metrics = Arc::clone(&app.metrics);
+    app.store(move |store| store_events(store, &sent.unpack()?, source, &said, &admission, &metrics)).await
+}
+
+fn store_events(
+    store: &Store,
+    bytes: &[u8],
+    source: Option<Source>,
+    said: &Headers,
+    admission: &Admission,
+    metrics: &Metrics,
+) -> Result<Answer, Problem> {
+    let decoded = source.unwrap_or_else(|| Source::detect(bytes)).decode(bytes)?;
+    let mut ignored = decoded.ignored;
+    let mut items = Vec::with_capacity(decoded.items.len());
+    for item in decoded.items {
+        items.push(match item {
+            Ok(event) if said.is_empty() => Ok(event),
+            Ok(event) => Ok(said.apply(event, &mut ignored)),
+            Err(error) => Err(Error::invalid(error.to_string())),
+        });
+    }
+    let single = match &items[..] {
+        [Ok(event)] => ask::cost_of(&store.snapshot(), event).ok().flatten(),
+        _ => None,
+    };
     let receipt = ingest::events(store, admission, items)?;
     metrics.events(&receipt.items);
     let mut answer = Answer {
@@ -72,11 +113,47 @@ fn store_events(store: &Store, bytes: &[u8], admission: &Admission, metrics: &Me
         conflicts: receipt.conflicts(),
         rejected: receipt.rejected(),
         lsn: receipt.lsn,
+        cost: single,
         ..Answer::default()
     };
-    answer.ignored = decoded.ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect();
+    answer.ignored = ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect();
     answer.items = receipt.items.into_iter().enumerate().map(|(index, item)| of_item(index, item)).collect();
     Ok(answer)
+}
+
+impl Answer {
+    /// Whether nothing of what was sent is stored, now or before.
+    pub(super) fn is_refused(&self) -> bool {
+        self.stored + self.duplicates == 0 && !self.items.is_empty()
+    }
+
+    /// The items that are not stored, with why.
+    pub(super) fn refusals(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.items.iter().filter_map(|fate| Some((fate.index, fate.error.as_deref()?)))
+    }
+
+    /// The ids of the items that are stored.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter(|fate| fate.error.is_none()).filter_map(|fate| fate.id.as_deref())
+    }
+}
+
+impl IntoResponse for Answer {
+    /// As JSON; of a single event, the headers say its id and its cost at the current prices.
+    fn into_response(self) -> Response {
+        let status = if self.is_refused() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        let header = |text: Option<&str>| text.and_then(|text| HeaderValue::from_str(text).ok());
+        let single = self.items.len() == 1;
+        let id = header(self.ids().next().filter(|_| single));
+        let cost = header(self.cost.map(|cost| cost.to_string()).as_deref());
+        let mut response = (status, axum::Json(self)).into_response();
+        for (name, value) in [(EVENT_ID, id), (COST, cost)] {
+            if let Some(value) = value {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
 }
 
 fn of_item(index: usize, item: Item) -> Fate {

@@ -3,10 +3,13 @@
 //! A store without tokens lets everybody in, into the workspace that they name. From its first token
 //! on, a token is required, and the workspace is the token's.
 
+use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use axum::http::{HeaderMap, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use quipu::{Result as QuipuResult, Scope};
 
 use super::WORKSPACE_HEADER;
@@ -91,7 +94,7 @@ impl Gate {
         }
         let now = now();
         let token = shown(headers).ok_or_else(|| NO_TOKEN.to_owned()).and_then(|shown| {
-            tokens.find(shown, now).map_err(|refusal| match refusal {
+            tokens.find(&shown, now).map_err(|refusal| match refusal {
                 Refusal::Unknown => "the token is not one of this store".to_owned(),
                 Refusal::Ended(why) => why,
             })
@@ -115,7 +118,7 @@ impl Gate {
 
     /// Whether a request would not be turned away for want of a token.
     pub(super) fn knows(&self, headers: &HeaderMap) -> bool {
-        let good = |tokens: &Tokens| shown(headers).is_some_and(|shown| tokens.find(shown, now()).is_ok());
+        let good = |tokens: &Tokens| shown(headers).is_some_and(|shown| tokens.find(&shown, now()).is_ok());
         self.tokens().is_ok_and(|(tokens, required)| !required || good(&tokens))
     }
 
@@ -188,14 +191,22 @@ fn lacks(token: &Token, permission: Permission) -> String {
     format!("this needs the scope {}; the token {} has {}", permission.name(), token.id, scopes.join(", "))
 }
 
-/// The token that a request shows: as a bearer or as an API key.
-fn shown(headers: &HeaderMap) -> Option<&str> {
+/// The token that a request shows: as a bearer, as a password, or as an API key.
+fn shown(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| {
+    let authorization = text(header::AUTHORIZATION.as_str()).and_then(|value| {
         let (scheme, rest) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim())
+        match scheme {
+            _ if scheme.eq_ignore_ascii_case("bearer") => Some(Cow::Borrowed(rest.trim())),
+            // Langfuse's clients send a public and a secret key; the token is the secret one.
+            _ if scheme.eq_ignore_ascii_case("basic") => {
+                let pair = String::from_utf8(BASE64.decode(rest.trim()).ok()?).ok()?;
+                pair.split_once(':').map(|(_, secret)| Cow::Owned(secret.to_owned()))
+            }
+            _ => None,
+        }
     });
-    bearer.or_else(|| text(API_KEY))
+    authorization.or_else(|| text(API_KEY).map(Cow::Borrowed))
 }
 
 /// The workspace that a request names itself.

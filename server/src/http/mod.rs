@@ -7,6 +7,10 @@
 //! | route | does | answers |
 //! |---|---|---|
 //! | `POST /v1/events` | stores one event, an array, or one per line; gzip and zstd | 200 with a fate per event; 422 when none is stored |
+//! | `POST /v1/traces`, `/v1/logs`, `/v1/metrics` | OTLP, protobuf or JSON; also under `/api/public/otel` and `/v1/otel` | as OTLP says; 503 whenever a retry may help |
+//! | `POST /ingest/{source}` | events as another source writes them; `/v1/events` finds out which | as `/v1/events` |
+//! | `POST /api/public/ingestion`, `/api/v1/events`, `/oai/v1/log`, `/meter/v2/…` | what clients of Langfuse, OpenMeter, Helicone and Revenium send | what those clients expect |
+//! | `/v2/api/jobs…` | jobs and outcomes as Revenium's interface has them | as that has it |
 //! | `POST /v1/outcomes` | stores outcomes, likewise | as above |
 //! | `POST /v1/jobs/{id}/outcome` | stores the outcome of one job | 200 stored or replayed, 404, 409 with the one that stands |
 //! | `POST /v1/query` | answers a plan | a sheet |
@@ -34,13 +38,17 @@ mod dashboard;
 mod events;
 mod fresh;
 mod gate;
+mod grpc;
 mod jobs;
 mod metrics;
+mod otlp;
 mod outcomes;
 mod problem;
 mod query;
 mod rate;
+mod revenium;
 mod router;
+mod sources;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -69,12 +77,13 @@ const LAST_USED_EVERY: Duration = Duration::from_secs(60);
 const CONFIRM_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves a store until the process is told to stop (SIGTERM or SIGINT), then finishes requests in
-/// flight, seals the head and releases the store. `ready` learns the address that is listened on.
+/// flight, seals the head and releases the store. `ready` learns the address that is listened on,
+/// and that of gRPC where it is wanted.
 ///
 /// # Errors
 /// When the tokens or the certificate cannot be read, the address cannot be listened on, or the head
 /// cannot be sealed.
-pub fn serve(store: Store, config: Config, ready: impl FnOnce(SocketAddr)) -> Result<()> {
+pub fn serve(store: Store, config: Config, ready: impl FnOnce(SocketAddr, Option<SocketAddr>)) -> Result<()> {
     let failed = |error| Error::io("start", "the server's threads", error);
     let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let threads = App::blocking_threads(&config);

@@ -56,6 +56,19 @@ impl Problem {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Seconds after which to come back, where that may help.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
     #[must_use]
     pub(super) fn with(mut self, name: &'static str, value: Json) -> Self {
         self.more = Some((name, value));

@@ -16,7 +16,7 @@ use super::fresh::{MIN_LSN_HEADER, fresh};
 use super::problem::Problem;
 use super::state::App;
 use super::watch::watch;
-use super::{budgets, dashboard, events, jobs, outcomes, query};
+use super::{budgets, dashboard, events, jobs, outcomes, query, revenium, sources};
 use crate::access::Permission;
 
 /// The media types of events and outcomes.
@@ -30,6 +30,11 @@ fn operations() -> Vec<Operation> {
         post("/v1/events", "Store events", events::post)
             .needs(Ingest)
             .takes("Events", &ITEMS)
+            .gives(200, "at least one is stored, now or before", "Receipt")
+            .gives(422, "none is stored", "Receipt"),
+        post("/ingest/{source}", "Store events as another source writes them", sources::named)
+            .needs(Ingest)
+            .takes("Any", &ITEMS)
             .gives(200, "at least one is stored, now or before", "Receipt")
             .gives(422, "none is stored", "Receipt"),
         post("/v1/outcomes", "Report what came of jobs", outcomes::post)
@@ -89,6 +94,9 @@ pub(super) fn router(app: App) -> Router {
     });
     routes
         .merge(dashboard::routes())
+        // OTLP, and where clients of others send: their own specifications describe these.
+        .merge(sources::routes())
+        .merge(revenium::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(Extension(described))

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::gate::Gate;
 use super::metrics::{Metrics, Turned};
+use super::otlp::Traces;
 use super::problem::Problem;
 use crate::config::Config;
 
@@ -30,6 +31,7 @@ pub(in crate::http) struct App {
     pub(super) gate: Arc<Gate>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) bodies: Arc<Semaphore>,
+    pub(super) traces: Arc<Traces>,
     work: Arc<Semaphore>,
     queries: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -47,6 +49,7 @@ impl App {
             gate: Arc::new(Gate::new(&config, Arc::clone(&metrics))?),
             metrics,
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
+            traces: Arc::default(),
             work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
             queries: Arc::new(Semaphore::new(limits.queries)),
             waiting: Arc::new(Semaphore::new(limits.queries * WAITING_PER_QUERY)),

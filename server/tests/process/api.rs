@@ -63,6 +63,7 @@ fn every_route_answers_as_it_is_described() {
     let outcome = json!({"job_id": "j", "status": "SUCCESS", "value": "3"});
     let sent = |path: &str| match path {
         "/v1/events" => vec![json!([event, {"id": ""}]), json!([{"id": ""}]), json!(7)],
+        "/ingest/quipu" => vec![json!([event]), json!([{"id": ""}]), json!(7)],
         "/v1/outcomes" => vec![json!([outcome, {"job_id": "nobody", "status": "FAILED"}]), json!([{}]), json!("x")],
         "/v1/jobs/{id}/outcome" => vec![json!({"status": "FAILED"}), json!({}), json!([])],
         "/v1/query" => {
@@ -79,7 +80,7 @@ fn every_route_answers_as_it_is_described() {
             let answers: Vec<(u16, String, String)> = match method.as_str() {
                 "post" => {
                     assert!(operation["requestBody"]["content"]["application/json"].is_object(), "{path}");
-                    let path = path.replace("{id}", "j");
+                    let path = path.replace("{id}", "j").replace("{source}", "quipu");
                     let bodies = if path.ends_with("/outcome") { sent("/v1/jobs/{id}/outcome") } else { sent(&path) };
                     bodies.iter().map(|body| server.send("POST", &path, &[], body.to_string().as_bytes())).collect()
                 }

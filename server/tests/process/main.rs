@@ -2,10 +2,12 @@
 
 mod access;
 mod api;
+mod clients;
 mod commands;
 mod demo;
 mod http;
 mod kill;
 mod limits;
+mod sources;
 mod support;
 mod tls;

@@ -57,6 +57,8 @@ pub(crate) fn arg(path: &Path) -> &str {
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
+    /// The address of gRPC, where that was asked for.
+    pub(crate) grpc: String,
     agent: Agent,
 }
 
@@ -71,9 +73,15 @@ impl Server {
         let args = [&["serve", "--store", arg(dir), "--listen", "127.0.0.1:0", "--log-level", "warn"], flags].concat();
         let mut child = command(&args).stderr(Stdio::inherit()).spawn().expect("the binary starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+        lines.read_line(&mut line).expect("a line");
         let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("not ready: {line:?}")).to_owned();
-        Self { child, url, agent: agent() }
+        let mut grpc = String::new();
+        if flags.contains(&"--otlp-grpc") {
+            lines.read_line(&mut grpc).expect("a line");
+            grpc = grpc.trim().trim_start_matches("OTLP over gRPC on ").to_owned();
+        }
+        Self { child, url, grpc, agent: agent() }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -127,6 +135,20 @@ impl Server {
 
     pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Json) {
         post(&self.agent, &format!("{}{path}", self.url), headers, body).expect("an answer")
+    }
+
+    /// Sends a body and reads the answer as it came: status, headers and bytes.
+    pub(crate) fn send_raw(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, ureq::http::HeaderMap, Vec<u8>) {
+        let request = Request::post(format!("{}{path}", self.url));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let mut answer = self.agent.run(request.body(body).expect("a request")).expect("an answer");
+        let bytes = answer.body_mut().read_to_vec().expect("bytes");
+        (answer.status().as_u16(), answer.headers().clone(), bytes)
     }
 
     /// Asks for one number of the default workspace.

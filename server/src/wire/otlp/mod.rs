@@ -30,7 +30,7 @@ use quipu::{Error, Event};
 use super::{FieldError, Ignored, ItemError};
 pub(super) use role::Role;
 pub(super) use span::Span;
-pub use trace::{Decided, Memory};
+pub use trace::{Decided, Memory, Settled};
 
 /// How a request is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use quipu::correction::{Correction, Target};
+use quipu::event::Sparse;
 use quipu::{Dimension, Event, Number, Text};
 
 use super::super::Ignored;
@@ -68,6 +69,8 @@ pub struct Memory {
     /// The account that counts, by the id of the answer.
     answers: HashMap<Text, Place>,
     age: VecDeque<Place>,
+    /// Corrections of batches that could not be stored; they are true all the same.
+    unsent: Vec<Correction>,
 }
 
 #[derive(Debug)]
@@ -82,6 +85,8 @@ struct Known {
     dropped: bool,
     /// It was handed on to be stored.
     stored: bool,
+    /// It is durable.
+    confirmed: bool,
 }
 
 impl Known {
@@ -107,6 +112,7 @@ pub struct Decided {
     pub corrections: Vec<Correction>,
     /// Calls that were handed on before and came again.
     pub repeated: u64,
+    handed_on: Vec<Place>,
 }
 
 impl Memory {
@@ -124,11 +130,19 @@ impl Memory {
     fn add(&mut self, span: Span, batch: &mut Batch) {
         let place = (span.trace_id, span.span_id);
         if let Some(known) = self.spans.get_mut(&place) {
-            if span.may_tell_more_than(known) {
+            if known.confirmed && span.may_tell_more_than(known) {
                 // A log record told of the call before its span did.
                 batch.twins.push((place, told(&span.event)));
             }
-            batch.repeated += u64::from(known.may_count());
+            if known.counts() && known.stored && !known.confirmed {
+                // Handed on once, but nobody knows yet whether it is durable: this one must not be taken for granted.
+                if batch.again.insert(place) {
+                    known.event = span.event;
+                    batch.new.push(place);
+                }
+            } else {
+                batch.repeated += u64::from(known.may_count());
+            }
             return;
         }
         if span.parent_id != 0 && span.parent_id != span.span_id {
@@ -143,6 +157,7 @@ impl Memory {
             resource: span.resource,
             dropped: false,
             stored: false,
+            confirmed: false,
         };
         self.spans.insert(place, known);
         self.age.push_back(place);
@@ -281,6 +296,7 @@ impl Memory {
 
     fn finish(&mut self, batch: Batch, ignored: &mut Ignored) -> Decided {
         let mut decided = Decided { repeated: batch.repeated, ..Decided::default() };
+        decided.corrections.append(&mut self.unsent);
         let mut twins: HashMap<Place, Vec<Event>> = HashMap::new();
         for (place, told) in batch.twins {
             twins.entry(place).or_default().push(told);
@@ -313,8 +329,9 @@ impl Memory {
             if let (Some(late), Some(id)) = (late, &event.id) {
                 decided.corrections.push(Correction::complete(Target::Event(id.clone()), RESOURCE_RANK, late));
             }
-            span.event = told_and_usage(event.clone(), &span.event);
+            span.event = without_quantities(event.clone());
             decided.events.push(event);
+            decided.handed_on.push(*place);
         }
         for (place, told) in twins {
             self.complete(place, TWIN_RANK, told.iter(), &mut decided);
@@ -385,11 +402,29 @@ impl Memory {
         }
     }
 
-    /// Takes back that a batch was handed on, for it could not be stored.
-    pub fn take_back(&mut self, decided_ids: &HashSet<Text>) {
-        self.spans
-            .retain(|_, span| !(span.stored && span.event.id.as_ref().is_some_and(|id| decided_ids.contains(id))));
-        self.age.retain(|place| self.spans.contains_key(place));
+    /// Notes that what was decided is durable.
+    pub fn confirm(&mut self, decided: &Settled) {
+        for place in &decided.0 {
+            if let Some(span) = self.spans.get_mut(place) {
+                span.confirmed = true;
+            }
+        }
+    }
+
+    /// Keeps the corrections of a batch that could not be stored; its spans will be sent again.
+    pub fn keep(&mut self, corrections: Vec<Correction>) {
+        self.unsent.extend(corrections);
+    }
+}
+
+/// Which spans a batch handed on.
+#[derive(Debug)]
+pub struct Settled(Vec<Place>);
+
+impl Decided {
+    /// Takes out what [`Memory::confirm`] wants once the rest is durable.
+    pub fn settled(&mut self) -> Settled {
+        Settled(std::mem::take(&mut self.handed_on))
     }
 }
 
@@ -397,6 +432,8 @@ impl Memory {
 #[derive(Default)]
 struct Batch {
     new: Vec<Place>,
+    /// Those of them that were handed on before.
+    again: HashSet<Place>,
     retract: Vec<Place>,
     /// Calls, with what another account of them says.
     twins: Vec<(Place, Event)>,
@@ -514,6 +551,6 @@ fn fill(event: &mut Event, values: &Event) {
 }
 
 /// What is kept of a call that was handed on.
-fn told_and_usage(handed_on: Event, own: &Event) -> Event {
-    Event { id: own.id.clone(), usage: Default::default(), tags: Default::default(), ..handed_on }
+fn without_quantities(event: Event) -> Event {
+    Event { usage: Sparse::default(), tags: Sparse::default(), ..event }
 }

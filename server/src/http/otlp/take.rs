@@ -1,0 +1,114 @@
+//! One export request into the store.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quipu::store::Item;
+use quipu::{Scope, Store, Text};
+
+use super::super::metrics::Metrics;
+use super::super::problem::Problem;
+use crate::ingest::{self, Admission};
+use crate::wire::headers::Headers;
+use crate::wire::otlp::{self, Encoding, Memory, Signal};
+
+/// What is known of recent traces, workspace by workspace.
+#[derive(Debug, Default)]
+pub(in crate::http) struct Traces {
+    workspaces: Mutex<HashMap<Text, Arc<Mutex<Memory>>>>,
+    metrics: AtomicU64,
+}
+
+impl Traces {
+    /// The memory of a workspace; of a part of one, for its tenants' traces have nothing to do with each other.
+    fn of(&self, scope: &Scope) -> Arc<Mutex<Memory>> {
+        let name = scope.walls().map(|(_, wall)| wall.as_str()).collect::<Vec<_>>().join("\u{0}");
+        Arc::clone(locked(&self.workspaces).entry(name.into()).or_default())
+    }
+
+    /// Counts metrics that came and were not kept.
+    pub(in crate::http) fn count_metrics(&self, count: u64) {
+        self.metrics.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+/// A panic while deciding leaves a memory that knows less, which is no harm.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Who sends, and what the request says of its calls.
+pub(in crate::http) struct Context {
+    pub(in crate::http) scope: Scope,
+    pub(in crate::http) admission: Admission,
+    pub(in crate::http) headers: Headers,
+    pub(in crate::http) metrics: Arc<Metrics>,
+}
+
+/// What became of an export.
+#[derive(Debug, Default)]
+pub(in crate::http) struct Taken {
+    /// Records that are refused for good.
+    pub(in crate::http) rejected: u64,
+    /// Why, for the first of them.
+    pub(in crate::http) reasons: String,
+}
+
+/// Reasons that an answer names.
+const REASONS: usize = 5;
+
+impl Taken {
+    fn reject(&mut self, reason: &str) {
+        if self.rejected < REASONS as u64 {
+            if !self.reasons.is_empty() {
+                self.reasons.push_str("; ");
+            }
+            self.reasons.push_str(reason);
+        }
+        self.rejected += 1;
+    }
+}
+
+/// Stores what an export request holds.
+///
+/// # Errors
+/// When the request cannot be read, or nothing of it was stored.
+pub(in crate::http) fn take(
+    store: &Store,
+    traces: &Traces,
+    context: &Context,
+    body: &[u8],
+    encoding: Encoding,
+    signal: Signal,
+) -> Result<Taken, Problem> {
+    let mut export = otlp::read(body, encoding, signal)?;
+    let mut taken = Taken::default();
+    for error in &export.refused {
+        taken.reject(&format!("record {}: {}", error.index, error.message));
+    }
+    let memory = traces.of(&context.scope);
+    let mut decided = export.decide(&mut locked(&memory));
+    let settled = decided.settled();
+    if decided.events.is_empty() {
+        return Ok(taken);
+    }
+    let events = decided.events.into_iter().map(|event| match context.headers.is_empty() {
+        true => Ok(event),
+        false => Ok(context.headers.apply(event, &mut export.ignored)),
+    });
+    let stored = ingest::events(store, &context.admission, events);
+    match stored {
+        Ok(receipt) => {
+            locked(&memory).confirm(&settled);
+            context.metrics.events(&receipt.items);
+            for item in receipt.items {
+                if let Item::Rejected(error) = item {
+                    taken.reject(&error.to_string());
+                }
+            }
+            Ok(taken)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,119 @@
+//! Revenium's interface of jobs, so that a script written for it works with another base address.
+//!
+//! | route, under `/v2/api` or `/profitstream/v2/api` | answers |
+//! |---|---|
+//! | `GET /jobs` | a page of jobs; `type`, `executionStatus`, `outcomeType`, `startDate`, `endDate`, `page`, `size` up to 100, `sort` |
+//! | `GET /jobs/types`, `/jobs/conversion-funnel` | types with how many jobs; jobs → SUCCESS → CONVERTED |
+//! | `GET /jobs/{id}`, `/jobs/{id}/roi`, `/jobs/{id}/transactions` | one job, what it brought in, its calls |
+//! | `POST /jobs/{id}/outcome` | 200, 404 without such a job, 409 with an outcome reported before, which stands |
+//!
+//! A job belongs to its workspace; `teamId` is taken and not needed. Amounts are USD.
+
+mod job;
+mod jobs;
+mod outcome;
+
+use axum::Json;
+use axum::Router;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use quipu::{PicoUsd, Result, Value as Cell};
+use serde_json::{Value, json};
+
+use super::problem::Problem;
+use super::state::App;
+use crate::plan::now;
+
+/// The routes under both prefixes that its clients use.
+pub(super) fn routes() -> Router<App> {
+    let jobs = || {
+        Router::new()
+            .route("/jobs", get(jobs::list))
+            .route("/jobs/types", get(jobs::types))
+            .route("/jobs/conversion-funnel", get(jobs::funnel))
+            .route("/jobs/{id}", get(job::one))
+            .route("/jobs/{id}/roi", get(job::roi))
+            .route("/jobs/{id}/transactions", get(job::transactions))
+            .route("/jobs/{id}/outcome", post(outcome::report))
+    };
+    Router::new().nest("/v2/api", jobs()).nest("/profitstream/v2/api", jobs())
+}
+
+/// An answer, or an error in the form that Revenium's clients read.
+fn answered(answer: Result<Value, Problem>, uri: &Uri) -> Response {
+    match answer {
+        Ok(body) => Json(body).into_response(),
+        Err(problem) => refused(&problem, uri),
+    }
+}
+
+/// An error in the form that Revenium's clients read.
+pub(super) fn refused(problem: &Problem, uri: &Uri) -> Response {
+    let status = match problem.status() {
+        StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+        status => status,
+    };
+    let body = json!({
+        "timestamp": now().to_string(),
+        "status": status.as_u16(),
+        "error": status.canonical_reason().unwrap_or("Error"),
+        "message": problem.detail(),
+        "path": uri.path(),
+    });
+    (status, Json(body)).into_response()
+}
+
+/// An amount as a JSON number with all its digits.
+fn amount(amount: Option<PicoUsd>) -> Value {
+    amount.and_then(|amount| serde_json::from_str(&amount.to_string()).ok()).unwrap_or(Value::Null)
+}
+
+/// One of a list in pages.
+fn page(items: Vec<Value>, number: usize, size: usize, total: usize) -> Value {
+    let pages = total.div_ceil(size.max(1));
+    json!({
+        "content": items,
+        "page": { "size": size, "number": number, "totalElements": total, "totalPages": pages },
+        "totalElements": total,
+        "totalPages": pages,
+        "number": number,
+        "size": size,
+        "first": number == 0,
+        "last": number + 1 >= pages,
+    })
+}
+
+fn text(cell: &Cell) -> Option<&str> {
+    match cell {
+        Cell::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn money(cell: &Cell) -> Option<PicoUsd> {
+    match cell {
+        Cell::Money(amount) => Some(*amount),
+        _ => None,
+    }
+}
+
+/// What of a plan's parameters a request names; the last one counts.
+fn parameter<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().rev().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+}
+
+/// `page` from 0 and `size` from 1 to 100.
+fn paging(pairs: &[(String, String)]) -> Result<(usize, usize), Problem> {
+    let number = |name: &str, default: usize| match parameter(pairs, name) {
+        None => Ok(default),
+        Some(text) => text
+            .parse()
+            .map_err(|_| Problem::bad_request(format!("{name} is {text:?}; expected a whole number from 0"))),
+    };
+    let (page, size) = (number("page", 0)?, number("size", 20)?);
+    match size {
+        1..=100 => Ok((page, size)),
+        _ => Err(Problem::bad_request(format!("size is {size}; allowed are 1 to 100"))),
+    }
+}
