@@ -25,6 +25,8 @@ const WIDEST_SINGLE_ROW: usize = 6;
 
 /// Writes rows, totals under a rule, and the notes.
 pub(super) fn write(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> io::Result<()> {
+    // A terminal that does not know how wide it is says 0.
+    let width = width.filter(|width| *width > 0);
     let mut notes = sheet.notes();
     if sheet.rows.len() == 1 && sheet.totals.is_none() && sheet.columns.len() > WIDEST_SINGLE_ROW {
         write_upright(sheet, out)?;

@@ -91,6 +91,8 @@ fn columns_without_room_are_named_instead() {
     let table = rendered(&sheet, Format::Table, Some(66));
     assert!(table.contains("no room for errors (--format csv has them)"), "{table}");
     assert!(table.contains("cost_per_success") && !table.lines().any(|line| line.contains("errors  ")), "{table}");
+    let unknown = rendered(&sheet, Format::Table, Some(0));
+    assert_eq!(unknown, rendered(&sheet, Format::Table, None), "a terminal that does not know its width");
     let narrower = rendered(&sheet, Format::Table, Some(40));
     assert!(narrower.replace("\n  ", " ").contains("no room for errors, success_rate, cost_per_success"), "{narrower}");
     assert!(narrower.lines().all(|line| line.chars().count() <= 40), "{narrower}");
