@@ -5,8 +5,9 @@ use std::sync::Arc;
 use quipu::price::{PriceClass, Pricer, PromptSize};
 use quipu::store::Snapshot;
 use quipu::{
-    Answer, Branch, Column, CostBasis, Dimension, Error, Event, JobReport, Measure, Number, Outcome, PicoUsd, PriceBook,
-    PriceChoice, PricedEvent, Query, Result, Scope, Timestamp, TraceOrder, TraceReport, Unit, Value, View, Warning,
+    Answer, Branch, Column, CostBasis, Dimension, Error, Event, JobReport, Measure, Number, Outcome, PicoUsd,
+    PriceBook, PriceChoice, PricedEvent, Query, Result, Scope, Timestamp, TraceOrder, TraceReport, Unit, Value, View,
+    Warning,
 };
 
 use crate::plan::{Plan, Report, now};
