@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use quipu::filter::{TextField, TextTest};
 use quipu::store::{Item, OutcomeItem, OutcomeReceipt, Receipt};
-use quipu::{Dimension, Error, Event, Filter, Measure, Outcome, Query, Result, Scope, Store, Text, Value, View};
+use quipu::{
+    Correction, Dimension, Error, Event, Filter, Measure, Outcome, Query, Result, Scope, Store, Text, Value, View,
+};
 
 use crate::import::Sink;
 
@@ -49,6 +51,14 @@ impl Admission {
         Ok(())
     }
 
+    /// A correction where its event went.
+    fn place(&self, correction: Correction) -> Correction {
+        match &self.scope {
+            Some(scope) => correction.within(scope.workspace()),
+            None => correction,
+        }
+    }
+
     fn admit_outcome(&self, outcome: &mut Outcome) -> Result<()> {
         let Some(scope) = &self.scope else { return Ok(()) };
         match outcome.workspace.as_deref() {
@@ -72,12 +82,26 @@ fn foreign(dimension: Dimension, named: &str, wall: &str) -> Error {
 /// # Errors
 /// As [`Store::append`].
 pub fn events(store: &Store, admission: &Admission, items: impl IntoIterator<Item = Result<Event>>) -> Result<Receipt> {
+    events_with(store, admission, items, Vec::new())
+}
+
+/// Stores events together with what is now known of earlier ones; else as [`events`].
+///
+/// # Errors
+/// As [`Store::append`].
+pub fn events_with(
+    store: &Store,
+    admission: &Admission,
+    items: impl IntoIterator<Item = Result<Event>>,
+    corrections: Vec<Correction>,
+) -> Result<Receipt> {
     let (good, places) = sort_out(
         items,
         |mut event: Event| admission.admit(&mut event).map(|()| event).map_err(Item::Rejected),
         Item::Rejected,
     );
-    let Receipt { lsn, items } = store.append(good)?;
+    let corrections = corrections.into_iter().map(|correction| admission.place(correction)).collect();
+    let (Receipt { lsn, items }, _) = store.append_with(good, corrections)?;
     Ok(Receipt { lsn, items: put_back(places, items) })
 }
 

@@ -90,14 +90,14 @@ pub(in crate::http) fn take(
     let memory = traces.of(&context.scope);
     let mut decided = export.decide(&mut locked(&memory));
     let settled = decided.settled();
-    if decided.events.is_empty() {
+    if decided.events.is_empty() && decided.corrections.is_empty() {
         return Ok(taken);
     }
     let events = decided.events.into_iter().map(|event| match context.headers.is_empty() {
         true => Ok(event),
         false => Ok(context.headers.apply(event, &mut export.ignored)),
     });
-    let stored = ingest::events(store, &context.admission, events);
+    let stored = ingest::events_with(store, &context.admission, events, decided.corrections.clone());
     match stored {
         Ok(receipt) => {
             locked(&memory).confirm(&settled);
@@ -109,6 +109,10 @@ pub(in crate::http) fn take(
             }
             Ok(taken)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            // They are true whatever becomes of this batch, whose spans will be sent again.
+            locked(&memory).keep(decided.corrections);
+            Err(error.into())
+        }
     }
 }
