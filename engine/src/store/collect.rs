@@ -6,6 +6,7 @@
 
 use hashbrown::HashSet;
 
+use super::publish::sync_dir;
 use super::version::{Version, read_manifest};
 use crate::error::{Error, Result};
 use crate::format::container::FileEntry;
@@ -51,6 +52,9 @@ fn remove_manifests_before(disk: &dyn Disk, number: u64) -> Option<Vec<u64>> {
 /// Removes what neither the newest manifest nor an older one that is still read names: files of a publication cut
 /// short, and those that were not removed in time. What is still read becomes garbage.
 pub(super) fn remove_orphans(disk: &dyn Disk, number: u64, manifest: &Manifest) -> Result<Garbage> {
+    // A process killed right after the rename left the newest manifest's name in the page cache alone. Removing an older
+    // one before it is durable could leave none at all.
+    sync_dir(disk, FileKind::Manifest.directory())?;
     for name in disk.list("tmp").map_err(|error| Error::io("list", "tmp", error))? {
         let path = format!("tmp/{name}");
         disk.remove(&path).map_err(|error| Error::io("remove", &path, error))?;
