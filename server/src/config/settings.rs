@@ -114,7 +114,7 @@ settings! {
     /// How long a query may wait and work. [default: 30s]
     #[arg(long, env = "QUIPU_QUERY_TIMEOUT", value_name = "SPAN")]
     query_timeout: Span,
-    /// Origins whose pages may read answers, such as https://dash.example; `*` is any.
+    /// Origins whose pages may read answers, such as `https://dash.example`; `*` is any.
     #[arg(long, env = "QUIPU_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', num_args = 1)]
     cors_origins: Vec<String>,
     /// How often budgets are looked at. [default: 5m]
