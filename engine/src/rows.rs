@@ -189,7 +189,8 @@ impl TagSets {
     }
 }
 
-/// Sums of the rows of one job (or of none), price class and set of [`COUNTER_DIMENSIONS`].
+/// Sums of the rows of one job (or of none), price class, set of [`COUNTER_DIMENSIONS`] and UTC day;
+/// either of retries or of other events.
 ///
 /// All events of the part are covered, those without a job too. Several counter rows may have
 /// the same key; they add up.

@@ -6,10 +6,13 @@ use crate::error::Result;
 use crate::limits::BLOCK_ROWS;
 use crate::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, EventRows, Quantity};
 use crate::schema::{Dimension, Number};
+use crate::time::MICROS_PER_DAY;
 
-/// The codes of the dimensions, then the band.
-pub(super) type Key = [u32; COUNTER_DIMENSIONS.len() + 1];
+/// The codes of the dimensions, then the band, whether the events are retries, and their day.
+pub(super) type Key = [u32; DAY + 1];
 const BAND: usize = COUNTER_DIMENSIONS.len();
+const RETRY: usize = BAND + 1;
+const DAY: usize = RETRY + 1;
 
 /// The group of each row. Rows are read column by column, so of a large segment only this is in memory.
 pub(super) struct Groups<'a> {
@@ -21,8 +24,8 @@ pub(super) struct Groups<'a> {
 
 impl<'a> Groups<'a> {
     pub(super) fn of(rows: &'a dyn EventRows) -> Result<Self> {
-        let mut groups = Self { rows, of_row: vec![0; rows.rows()], keys: vec![[0; BAND + 1]] };
-        let mut codes = Vec::new();
+        let mut groups = Self { rows, of_row: vec![0; rows.rows()], keys: vec![[0; DAY + 1]] };
+        let (mut codes, mut times) = (Vec::new(), Vec::new());
         for (slot, dimension) in COUNTER_DIMENSIONS.into_iter().enumerate() {
             if !rows.dictionary(dimension)?.is_empty() {
                 groups.refine(slot, |block, out| {
@@ -35,6 +38,18 @@ impl<'a> Groups<'a> {
         groups.refine(BAND, |block, out| {
             rows.quantities(&Quantity::ContextBand, block, out)?;
             out.iter_mut().for_each(|stored| *stored = stored.saturating_sub(1));
+            Ok(())
+        })?;
+        groups.refine(RETRY, |block, out| {
+            rows.quantities(&Quantity::Number(Number::RetryDepth), block, out)?;
+            out.iter_mut().for_each(|stored| *stored = u64::from(*stored > 1));
+            Ok(())
+        })?;
+        // Prices mostly change, and questions mostly begin and end, at midnight in UTC: no counter lies on both sides.
+        let first_day = day(rows.time_range().0.micros());
+        groups.refine(DAY, |block, out| {
+            rows.times(block, &mut times)?;
+            out.extend(times.iter().map(|at| (day(*at) - first_day).unsigned_abs()));
             Ok(())
         })?;
         groups.split_overflows()?;
@@ -55,7 +70,7 @@ impl<'a> Groups<'a> {
                 Some((known, group)) if known == pair => group,
                 _ => *known.entry(pair).or_insert_with(|| {
                     let mut key = before[pair.0 as usize];
-                    key[slot] = u32::try_from(value).expect("codes and bands are 32 bits wide");
+                    key[slot] = u32::try_from(value).expect("codes, bands and days are 32 bits wide");
                     keys.push(key);
                     u32::try_from(keys.len() - 1).expect("there are no more groups than rows")
                 }),
@@ -185,6 +200,11 @@ impl<'a> Groups<'a> {
         }
         Ok((first, last))
     }
+}
+
+/// The day of an instant in UTC, counted from 1970.
+fn day(micros: i64) -> i64 {
+    micros.div_euclid(MICROS_PER_DAY)
 }
 
 /// Calls `visit` with each row and its value, of which `read` gives a block at a time.

@@ -1,8 +1,8 @@
 //! Job runs: the counters of a segment, published with it.
 //!
-//! A counter row sums the events of one job (or of none), one price class and one value of each
-//! of [`COUNTER_DIMENSIONS`](crate::rows::COUNTER_DIMENSIONS). All of it is derived: without the
-//! counters every query gives the same integers, only slower.
+//! A counter row sums the events of one job (or of none), one price class, one value of each
+//! of [`COUNTER_DIMENSIONS`](crate::rows::COUNTER_DIMENSIONS) and one UTC day, retries apart from the
+//! rest. All of it is derived: without the counters every query gives the same integers, only slower.
 
 mod build;
 mod groups;

@@ -7,7 +7,7 @@ use quipu_engine::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter};
 use quipu_engine::{Dimension, Error, Number, Result, TokenMeter};
 
 use super::cohort::JobCohort;
-use crate::filter::{Filter, TextField};
+use crate::filter::{Filter, NumberField, NumberTest, TextField};
 use crate::measure::{CostOf, Measure, Statistic};
 use crate::pivot::Pivot;
 use crate::query::{CostBasis, OrderKey, PathChoice, Query};
@@ -183,7 +183,9 @@ pub(super) fn check(query: &Query) -> Result<()> {
 fn counters_decide(filter: &Filter) -> bool {
     match filter {
         Filter::Text(TextField::Dimension(dimension), _) => COUNTER_DIMENSIONS.contains(dimension),
-        Filter::Text(TextField::Tag(_), _) | Filter::Number(..) => false,
+        Filter::Text(TextField::Tag(_), _) => false,
+        Filter::Number(NumberField::Number(Number::RetryDepth), test) => *test == NumberTest::IS_RETRY,
+        Filter::Number(..) => false,
         Filter::Time(..) => true,
         Filter::And(filters) | Filter::Or(filters) => filters.iter().all(counters_decide),
         Filter::Not(filter) => counters_decide(filter),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use quipu_engine::limits::BLOCK_ROWS;
-use quipu_engine::rows::{Part, Quantity, Zone, ZoneColumn, time_of_zone};
-use quipu_engine::{Dimension, Result, Timestamp};
+use quipu_engine::rows::{Counter, Part, Quantity, Zone, ZoneColumn, time_of_zone};
+use quipu_engine::{Dimension, Number, Result, Timestamp};
 use roaring::RoaringBitmap;
 
 use super::cohort::{JobCohort, event_range};
@@ -260,6 +260,13 @@ impl Test {
                 Rows::Events(events) => {
                     events.quantities(quantity, block, &mut buffers.values)?;
                     Mask::of(buffers.values.iter().map(|stored| test.holds(stored.checked_sub(1))))
+                }
+                // A counter sums up either retries or other events.
+                Rows::Counters(counters)
+                    if (quantity, test) == (&Quantity::Number(Number::RetryDepth), &NumberTest::IS_RETRY) =>
+                {
+                    counters.sums(&Counter::Retries, block, &mut buffers.values)?;
+                    Mask::of(buffers.values.iter().map(|retries| *retries > 0))
                 }
                 Rows::Counters(_) => return Ok(None),
             },

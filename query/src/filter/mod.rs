@@ -91,6 +91,11 @@ impl Filter {
         Self::Text(TextField::Dimension(dimension), TextTest::NotNull)
     }
 
+    /// The event tried something again.
+    pub fn is_retry() -> Self {
+        Self::Number(NumberField::Number(Number::RetryDepth), NumberTest::IS_RETRY)
+    }
+
     /// Both hold.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -120,6 +125,9 @@ impl TextTest {
 }
 
 impl NumberTest {
+    /// What holds for the depth of retries.
+    pub(crate) const IS_RETRY: Self = Self::Between(1, u64::MAX);
+
     /// Whether the test holds for a value.
     pub fn holds(&self, value: Option<u64>) -> bool {
         match self {

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use quipu_engine::{Number, OutcomeType, PicoUsd, Timestamp};
+use quipu_engine::{OutcomeType, PicoUsd, Timestamp};
 
 use crate::calendar::Zone;
-use crate::filter::{Filter, NumberField, NumberTest};
+use crate::filter::Filter;
 use crate::having::Having;
 use crate::measure::Measure;
 use crate::pivot::Pivot;
@@ -226,8 +226,7 @@ impl Query {
         if !self.what_if.no_retries {
             return Cow::Borrowed(self);
         }
-        let retry = Filter::Number(NumberField::Number(Number::RetryDepth), NumberTest::Between(1, u64::MAX));
-        Cow::Owned(self.clone().filter(Filter::Not(Box::new(retry))))
+        Cow::Owned(self.clone().filter(Filter::Not(Box::new(Filter::is_retry()))))
     }
 
     /// The query without what reports with columns of their own have no use for: conditions on

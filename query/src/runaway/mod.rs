@@ -30,10 +30,11 @@ pub struct Alarm {
     pub limits: Limits,
 }
 
-/// Every alarm of the windows that end at or after `since` + 2 windows, up to `until`, in the order
-/// of time and then of size.
+/// Every alarm of the whole windows between `since` and `until`, in the order of time and then of size.
 ///
-/// A group that used nothing in the window before raises none: there is nothing to compare with.
+/// The last window ends at `until`, for what was used last matters most; what is left over lies
+/// before the first. A group that used nothing in the window before raises no alarm: there is nothing
+/// to compare with.
 pub(crate) fn evaluate(
     view: &View<'_>,
     query: &Query,
@@ -43,14 +44,16 @@ pub(crate) fn evaluate(
 ) -> Result<Vec<Alarm>> {
     rule.check()?;
     let mut alarms = Vec::new();
-    let later = |at: Timestamp| Timestamp::from_micros(at.micros().saturating_add(rule.window_micros));
-    let mut start = later(since);
-    let mut before = usage(view, query, rule, since, start)?;
-    while later(start) <= until {
-        let end = later(start);
+    let windows = until.micros().saturating_sub(since.micros()) / rule.window_micros;
+    let edge = |back: i64| Timestamp::from_micros(until.micros() - back * rule.window_micros);
+    let mut before = None;
+    for back in (0..windows).rev() {
+        let (start, end) = (edge(back + 1), edge(back));
         let now = usage(view, query, rule, start, end)?;
-        alarms.extend(exceeding(rule, &before, &now, start, end));
-        (start, before) = (end, now);
+        let earlier = before.replace(now);
+        if let (Some(earlier), Some(now)) = (&earlier, &before) {
+            alarms.extend(exceeding(rule, earlier, now, start, end));
+        }
     }
     Ok(alarms)
 }

@@ -317,6 +317,7 @@ fn counted(filter: &Filter) -> bool {
         Filter::Text(TextField::Dimension(dimension), _) => {
             ![Dimension::Status, Dimension::Feature, Dimension::TraceId].contains(dimension)
         }
+        Filter::Number(NumberField::Number(Number::RetryDepth), test) => *test == NumberTest::Between(1, u64::MAX),
         Filter::Text(..) | Filter::Number(..) => false,
         Filter::Time(..) => true,
         Filter::And(filters) | Filter::Or(filters) => filters.iter().all(counted),

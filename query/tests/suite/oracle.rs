@@ -18,6 +18,34 @@ pub(crate) struct Oracle<'a> {
     pub(crate) book: &'a PriceBook,
 }
 
+/// The event as it had been under the assumptions of a query; `None` when it had not been at all.
+fn assumed(query: &Query, event: &Event) -> Option<Event> {
+    let what_if = &query.what_if;
+    let mut event = event.clone();
+    if what_if.no_retries && event.number(Number::RetryDepth).is_some_and(|depth| depth > 0) {
+        return None;
+    }
+    if let Some(model) = &what_if.model {
+        event.dimensions.insert(Dimension::Model, model.clone());
+        event.dimensions.remove(&Dimension::Provider);
+        event.dimensions.remove(&Dimension::Region);
+    }
+    if let Some(tier) = &what_if.tier {
+        event.dimensions.insert(Dimension::ServiceTier, tier.clone());
+    }
+    Some(event)
+}
+
+/// The meter whose rate a quantity costs.
+fn priced_as<'m>(query: &Query, meter: &'m Meter) -> &'m Meter {
+    const INPUT: &Meter = &Meter::Token(TokenMeter::Input);
+    let is_cached = |token: TokenMeter| token == TokenMeter::CacheRead || token.is_cache_write();
+    match meter {
+        Meter::Token(token) if query.what_if.no_cache_discount && is_cached(*token) => INPUT,
+        _ => meter,
+    }
+}
+
 /// A group: its key and its events.
 pub(crate) type Grouped<'e> = Vec<(Vec<Value>, Vec<&'e Event>)>;
 
@@ -59,6 +87,7 @@ impl<'a> Oracle<'a> {
         event.get(Dimension::Workspace) == Some("default")
             && self.instant(query, event).is_some_and(within)
             && query.filter.as_ref().is_none_or(|filter| passes(filter, event))
+            && assumed(query, event).is_some()
     }
 
     /// What puts an event into ranges and buckets of time.
@@ -77,10 +106,10 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    pub(crate) fn unpriced(&self, events: &[&Event]) -> Vec<Unpriced> {
+    pub(crate) fn unpriced(&self, query: &Query, events: &[&Event]) -> Vec<Unpriced> {
         let mut sums: BTreeMap<_, u128> = BTreeMap::new();
         for event in events {
-            for (meter, quantity) in self.price(event).unpriced {
+            for (meter, quantity) in self.price(query, event).unpriced {
                 let name = |dimension| event.get(dimension).map(str::to_owned);
                 *sums.entry((name(Dimension::Provider), name(Dimension::Model), meter)).or_default() += quantity;
             }
@@ -95,7 +124,8 @@ impl<'a> Oracle<'a> {
             .collect()
     }
 
-    fn price(&self, event: &Event) -> Priced {
+    fn price(&self, query: &Query, event: &Event) -> Priced {
+        let event = &assumed(query, event).expect("what had not been is not chosen");
         let schedule = Pricer::new(self.book).schedule(&PriceClass {
             workspace: event.get(Dimension::Workspace),
             tenant: event.get(Dimension::Tenant),
@@ -110,7 +140,7 @@ impl<'a> Oracle<'a> {
         let mut priced =
             Priced { pico: fee.unwrap_or(0), known: fee.is_some(), fee, costs: Vec::new(), unpriced: Vec::new() };
         for (meter, quantity) in event.usage.iter().filter(|(_, quantity)| **quantity > 0) {
-            match rates.rate(meter) {
+            match rates.rate(priced_as(query, meter)) {
                 Some(rate) => {
                     let cost = i128::from(rate) * i128::from(*quantity);
                     priced.pico += cost;
@@ -123,10 +153,10 @@ impl<'a> Oracle<'a> {
         priced
     }
 
-    fn cost_of(&self, part: &CostOf, events: &[&Event]) -> Value {
+    fn cost_of(&self, query: &Query, part: &CostOf, events: &[&Event]) -> Value {
         let (mut pico, mut known, mut unknown) = (0, false, false);
         for event in events {
-            let priced = self.price(event);
+            let priced = self.price(query, event);
             if *part == CostOf::Requests {
                 pico += priced.fee.unwrap_or(0);
                 known |= priced.fee.is_some();
@@ -143,10 +173,10 @@ impl<'a> Oracle<'a> {
     }
 
     /// The computed cost: pico-USD, whether any of it is known, whether any of it is unknown.
-    fn cost(&self, events: &[&Event]) -> (i128, bool, bool) {
+    fn cost(&self, query: &Query, events: &[&Event]) -> (i128, bool, bool) {
         let (mut pico, mut known, mut unknown) = (0, false, false);
         for event in events {
-            let priced = self.price(event);
+            let priced = self.price(query, event);
             pico += priced.pico;
             known |= priced.known;
             unknown |= event.number(Number::UsageMissing) == Some(1) || !priced.unpriced.is_empty();
@@ -195,17 +225,17 @@ impl<'a> Oracle<'a> {
             M::Meter(meter) => {
                 Value::Count(events.iter().map(|e| u128::from(e.usage.get(meter).copied().unwrap_or(0))).sum())
             }
-            M::Cost => amount(self.cost(events)),
+            M::Cost => amount(self.cost(query, events)),
             M::ReportedCost => amount(self.reported(events)),
             M::ReportedUnknown => count(&|event| event.reported_cost().is_none()),
-            M::CostDelta => match (self.reported(events), self.cost(events)) {
+            M::CostDelta => match (self.reported(events), self.cost(query, events)) {
                 ((reported, true, false), (computed, true, false)) => {
                     Value::Money(PicoUsd::from_pico(reported - computed))
                 }
                 _ => Value::Null,
             },
-            M::CostOf(part) => self.cost_of(part, events),
-            M::Unpriced => count(&|event| !self.price(event).unpriced.is_empty()),
+            M::CostOf(part) => self.cost_of(query, part, events),
+            M::Unpriced => count(&|event| !self.price(query, event).unpriced.is_empty()),
             M::FirstAt => events.iter().filter_map(|event| event.at).min().map_or(Value::Null, Value::Time),
             M::LastAt => events.iter().filter_map(|event| event.at).max().map_or(Value::Null, Value::Time),
             // Estimates of so few values are exact.
@@ -228,7 +258,7 @@ impl<'a> Oracle<'a> {
             }
         }
         let cost = |events: &[&Event]| match query.cost_basis {
-            CostBasis::Computed => self.cost(events),
+            CostBasis::Computed => self.cost(query, events),
             CostBasis::Reported => self.reported(events),
         };
         let value = |outcome: &Outcome| {

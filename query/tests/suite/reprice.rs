@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use quipu_engine::price_book::{Alias, Hours, ModelPattern, PriceBook, PriceOf, PriceRule, Rate, Share};
 use quipu_engine::{Meter, Text, Timestamp, TokenMeter};
+use quipu_query::price::WhatIf;
 use quipu_query::{PathChoice, PriceChoice, Scope, View};
 
 use crate::agree::said;
@@ -77,13 +78,23 @@ fn any_book() -> impl Strategy<Value = PriceBook> {
     })
 }
 
+/// Nothing, or one or two things that were not so.
+fn what_if() -> impl Strategy<Value = WhatIf> {
+    let assumptions = vec!["model=m1", "model=m2", "model=openai/m3", "tier=flex", "batch", "no-cache", "no-retries"];
+    prop::collection::vec(select(assumptions), 0..3).prop_map(|texts| {
+        texts.iter().try_fold(WhatIf::default(), |what_if, text| what_if.and(text)).expect("understood")
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn any_book_prices_counters_like_rows(
-        events in events(), outcomes in outcomes(), query in query(true), book in any_book(), parts in 1..3_usize,
+        events in events(), outcomes in outcomes(), query in query(true), book in any_book(), what_if in what_if(),
+        parts in 1..3_usize,
     ) {
+        let query = query.what_if(what_if);
         let expected = Oracle { events: &events, outcomes: &outcomes, book: &book }.answer(&query);
         let size = events.len().div_ceil(parts).max(1);
         let mut memory =
@@ -96,4 +107,13 @@ proptest! {
             prop_assert_eq!(&said(&answer), &expected);
         }
     }
+}
+
+#[test]
+fn assumptions_are_read_back_from_their_texts_and_nothing_else_is_understood() {
+    let all = ["model=gpt-4o-mini", "tier=flex", "no-cache", "no-retries"];
+    let what_if = all.iter().try_fold(WhatIf::default(), |what_if, text| what_if.and(text)).expect("understood");
+    assert_eq!(what_if.texts(), all);
+    let error = WhatIf::default().and("cheaper").expect_err("not understood").to_string();
+    assert!(error.contains("Understood are model=NAME"), "{error}");
 }

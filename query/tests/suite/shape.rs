@@ -91,7 +91,7 @@ impl<'a> Oracle<'a> {
             other: (!left.is_empty()).then(|| nulls().chain(cells(&main, &other)).collect()),
             groups,
             passed,
-            unpriced: if Self::is_priced(query) { self.unpriced(&all_main) } else { Vec::new() },
+            unpriced: if Self::is_priced(query) { self.unpriced(query, &all_main) } else { Vec::new() },
         }
     }
 }
