@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use quipu::correction::{Change, Target};
 use quipu::filter::{TextField, TextTest};
-use quipu::store::{Item, OutcomeItem, OutcomeReceipt, Receipt};
+use quipu::store::{CorrectionItem, CorrectionReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt, Snapshot};
 use quipu::{
-    Correction, Dimension, Error, Event, Filter, Measure, Outcome, Query, Result, Scope, Store, Text, Value, View,
+    Correction, Dimension, Error, ErrorKind, Event, Filter, Measure, Outcome, Query, Result, Scope, Store, Text, Value,
+    View,
 };
 
 use crate::import::Sink;
@@ -51,12 +53,49 @@ impl Admission {
         Ok(())
     }
 
-    /// A correction where its event went.
-    fn place(&self, correction: Correction) -> Correction {
-        match &self.scope {
-            Some(scope) => correction.within(scope.workspace()),
-            None => correction,
+    /// A correction where its event went, if that event is the sender's to correct.
+    fn admit_correction(&self, store: &Store, correction: Correction) -> Result<Correction, CorrectionItem> {
+        self.place(store, correction).map_err(CorrectionItem::Rejected)
+    }
+
+    fn place(&self, store: &Store, mut correction: Correction) -> Result<Correction> {
+        let Some(scope) = &self.scope else { return Ok(correction) };
+        match correction.workspace.as_deref() {
+            Some(named) if named != scope.workspace() => {
+                return Err(foreign(Dimension::Workspace, named, scope.workspace()));
+            }
+            _ => correction.workspace = Some(scope.workspace().into()),
         }
+        if scope.is_whole_workspace() {
+            return Ok(correction);
+        }
+        let Target::Event(id) = &correction.target else {
+            return Err(Error::invalid(
+                "a trace may hold events of others, which this sender does not see; name each event by its id",
+            ));
+        };
+        if event(&store.snapshot(), scope, id)?.is_none() {
+            return Err(Error::new(ErrorKind::NotFound, unknown_event(id)));
+        }
+        match &mut correction.change {
+            Change::Retract => {}
+            // What it becomes stays where it was.
+            Change::Replace { event, .. } => self.admit(event)?,
+            Change::Complete { values, .. } => {
+                let mut walls = scope.walls();
+                let moved = walls.find_map(|(dimension, wall)| {
+                    values.get(dimension).filter(|value| value != wall).map(|value| (dimension, value, wall))
+                });
+                if let Some((dimension, value, wall)) = moved {
+                    return Err(foreign(dimension, value, wall));
+                }
+            }
+        }
+        Ok(correction)
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| !scope.is_whole_workspace())
     }
 
     fn admit_outcome(&self, outcome: &mut Outcome) -> Result<()> {
@@ -82,7 +121,7 @@ fn foreign(dimension: Dimension, named: &str, wall: &str) -> Error {
 /// # Errors
 /// As [`Store::append`].
 pub fn events(store: &Store, admission: &Admission, items: impl IntoIterator<Item = Result<Event>>) -> Result<Receipt> {
-    events_with(store, admission, items, Vec::new())
+    Ok(events_with(store, admission, items, Vec::new())?.0)
 }
 
 /// Stores events together with what is now known of earlier ones; else as [`events`].
@@ -94,15 +133,52 @@ pub fn events_with(
     admission: &Admission,
     items: impl IntoIterator<Item = Result<Event>>,
     corrections: Vec<Correction>,
-) -> Result<Receipt> {
+) -> Result<(Receipt, CorrectionReceipt)> {
     let (good, places) = sort_out(
         items,
         |mut event: Event| admission.admit(&mut event).map(|()| event).map_err(Item::Rejected),
         Item::Rejected,
     );
-    let corrections = corrections.into_iter().map(|correction| admission.place(correction)).collect();
-    let (Receipt { lsn, items }, _) = store.append_with(good, corrections)?;
-    Ok(Receipt { lsn, items: put_back(places, items) })
+    if admission.is_narrow() {
+        // What these senders may correct shows only once their own events are stored.
+        let Receipt { lsn, items } = store.append(good)?;
+        let corrected = self::corrections(store, admission, corrections.into_iter().map(Ok))?;
+        return Ok((Receipt { lsn, items: put_back(places, items) }, corrected));
+    }
+    let (corrections, corrected) =
+        sort_out(corrections.into_iter().map(Ok), |it| admission.admit_correction(store, it), CorrectionItem::Rejected);
+    let (Receipt { lsn, items }, receipt) = store.append_with(good, corrections)?;
+    let corrected = CorrectionReceipt { lsn: receipt.lsn, items: put_back(corrected, receipt.items) };
+    Ok((Receipt { lsn, items: put_back(places, items) }, corrected))
+}
+
+/// Takes the corrections that could be read; one fate per item, in order. Whoever sees only a part of a workspace
+/// corrects events that they see, by their ids.
+///
+/// # Errors
+/// As [`Store::correct`].
+pub fn corrections(
+    store: &Store,
+    admission: &Admission,
+    items: impl IntoIterator<Item = Result<Correction>>,
+) -> Result<CorrectionReceipt> {
+    let (good, places) = sort_out(items, |it| admission.admit_correction(store, it), CorrectionItem::Rejected);
+    let CorrectionReceipt { lsn, items } = store.correct(good)?;
+    Ok(CorrectionReceipt { lsn, items: put_back(places, items) })
+}
+
+/// The event of that id, where the scope shows it.
+///
+/// # Errors
+/// As [`Snapshot::event`].
+pub fn event(snapshot: &Snapshot, scope: &Scope, id: &str) -> Result<Option<Event>> {
+    let event = snapshot.event(scope.workspace(), id)?;
+    Ok(event.filter(|event| scope.walls().all(|(dimension, wall)| event.get(dimension) == Some(wall))))
+}
+
+/// What is said of an event that is not stored, was retracted, or is not for who asks to see.
+pub fn unknown_event(id: &str) -> String {
+    format!("there is no event {id:?}")
 }
 
 /// Stores the outcomes that could be read; else as [`events`]. A job that the sender may not see is unknown.
@@ -180,5 +256,9 @@ impl Sink for StoreSink<'_> {
 
     fn outcomes(&mut self, batch: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {
         Ok(outcomes(self.store, &self.admission, batch.into_iter().map(Ok))?.items)
+    }
+
+    fn corrections(&mut self, batch: Vec<Correction>) -> Result<Vec<CorrectionItem>> {
+        Ok(corrections(self.store, &self.admission, batch.into_iter().map(Ok))?.items)
     }
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use quipu::store::{Item, OutcomeItem};
-use quipu::{Error, Event, Outcome, Result, Scope, Store, Value};
+use quipu::store::{CorrectionItem, Item, OutcomeItem};
+use quipu::{Correction, Error, Event, Outcome, Result, Scope, Store, Value};
 
 use super::args::{StoreArgs, open};
 use super::output::Output;
@@ -38,9 +38,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME=FILE")]
     join: Vec<String>,
 }
-
-/// Refusals that a table lists.
-const LISTED: usize = 10;
 
 pub(super) fn run(args: &Args, workspace: Option<&str>, output: &Output) -> Result<ExitCode> {
     let options = Options {
@@ -116,6 +113,10 @@ impl Sink for Target<'_> {
     fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {
         self.sink()?.outcomes(outcomes)
     }
+
+    fn corrections(&mut self, corrections: Vec<Correction>) -> Result<Vec<CorrectionItem>> {
+        self.sink()?.corrections(corrections)
+    }
 }
 
 fn joined(join: &str) -> Result<(String, Input)> {
@@ -149,6 +150,8 @@ fn sheet(summary: &Summary, millis: u128, format: render::Format) -> Sheet {
         ("events stored", summary.stored),
         ("events stored before", summary.duplicates),
         ("conflicts: id stored with other content", summary.conflicts),
+        ("events corrected", summary.corrected),
+        ("corrections of events still to come", summary.corrections_pending),
         ("outcomes stored", summary.outcomes_stored),
         ("outcomes stored before", summary.outcomes_replayed),
         ("outcomes of jobs that have another", summary.outcomes_already_reported),
@@ -163,7 +166,7 @@ fn sheet(summary: &Summary, millis: u128, format: render::Format) -> Sheet {
     let mut sheet = Sheet::of_pairs(shown.map(|(name, count)| (name, Value::Count(count.into()))).chain(speed));
     let notes = &mut sheet.facts.notes;
     let (listed, how) = match format {
-        render::Format::Table => (LISTED, " (--format json lists more of them)"),
+        render::Format::Table => (super::LISTED, " (--format json lists more of them)"),
         _ => (usize::MAX, ""),
     };
     notes.extend(summary.examples.iter().take(listed).map(ToString::to_string));

@@ -8,9 +8,11 @@ mod audit;
 mod backup;
 mod compact;
 mod compare;
+mod correct;
 mod coverage;
 mod demo;
 mod dimensions;
+mod event;
 mod import;
 mod job;
 mod outcome;
@@ -65,6 +67,8 @@ enum Command {
     Job(job::Args),
     /// Everything about one workflow run.
     Trace(trace::Args),
+    /// One event, as corrections left it.
+    Event(event::Args),
     /// From all jobs to the successful and the converted ones.
     Funnel(query::GroupedArgs),
     /// What jobs cost and what they were worth.
@@ -89,6 +93,8 @@ enum Command {
     Check(runaway::CheckArgs),
     /// Report what came of a job, once and for ever.
     Outcome(outcome::Args),
+    /// Say what is known later of events: retract, complete, replace or grow them.
+    Correct(correct::Args),
     /// The price book: import a list, show what there is.
     Prices(prices::Args),
     /// Who may use the server: make, list, rotate and revoke tokens.
@@ -106,6 +112,9 @@ enum Command {
     /// Make a store of a backup.
     Restore(backup::RestoreArgs),
 }
+
+/// Refusals that a table lists.
+const LISTED: usize = 10;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -136,6 +145,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Jobs(args) => query::run(Report::Jobs, &args.text()?, &args.target, &scope()?, output),
         Command::Job(args) => job::run(&args, &scope()?, output),
         Command::Trace(args) => trace::run(&args, &scope()?, output),
+        Command::Event(args) => event::run(&args, &scope()?, output),
         Command::Funnel(args) => query::run(Report::Funnel, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Roi(args) => query::run(Report::Roi, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Rates(args) => query::run(Report::Rates, &args.text()?, &args.rest.target, &scope()?, output),
@@ -151,6 +161,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Runaway(args) => runaway::run(&args, &scope()?, output),
         Command::Check(args) => runaway::check(&args, &scope()?, output),
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),
+        Command::Correct(args) => correct::run(&args, &scope()?, output),
         Command::Prices(args) => prices::run(&args, &scope()?, output),
         Command::Token(args) => token::run(&args, &scope()?, output),
         Command::Audit(args) => audit::run(&args, output),

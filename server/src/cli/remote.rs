@@ -39,8 +39,13 @@ impl<'a> Remote<'a> {
 
     /// Sends JSON.
     pub(super) fn post(&self, path: &[&str], body: &Json) -> Result<Vec<u8>> {
+        self.post_text(path, &body.to_string())
+    }
+
+    /// Sends the text of a JSON document, or of one per line.
+    pub(super) fn post_text(&self, path: &[&str], body: &str) -> Result<Vec<u8>> {
         let request = self.identified(self.agent.post(self.address(path)));
-        self.answer(request.header("content-type", "application/json").send(body.to_string()))
+        self.answer(request.header("content-type", "application/json").send(body))
     }
 
     /// Asks for a resource, with the filters of a plan as query parameters.

@@ -34,6 +34,7 @@ mod body;
 mod budgets;
 mod caller;
 mod connections;
+mod corrections;
 mod dashboard;
 mod events;
 mod fresh;

@@ -16,7 +16,7 @@ use super::fresh::{MIN_LSN_HEADER, fresh};
 use super::problem::Problem;
 use super::state::App;
 use super::watch::watch;
-use super::{budgets, dashboard, events, jobs, outcomes, query, revenium, sources};
+use super::{budgets, corrections, dashboard, events, jobs, outcomes, query, revenium, sources};
 use crate::access::Permission;
 
 /// The media types of events and outcomes.
@@ -32,6 +32,14 @@ fn operations() -> Vec<Operation> {
             .takes("Events", &ITEMS)
             .gives(200, "at least one is stored, now or before", "Receipt")
             .gives(422, "none is stored", "Receipt"),
+        get("/v1/events/{id}", "One event, as corrections left it", corrections::event)
+            .needs(Query)
+            .gives_stored("Event"),
+        post("/v1/corrections", "Say what is known later of events", corrections::post)
+            .needs(Ingest)
+            .takes("Corrections", &ITEMS)
+            .gives(200, "at least one is kept, now or before", "CorrectionReceipt")
+            .gives(422, "none is", "CorrectionReceipt"),
         post("/ingest/{source}", "Store events as another source writes them", sources::named)
             .needs(Ingest)
             .takes("Any", &ITEMS)

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use quipu::{Event, Outcome};
+use quipu::{Correction, Event, Outcome};
 
 use super::Stop;
 use super::input::Input;
 use super::summary::Summary;
+use crate::wire::otlp::Memory;
 
 /// Events and outcomes of one file with their lines.
 pub(super) struct Batch {
@@ -16,15 +17,28 @@ pub(super) struct Batch {
     pub(super) event_lines: Vec<u64>,
     pub(super) outcomes: Vec<Outcome>,
     pub(super) outcome_lines: Vec<u64>,
+    pub(super) corrections: Vec<Correction>,
+    pub(super) correction_lines: Vec<u64>,
+    /// Whether an event may be a later snapshot of one that is stored.
+    pub(super) grows: bool,
 }
 
 impl Batch {
     fn new(file: Arc<str>) -> Self {
-        Self { file, events: Vec::new(), event_lines: Vec::new(), outcomes: Vec::new(), outcome_lines: Vec::new() }
+        Self {
+            file,
+            events: Vec::new(),
+            event_lines: Vec::new(),
+            outcomes: Vec::new(),
+            outcome_lines: Vec::new(),
+            corrections: Vec::new(),
+            correction_lines: Vec::new(),
+            grows: false,
+        }
     }
 
     pub(super) fn items(&self) -> u64 {
-        (self.events.len() + self.outcomes.len()) as u64
+        (self.events.len() + self.outcomes.len() + self.corrections.len()) as u64
     }
 }
 
@@ -33,11 +47,19 @@ pub(super) struct Batches<'a> {
     size: usize,
     sender: &'a SyncSender<Batch>,
     pub(super) summary: &'a mut Summary,
+    /// What is known of the traces of all files.
+    pub(super) traces: &'a mut Memory,
 }
 
 impl<'a> Batches<'a> {
-    pub(super) fn new(input: &Input, size: usize, sender: &'a SyncSender<Batch>, summary: &'a mut Summary) -> Self {
-        Self { batch: Batch::new(input.name().into()), size: size.max(1), sender, summary }
+    pub(super) fn new(
+        input: &Input,
+        size: usize,
+        sender: &'a SyncSender<Batch>,
+        summary: &'a mut Summary,
+        traces: &'a mut Memory,
+    ) -> Self {
+        Self { batch: Batch::new(input.name().into()), size: size.max(1), sender, summary, traces }
     }
 
     pub(super) fn event(&mut self, line: u64, event: Event) {
@@ -54,6 +76,17 @@ impl<'a> Batches<'a> {
         self.batch.outcome_lines.push(line);
     }
 
+    /// A snapshot of an event: it stands against a smaller one that is stored.
+    pub(super) fn snapshot(&mut self, line: u64, event: Event) {
+        self.batch.grows = true;
+        self.event(line, event);
+    }
+
+    pub(super) fn correction(&mut self, line: u64, correction: Correction) {
+        self.batch.corrections.push(correction);
+        self.batch.correction_lines.push(line);
+    }
+
     pub(super) fn reject(&mut self, line: u64, reason: impl Into<String>) {
         self.summary.reject(&self.batch.file, line, reason);
     }
@@ -61,7 +94,8 @@ impl<'a> Batches<'a> {
     /// Hands the batch on when it is full. Called between rows, so that a row's event never
     /// comes later than its outcome.
     pub(super) fn row_done(&mut self) -> Result<(), Stop> {
-        if self.batch.events.len() < self.size && self.batch.outcomes.len() < self.size {
+        let lens = [self.batch.events.len(), self.batch.outcomes.len(), self.batch.corrections.len()];
+        if lens.iter().all(|len| *len < self.size) {
             return Ok(());
         }
         self.flush()

@@ -71,8 +71,9 @@ pub(super) fn claude_code(input: &Input, taken: &Arc<AtomicU64>, batches: &mut B
     let ended = each_line(&mut lines, batches, |number, text, _| session.line(number, text));
     batches.summary.skipped += session.skipped;
     batches.summary.ignored.merge(&session.ignored);
+    // A session that went on is written to a further file, with what was still growing in this one.
     for (line, event) in session.into_calls() {
-        batches.event(line, event);
+        batches.snapshot(line, event);
         batches.row_done()?;
     }
     ended

@@ -24,7 +24,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use quipu::{Error, Result};
+use quipu::store::Item;
+use quipu::{Correction, Error, Event, Result};
 
 use batches::{Batch, Batches};
 
@@ -34,6 +35,8 @@ pub use map::Map;
 pub use mapped::PriceRow;
 pub use sink::Sink;
 pub use summary::{Example, Summary};
+
+use crate::wire::otlp::Memory;
 
 /// How to read the inputs.
 #[derive(Clone, Debug)]
@@ -102,9 +105,9 @@ pub fn import(inputs: &[Input], options: &Options, sink: &mut dyn Sink, mut prog
 }
 
 fn decode_all(inputs: &[Input], options: &Options, sender: mpsc::SyncSender<Batch>, taken: &Arc<AtomicU64>) -> Summary {
-    let mut summary = Summary::default();
+    let (mut summary, mut traces) = (Summary::default(), Memory::default());
     for input in inputs {
-        let mut batches = Batches::new(input, options.batch, &sender, &mut summary);
+        let mut batches = Batches::new(input, options.batch, &sender, &mut summary, &mut traces);
         let decoded = input.check(taken).map_err(Stop::File);
         let decoded = decoded.and_then(|()| format::decode(input, options, taken, &mut batches));
         let flushed = batches.flush();
@@ -119,16 +122,51 @@ fn decode_all(inputs: &[Input], options: &Options, sender: mpsc::SyncSender<Batc
 
 fn store(batch: Batch, sink: &mut dyn Sink, summary: &mut Summary) -> Result<()> {
     // Events first: an outcome needs its job.
-    if !batch.events.is_empty() {
+    if batch.grows {
+        store_snapshots(&batch.file, batch.events, batch.event_lines, sink, summary)?;
+    } else if !batch.events.is_empty() {
         let items = sink.events(batch.events)?;
         for (line, item) in batch.event_lines.into_iter().zip(items) {
             summary.event(&batch.file, line, item);
+        }
+    }
+    if !batch.corrections.is_empty() {
+        let items = sink.corrections(batch.corrections)?;
+        for (line, item) in batch.correction_lines.into_iter().zip(items) {
+            summary.correction(&batch.file, line, item);
         }
     }
     if !batch.outcomes.is_empty() {
         let items = sink.outcomes(batch.outcomes)?;
         for (line, item) in batch.outcome_lines.into_iter().zip(items) {
             summary.outcome(&batch.file, line, item);
+        }
+    }
+    Ok(())
+}
+
+/// Events of which larger snapshots may come later, and may have come before.
+fn store_snapshots(
+    file: &Arc<str>,
+    events: Vec<Event>,
+    lines: Vec<u64>,
+    sink: &mut dyn Sink,
+    summary: &mut Summary,
+) -> Result<()> {
+    let items = sink.events(events.clone())?;
+    let (mut grown, mut grown_lines) = (Vec::new(), Vec::new());
+    for ((event, line), item) in events.into_iter().zip(lines).zip(items) {
+        if matches!(item, Item::Conflict { .. }) {
+            grown.push(Correction::grow(event));
+            grown_lines.push(line);
+        } else {
+            summary.event(file, line, item);
+        }
+    }
+    if !grown.is_empty() {
+        let items = sink.corrections(grown)?;
+        for (line, item) in grown_lines.into_iter().zip(items) {
+            summary.snapshot(file, line, item);
         }
     }
     Ok(())

@@ -9,19 +9,18 @@ use super::batches::Batches;
 use super::documents::each_document;
 use super::input::Input;
 use crate::wire::FieldError;
-use crate::wire::otlp::{self, Encoding, Export, Memory, Signal};
+use crate::wire::otlp::{self, Encoding, Export, Signal};
 
 /// Longest file that is one request, in bytes.
 const REQUEST_BYTES: u64 = 256 << 20;
 
 /// Requests as JSON; whether they are of traces or of logs, each says itself.
 pub(super) fn json(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
-    let mut memory = Memory::default();
     each_document(input, taken, batches, |place, text, batches| {
         let signal = if text.contains("\"resourceLogs\"") { Signal::Logs } else { Signal::Traces };
         let export = otlp::read(text.as_bytes(), Encoding::Json, signal);
         let export = export.map_err(|error| FieldError { field: None, message: error.to_string() })?;
-        take(export, place, &mut memory, batches);
+        take(export, place, batches);
         Ok(())
     })
 }
@@ -37,11 +36,10 @@ pub(super) fn proto(
     let mut bytes = Vec::new();
     let read = opened.reader.by_ref().take(REQUEST_BYTES).read_to_end(&mut bytes);
     read.map_err(|error| opened.failed(0, error))?;
-    let mut memory = Memory::default();
     for (place, request) in (1..).zip(requests(&bytes)) {
         batches.summary.read += 1;
         match otlp::read(request, Encoding::Proto, signal) {
-            Ok(export) => take(export, place, &mut memory, batches),
+            Ok(export) => take(export, place, batches),
             Err(error) => batches.reject(place, error.to_string()),
         }
         batches.row_done()?;
@@ -65,14 +63,21 @@ fn requests(bytes: &[u8]) -> Vec<&[u8]> {
     if rest.is_empty() && !requests.is_empty() { requests } else { vec![bytes] }
 }
 
-fn take(mut export: Export, place: u64, memory: &mut Memory, batches: &mut Batches<'_>) {
-    let decided = export.decide(memory);
-    batches.summary.skipped += export.records - (decided.events.len() + export.refused.len()) as u64;
+fn take(mut export: Export, place: u64, batches: &mut Batches<'_>) {
+    let mut decided = export.decide(batches.traces);
+    // What is handed on is stored before anything that is read later, or the import ends.
+    batches.traces.confirm(&decided.settled());
+    let told = (decided.events.len() + export.refused.len()) as u64 + decided.repeated;
+    batches.summary.skipped += export.records.saturating_sub(told);
+    batches.summary.duplicates += decided.repeated;
     for error in &export.refused {
         batches.reject(place, format!("record {}: {}", error.index, error.message));
     }
     for event in decided.events {
         batches.event(place, event);
+    }
+    for correction in decided.corrections {
+        batches.correction(place, correction);
     }
     batches.summary.ignored.merge(&export.ignored);
 }

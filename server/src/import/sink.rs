@@ -1,7 +1,7 @@
 //! Where an import puts what it read.
 
-use quipu::store::{Item, OutcomeItem};
-use quipu::{Event, Outcome, Result, Store};
+use quipu::store::{CorrectionItem, Item, OutcomeItem};
+use quipu::{Correction, Error, Event, Outcome, Result, Store};
 
 /// Takes batches of events and outcomes and says what became of each.
 pub trait Sink {
@@ -16,6 +16,15 @@ pub trait Sink {
     /// # Errors
     /// Only when nothing more can be stored; the import stops.
     fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeItem>>;
+
+    /// Takes what is known later of events; one item per correction, in order.
+    ///
+    /// # Errors
+    /// Only when nothing more can be stored; the import stops.
+    fn corrections(&mut self, corrections: Vec<Correction>) -> Result<Vec<CorrectionItem>> {
+        let refused = || CorrectionItem::Rejected(Error::invalid("corrections are not taken here"));
+        Ok(corrections.iter().map(|_| refused()).collect())
+    }
 }
 
 impl Sink for &Store {
@@ -25,5 +34,9 @@ impl Sink for &Store {
 
     fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {
         Ok(self.record_outcomes(outcomes)?.items)
+    }
+
+    fn corrections(&mut self, corrections: Vec<Correction>) -> Result<Vec<CorrectionItem>> {
+        Ok(self.correct(corrections)?.items)
     }
 }

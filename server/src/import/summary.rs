@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use quipu::Error;
-use quipu::store::{Item, OutcomeItem};
+use quipu::store::{CorrectionItem, Item, OutcomeItem};
 
 use crate::wire::Ignored;
 
@@ -21,6 +21,10 @@ pub struct Summary {
     pub duplicates: u64,
     /// Events whose id is stored with other content.
     pub conflicts: u64,
+    /// How often an event that was stored before was corrected: it grew, was completed or does not count.
+    pub corrected: u64,
+    /// Corrections that are kept for events still to come.
+    pub corrections_pending: u64,
     /// Outcomes stored.
     pub outcomes_stored: u64,
     /// Outcomes that were stored before.
@@ -82,6 +86,23 @@ impl Summary {
         }
     }
 
+    pub(super) fn correction(&mut self, file: &Arc<str>, line: u64, item: CorrectionItem) {
+        match item {
+            CorrectionItem::Applied { events } => self.corrected += events,
+            CorrectionItem::Pending => self.corrections_pending += 1,
+            CorrectionItem::Unchanged => {}
+            CorrectionItem::Rejected(error) => self.reject(file, line, error.to_string()),
+        }
+    }
+
+    /// A later snapshot of an event that is stored: the larger of them stands.
+    pub(super) fn snapshot(&mut self, file: &Arc<str>, line: u64, item: CorrectionItem) {
+        match item {
+            CorrectionItem::Unchanged => self.duplicates += 1,
+            item => self.correction(file, line, item),
+        }
+    }
+
     pub(super) fn outcome(&mut self, file: &Arc<str>, line: u64, item: OutcomeItem) {
         match item {
             OutcomeItem::Stored => self.outcomes_stored += 1,
@@ -102,6 +123,7 @@ impl Summary {
     pub(super) fn merge_decoding(&mut self, decoding: Self) {
         self.read += decoding.read;
         self.skipped += decoding.skipped;
+        self.duplicates += decoding.duplicates;
         self.rejected += decoding.rejected;
         self.examples.extend(decoding.examples);
         self.examples.truncate(Self::EXAMPLES);

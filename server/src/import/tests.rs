@@ -2,6 +2,7 @@
 
 mod files;
 mod hostile;
+mod later;
 mod truth;
 
 use std::collections::HashMap;

@@ -35,6 +35,17 @@ impl Sheet {
         sheet
     }
 
+    /// A sheet of names and texts, with further pairs behind them.
+    pub fn of_texts(
+        texts: impl IntoIterator<Item = (String, String)>,
+        more: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Self {
+        let mut sheet = Self::of_pairs(more);
+        let texts = texts.into_iter().map(|(name, text)| vec![Value::Text(name.into()), Value::Text(text.into())]);
+        sheet.rows.splice(0..0, texts);
+        sheet
+    }
+
     /// The sheet with these columns only, in that order; all when none are named.
     ///
     /// # Errors

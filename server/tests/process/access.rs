@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::support::{Server, arg, quipu};
 
 /// Makes a token; its id and its text.
-fn token(dir: &Path, args: &[&str]) -> (String, String) {
+pub(crate) fn token(dir: &Path, args: &[&str]) -> (String, String) {
     let made = quipu(&[&["token", "create", "--store", arg(dir), "--name", "t", "--format", "ndjson"], args].concat());
     assert_eq!(made.code, Some(0), "{}", made.err);
     let value =
@@ -18,11 +18,11 @@ fn token(dir: &Path, args: &[&str]) -> (String, String) {
     (lines.next().expect("an id"), lines.next().expect("a token"))
 }
 
-fn bearer(token: &str) -> String {
+pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-fn post(server: &Server, path: &str, token: &str, body: &Json) -> (u16, Json) {
+pub(crate) fn post(server: &Server, path: &str, token: &str, body: &Json) -> (u16, Json) {
     server.post(path, &[("authorization", &bearer(token))], body.to_string().as_bytes())
 }
 

@@ -64,6 +64,9 @@ fn every_route_answers_as_it_is_described() {
     let sent = |path: &str| match path {
         "/v1/events" => vec![json!([event, {"id": ""}]), json!([{"id": ""}]), json!(7)],
         "/ingest/quipu" => vec![json!([event]), json!([{"id": ""}]), json!(7)],
+        "/v1/corrections" => {
+            vec![json!([{"change": "retract", "id": "gone"}, {}]), json!([{"change": "undo"}]), json!(7)]
+        }
         "/v1/outcomes" => vec![json!([outcome, {"job_id": "nobody", "status": "FAILED"}]), json!([{}]), json!("x")],
         "/v1/jobs/{id}/outcome" => vec![json!({"status": "FAILED"}), json!({}), json!([])],
         "/v1/query" => {
@@ -85,7 +88,10 @@ fn every_route_answers_as_it_is_described() {
                     bodies.iter().map(|body| server.send("POST", &path, &[], body.to_string().as_bytes())).collect()
                 }
                 _ => {
-                    let known = path.replace("{id}", if path.contains("traces") { "t" } else { "j" });
+                    let id = [("traces", "t"), ("events", "e"), ("jobs", "j")]
+                        .into_iter()
+                        .find(|(kind, _)| path.contains(kind));
+                    let known = path.replace("{id}", id.map_or("", |(_, id)| id));
                     let unknown = path.replace("{id}", "nobody");
                     let mut paths = vec![known.clone(), unknown];
                     // Every parameter that is stated is taken, or refused by its value and not by its name.

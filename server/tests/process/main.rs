@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod clients;
 mod commands;
+mod corrections;
 mod demo;
 mod http;
 mod kill;

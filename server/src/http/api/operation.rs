@@ -96,7 +96,12 @@ impl Operation {
 
     /// Answers from what is stored with several tables.
     pub(in crate::http) fn gives_document(self) -> Self {
-        self.reading(json!({ "application/json": { "schema": reference("Document") } }))
+        self.gives_stored("Document")
+    }
+
+    /// Answers from what is stored with JSON under a schema.
+    pub(in crate::http) fn gives_stored(self, schema: &str) -> Self {
+        self.reading(json!({ "application/json": { "schema": reference(schema) } }))
     }
 
     fn reading(mut self, content: Json) -> Self {

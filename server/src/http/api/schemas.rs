@@ -9,6 +9,10 @@ pub(super) fn all() -> Json {
         "Events": { "description": "one event, an array of them, or one per line",
             "oneOf": [{ "$ref": "#/components/schemas/Event" }, { "type": "array", "items": { "$ref": "#/components/schemas/Event" } }] },
         "Receipt": receipt(),
+        "Correction": correction(),
+        "Corrections": { "description": "one correction, an array of them, or one per line",
+            "oneOf": [{ "$ref": "#/components/schemas/Correction" }, { "type": "array", "items": { "$ref": "#/components/schemas/Correction" } }] },
+        "CorrectionReceipt": correction_receipt(),
         "Outcome": outcome(true),
         "Outcomes": { "description": "one outcome, an array of them, or one per line",
             "oneOf": [{ "$ref": "#/components/schemas/Outcome" }, { "type": "array", "items": { "$ref": "#/components/schemas/Outcome" } }] },
@@ -73,6 +77,21 @@ fn receipt() -> Json {
         "index": count(), "status": { "enum": ["stored", "duplicate", "conflict", "rejected"] }, "id": text(), "error": text() } });
     json!({ "type": "object", "required": ["stored", "duplicates", "conflicts", "rejected", "lsn", "items"], "properties": {
         "stored": count(), "duplicates": count(), "conflicts": count(), "rejected": count(), "lsn": count(),
+        "ignored": { "type": "object", "additionalProperties": count() }, "items": { "type": "array", "items": item } } })
+}
+
+fn correction() -> Json {
+    let event = json!({ "$ref": "#/components/schemas/Event" });
+    json!({ "type": "object", "required": ["change"], "properties": {
+        "change": { "enum": ["retract", "replace", "grow", "complete"] }, "workspace": text(),
+        "id": text(), "trace_id": text(), "revision": count(), "event": event, "rank": count(), "values": event } })
+}
+
+fn correction_receipt() -> Json {
+    let item = json!({ "type": "object", "required": ["index", "status", "events"], "properties": {
+        "index": count(), "status": { "enum": ["applied", "pending", "unchanged", "rejected"] }, "events": count(), "error": text() } });
+    json!({ "type": "object", "required": ["accepted", "rejected", "lsn", "items"], "properties": {
+        "accepted": count(), "rejected": count(), "lsn": count(),
         "ignored": { "type": "object", "additionalProperties": count() }, "items": { "type": "array", "items": item } } })
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quipu::store::Item;
+use quipu::store::{CorrectionItem, Item};
 use quipu::{Scope, Store, Text};
 
 use super::super::metrics::Metrics;
@@ -99,12 +99,17 @@ pub(in crate::http) fn take(
     });
     let stored = ingest::events_with(store, &context.admission, events, decided.corrections.clone());
     match stored {
-        Ok(receipt) => {
+        Ok((receipt, corrected)) => {
             locked(&memory).confirm(&settled);
             context.metrics.events(&receipt.items);
             for item in receipt.items {
                 if let Item::Rejected(error) = item {
                     taken.reject(&error.to_string());
+                }
+            }
+            for item in corrected.items {
+                if let CorrectionItem::Rejected(error) = item {
+                    taken.reject(&format!("what this says of an earlier call: {error}"));
                 }
             }
             Ok(taken)

@@ -10,14 +10,14 @@ use quipu::{Dimension, Error, ErrorKind, Number};
 use super::super::*;
 use super::{Memory, run, with_map};
 
-struct Folder(tempfile::TempDir);
+pub(super) struct Folder(pub(super) tempfile::TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> Input {
+    pub(super) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> Input {
         let path: PathBuf = self.0.path().join(name);
         std::fs::write(&path, bytes).expect("a file");
         Input::File(path)

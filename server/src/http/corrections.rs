@@ -1,0 +1,72 @@
+//! `POST /v1/corrections`: later words about events, taken item by item; `GET /v1/events/{id}`: what an event comes to.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use quipu::store::CorrectionItem;
+use quipu::{Error, Store};
+use serde_json::{Map, Value, json};
+
+use super::body;
+use super::caller::{Allowed, Ingest, Query as Ask};
+use super::problem::Problem;
+use super::state::App;
+use crate::ingest::{self, Admission};
+use crate::wire::{correction, native};
+
+/// An event as it was sent, with all that corrections made of it. One that the caller does not see is unknown.
+pub(super) async fn event(
+    State(app): State<App>,
+    allowed: Allowed<Ask>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let scope = allowed.caller.scope;
+    app.ask(move |store| {
+        let event = ingest::event(&store.snapshot(), &scope, &id)?;
+        let event = event.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, ingest::unknown_event(&id)))?;
+        serde_json::to_value(native::Native(&event)).map(Json).map_err(|_| Problem::internal())
+    })
+    .await
+}
+
+pub(super) async fn post(
+    State(app): State<App>,
+    allowed: Allowed<Ingest>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let admission = allowed.caller.admission();
+    let mut sent = body::receive(&app, &headers, body).await?;
+    let (any, answer) = app.store(move |store| take(store, &sent.unpack()?, &admission)).await?;
+    let status = if any { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok((status, Json(answer)).into_response())
+}
+
+/// Takes the corrections of a body; whether any was good, and what became of each.
+fn take(store: &Store, bytes: &[u8], admission: &Admission) -> Result<(bool, Value), Problem> {
+    let decoded = correction::decode(bytes)?;
+    let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
+    let receipt = ingest::corrections(store, admission, items)?;
+    let rejected = receipt.items.iter().filter(|item| matches!(item, CorrectionItem::Rejected(_))).count();
+    let any = rejected < receipt.items.len() || receipt.items.is_empty();
+    let ignored: Map<String, Value> =
+        decoded.ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect();
+    let (accepted, items) =
+        (receipt.items.len() - rejected, receipt.items.iter().enumerate().map(fate).collect::<Vec<_>>());
+    let answer =
+        json!({ "accepted": accepted, "rejected": rejected, "lsn": receipt.lsn, "ignored": ignored, "items": items });
+    Ok((any, answer))
+}
+
+fn fate((index, item): (usize, &CorrectionItem)) -> Value {
+    match item {
+        CorrectionItem::Applied { events } => json!({ "index": index, "status": "applied", "events": events }),
+        CorrectionItem::Pending => json!({ "index": index, "status": "pending", "events": 0 }),
+        CorrectionItem::Unchanged => json!({ "index": index, "status": "unchanged", "events": 0 }),
+        CorrectionItem::Rejected(error) => {
+            json!({ "index": index, "status": "rejected", "events": 0, "error": error.to_string() })
+        }
+    }
+}
