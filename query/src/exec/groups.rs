@@ -55,22 +55,28 @@ pub(super) struct GroupSums {
     pub(super) sums: Vec<u128>,
     pub(super) cost: Costs,
     pub(super) unpriced_events: u128,
+    /// As in [`Plan::carried`].
+    pub(super) carried: Vec<u128>,
     pub(super) first: i64,
     pub(super) last: i64,
+    pub(super) end: i64,
 }
 
 impl GroupSums {
     pub(super) fn new(plan: &Plan<'_>) -> Self {
-        let (sums, cost) = (vec![0; plan.sums.len()], Costs::new(plan));
-        Self { sums, cost, unpriced_events: 0, first: i64::MAX, last: i64::MIN }
+        let (sums, carried) = (vec![0; plan.sums.len()], vec![0; plan.carried.len()]);
+        let cost = Costs::new(plan);
+        Self { sums, cost, unpriced_events: 0, carried, first: i64::MAX, last: i64::MIN, end: i64::MIN }
     }
 
     pub(super) fn add(&mut self, other: &Self) -> Result<()> {
         self.sums.iter_mut().zip(&other.sums).for_each(|(sum, more)| *sum += more);
         self.cost.add(&other.cost)?;
         self.unpriced_events += other.unpriced_events;
+        self.carried.iter_mut().zip(&other.carried).for_each(|(sum, more)| *sum += more);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
+        self.end = self.end.max(other.end);
         Ok(())
     }
 }
@@ -133,6 +139,10 @@ impl Groups {
             }
             into.cost.add(&costs[slot])?;
             into.unpriced_events += part.unpriced_events.get(slot).copied().unwrap_or(0);
+            for (sum, carried) in into.carried.iter_mut().zip(&part.carried) {
+                *sum += carried[slot];
+            }
+            into.end = part.ends.get(slot).map_or(into.end, |end| into.end.max(*end));
             if let Some((first, last)) = part.spans.get(slot) {
                 into.first = into.first.min(*first);
                 into.last = into.last.max(*last);
@@ -261,7 +271,7 @@ impl Groups {
 
     /// Bytes taken, estimated.
     pub(super) fn bytes(&self, plan: &Plan<'_>) -> usize {
-        let sums = (plan.sums.len() + 2 * (plan.cost_parts.len() + 1)) * size_of::<u128>();
+        let sums = (plan.sums.len() + plan.carried.len() + 2 * (plan.cost_parts.len() + 1)) * size_of::<u128>();
         let groups = self.keys.len() * (GROUP_BYTES + sums + 4 * self.by.len());
         let names = self.by.iter().chain(self.distinct.iter().map(|(names, _)| names)).chain([&self.job_names]);
         let names: usize = names.map(|names| names.values.len() * VALUE_BYTES).sum();

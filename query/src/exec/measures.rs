@@ -51,6 +51,11 @@ impl Group<'_> {
             M::ReportedUnknown => Value::Count(self.reported_unknown()),
             M::CostDelta => self.cost_delta(),
             M::Unpriced => Value::Count(self.sums.unpriced_events),
+            M::Count(dimension) => {
+                let at = self.plan.carried.iter().position(|one| one == dimension);
+                at.map_or(Value::Null, |at| Value::Count(self.sums.carried[at]))
+            }
+            M::CountNumber(number) => Value::Count(self.sum(&Counter::NumberEvents(*number))),
             M::Distinct(dimension) => {
                 let at = self.plan.distinct.iter().position(|one| one == dimension);
                 at.map_or(Value::Null, |at| Value::Count(self.distinct[at].into()))
@@ -62,6 +67,11 @@ impl Group<'_> {
             M::FirstAt if self.sums.first <= self.sums.last => Value::Time(Timestamp::from_micros(self.sums.first)),
             M::LastAt if self.sums.first <= self.sums.last => Value::Time(Timestamp::from_micros(self.sums.last)),
             M::FirstAt | M::LastAt => Value::Null,
+            M::Elapsed if self.sums.first <= self.sums.end => {
+                let micros = i128::from(self.sums.end) - i128::from(self.sums.first);
+                Value::ratio(micros, 1_000, TIME_DIGITS)
+            }
+            M::Elapsed => Value::Null,
             M::Duration(_) | M::Ttft(_) => self.timing(measure),
             about_jobs => self.of_jobs(about_jobs),
         }
@@ -120,6 +130,7 @@ impl Group<'_> {
             M::Jobs => count(jobs),
             M::Pending => count(tally.pending),
             M::Successful => count(successful),
+            M::SuccessfulConverted => count(tally.successful_converted),
             M::Failed => count(tally.with_status(OutcomeStatus::Failed)),
             M::CancelledJobs => count(tally.with_status(OutcomeStatus::Cancelled)),
             M::Converted => count(converted),

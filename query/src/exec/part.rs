@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 use quipu_engine::dictionary::Dictionary;
 use quipu_engine::rows::{Counter, Part, Quantity};
-use quipu_engine::{Dimension, Meter, Result};
+use quipu_engine::{Dimension, Meter, Number, Result};
 
 use super::keys::{KeyColumn, Selected};
 use super::plan::Plan;
@@ -57,6 +57,10 @@ pub(super) struct PartSums<'a> {
     pub(super) unpriced_events: Vec<u128>,
     /// Per slot, where asked for: the earliest and the latest start.
     pub(super) spans: Vec<(i64, i64)>,
+    /// Per slot, where asked for: the latest end.
+    pub(super) ends: Vec<i64>,
+    /// Per dimension asked for, per slot: the events that carry it.
+    pub(super) carried: Vec<Vec<u128>>,
     /// Per dimension asked for: slots and codes.
     pub(super) distinct: Vec<HashSet<(u32, u32)>>,
     /// Per dimension whose values are estimated: slots and codes.
@@ -130,6 +134,8 @@ impl<'a> PartSums<'a> {
             counters,
             unpriced_events: Vec::new(),
             spans: Vec::new(),
+            ends: Vec::new(),
+            carried: plan.carried.iter().map(|_| Vec::new()).collect(),
             distinct: plan.distinct.iter().map(|_| HashSet::new()).collect(),
             approx_distinct: plan.approx_distinct.iter().map(|_| HashSet::new()).collect(),
             timings: plan.timings.iter().map(|_| Vec::new()).collect(),
@@ -153,6 +159,8 @@ impl<'a> PartSums<'a> {
         self.add_sums(block, &selected)?;
         self.add_unpriced(block, &selected)?;
         self.add_spans();
+        self.add_ends(block, &selected)?;
+        self.add_carried(block, &selected)?;
         self.add_distinct(block, &selected)?;
         self.add_timings(block, &selected)?;
         Ok(Outcome::Added)
@@ -229,6 +237,33 @@ impl<'a> PartSums<'a> {
         }
     }
 
+    fn add_ends(&mut self, block: usize, selected: &Selected) -> Result<()> {
+        let (true, Rows::Events(events)) = (self.plan.ends, self.rows) else { return Ok(()) };
+        let work = &mut self.work;
+        events.quantities(&Quantity::Number(Number::DurationMs), block, &mut work.adds)?;
+        selected.compact(&mut work.adds);
+        self.ends.resize(self.slots.len(), i64::MIN);
+        for ((slot, start), stored) in work.slots.iter().zip(&work.spans.first).zip(&work.adds) {
+            let micros = i64::try_from(stored.saturating_sub(1)).unwrap_or(i64::MAX).saturating_mul(1_000);
+            let end = &mut self.ends[*slot as usize];
+            *end = (*end).max(start.saturating_add(micros));
+        }
+        Ok(())
+    }
+
+    fn add_carried(&mut self, block: usize, selected: &Selected) -> Result<()> {
+        let work = &mut self.work;
+        for (dimension, carried) in self.plan.carried.iter().zip(&mut self.carried) {
+            self.rows.carrying(*dimension, block, &mut work.codes, &mut work.adds)?;
+            selected.compact(&mut work.adds);
+            carried.resize(self.slots.len(), 0);
+            for (slot, add) in work.slots.iter().zip(&work.adds) {
+                carried[*slot as usize] += u128::from(*add);
+            }
+        }
+        Ok(())
+    }
+
     fn add_distinct(&mut self, block: usize, selected: &Selected) -> Result<()> {
         let work = &mut self.work;
         let exact = self.plan.distinct.iter().zip(&mut self.distinct);
@@ -266,7 +301,8 @@ impl<'a> PartSums<'a> {
 
     /// Bytes taken, estimated.
     pub(super) fn bytes(&self) -> usize {
-        let columns = self.sums.len() + 2 * self.unpriced_events.len().min(1) + 2 * self.spans.len().min(1);
+        let optional = [self.unpriced_events.len(), self.spans.len(), self.ends.len()].map(|slots| slots.min(1));
+        let columns = self.sums.len() + self.carried.len() + 2 * optional.iter().sum::<usize>();
         let pairs: usize = self.distinct.iter().chain(&self.approx_distinct).map(|pairs| pairs.len() * 16).sum();
         let values: usize = self.timings.iter().flatten().map(|values| size_of::<Values>() + values.bytes()).sum();
         self.slots.len() * (columns * size_of::<u128>() + self.slots.bytes_per_slot()) + pairs + values

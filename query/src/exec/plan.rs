@@ -33,6 +33,10 @@ pub(super) struct Plan<'q> {
     pub(super) jobs: bool,
     /// The span of time of each group is kept.
     pub(super) spans: bool,
+    /// The latest end of each group is kept.
+    pub(super) ends: bool,
+    /// The dimensions of which the events that carry one are counted.
+    pub(super) carried: Vec<Dimension>,
     pub(super) distinct: Vec<Dimension>,
     /// The dimensions whose distinct values are estimated.
     pub(super) approx_distinct: Vec<Dimension>,
@@ -57,7 +61,9 @@ impl<'q> Plan<'q> {
             cost_parts: Vec::new(),
             unpriced_events: base.contains(&Measure::Unpriced),
             jobs: base.iter().any(Measure::is_about_jobs),
-            spans: base.iter().any(|m| matches!(m, Measure::FirstAt | Measure::LastAt)),
+            spans: base.iter().any(|m| matches!(m, Measure::FirstAt | Measure::LastAt | Measure::Elapsed)),
+            ends: base.contains(&Measure::Elapsed),
+            carried: Vec::new(),
             distinct: Vec::new(),
             approx_distinct: Vec::new(),
             timings: Vec::new(),
@@ -71,6 +77,7 @@ impl<'q> Plan<'q> {
         for measure in &base {
             sums.extend(sums_of(measure, computed));
             match measure {
+                Measure::Count(dimension) => plan.carried.push(*dimension),
                 Measure::Distinct(dimension) => plan.distinct.push(*dimension),
                 Measure::ApproxDistinct(dimension) => plan.approx_distinct.push(*dimension),
                 Measure::CostOf(part) => plan.cost_parts.push(part.clone()),
@@ -105,14 +112,16 @@ impl<'q> Plan<'q> {
             Counter::Number(number) | Counter::NumberEvents(number) => COUNTER_NUMBERS.contains(number),
             _ => true,
         };
-        let mut distinct = self.distinct.iter().chain(&self.approx_distinct);
+        let mut seen = self.carried.iter().chain(&self.distinct).chain(&self.approx_distinct);
         if !self.query.by.iter().all(pivot) {
             Some("a key of the grouping is not among the dimensions that counters keep")
         } else if !self.query.filter.as_ref().is_none_or(counters_decide) {
             Some("the filter looks at what counters do not keep")
         } else if !self.timings.is_empty() {
             Some("minima, maxima and percentiles need every event")
-        } else if self.unpriced_events || !self.sums.iter().all(sum) || !distinct.all(kept) {
+        } else if self.ends {
+            Some("when events end is not among what counters keep")
+        } else if self.unpriced_events || !self.sums.iter().all(sum) || !seen.all(kept) {
             Some("a measure counts what counters do not keep")
         } else {
             None
@@ -201,6 +210,7 @@ fn sums_of(measure: &Measure, computed: bool) -> Vec<Counter> {
         Measure::Retries => vec![Counter::Retries],
         Measure::UsageMissing => vec![Counter::Number(Number::UsageMissing)],
         Measure::Meter(meter) => vec![Counter::Meter(meter.clone())],
+        Measure::CountNumber(number) => vec![Counter::NumberEvents(*number)],
         Measure::ReportedCost | Measure::ReportedUnknown | Measure::CostDelta => reported(),
         Measure::Duration(Statistic::Average) => average(Number::DurationMs),
         Measure::Ttft(Statistic::Average) => average(Number::TtftMs),

@@ -133,6 +133,20 @@ impl Rows<'_> {
         Ok(())
     }
 
+    /// How many events of each row of a block carry a dimension.
+    pub(super) fn carrying(
+        self,
+        dimension: Dimension,
+        block: usize,
+        codes: &mut Vec<u32>,
+        out: &mut Vec<u64>,
+    ) -> Result<()> {
+        self.adds(&Counter::Events, block, codes, out)?;
+        self.codes(dimension, block, codes)?;
+        out.iter_mut().zip(codes).for_each(|(events, code)| *events *= u64::from(*code != 0));
+        Ok(())
+    }
+
     fn statuses(self, status: &str, block: usize, codes: &mut Vec<u32>, out: &mut Vec<u64>) -> Result<()> {
         let code = self.dictionary(Dimension::Status)?.find(status);
         self.codes(Dimension::Status, block, codes)?;

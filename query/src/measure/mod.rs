@@ -25,6 +25,10 @@ macro_rules! measures {
             Duration(Statistic),
             /// How long the events took from start to the first token.
             Ttft(Statistic),
+            /// How many events carry a dimension.
+            Count(Dimension),
+            /// How many events carry a number.
+            CountNumber(Number),
             /// How many distinct values of a dimension occur.
             Distinct(Dimension),
             /// About how many distinct values of a dimension occur, in little memory.
@@ -51,6 +55,7 @@ macro_rules! measures {
                     Self::Meter(Meter::Named(_)) => Unit::Units,
                     Self::CostOf(_) => Unit::Usd,
                     Self::Duration(_) | Self::Ttft(_) => Unit::Milliseconds,
+                    Self::Count(_) | Self::CountNumber(_) => Unit::Events,
                     Self::Distinct(_) | Self::ApproxDistinct(_) => Unit::Values,
                     Self::Share(_) | Self::Growth(_) => Unit::Ratio,
                     Self::Before(of) | Self::Change(of) => of.unit(),
@@ -64,6 +69,7 @@ macro_rules! measures {
                     Self::Meter(_) => "The sum of the meter.",
                     Self::Duration(_) => "Milliseconds from start to end, over the events that state them.",
                     Self::Ttft(_) => "Milliseconds from start to the first token, over the events that state them.",
+                    Self::Count(_) | Self::CountNumber(_) => "Events that carry the dimension or number.",
                     Self::CostOf(_) => "The part of `cost` that the meter, or the kind of meter, makes.",
                     Self::Distinct(_) => "How many distinct values of the dimension occur, absent not counted.",
                     Self::ApproxDistinct(_) => "The same within a standard error of 0.8 %, in at most 16 KiB a group.",
@@ -103,6 +109,7 @@ measures! {
     Jobs = "jobs", Jobs, "Distinct jobs with an event in the group.";
     Pending = "pending", Jobs, "Jobs without an outcome.";
     Successful = "successful", Jobs, "Jobs whose outcome has status SUCCESS.";
+    SuccessfulConverted = "successful_converted", Jobs, "Jobs whose outcome has status SUCCESS and type CONVERTED.";
     Failed = "failed", Jobs, "Jobs whose outcome has status FAILED.";
     CancelledJobs = "cancelled_jobs", Jobs, "Jobs whose outcome has status CANCELLED.";
     Converted = "converted", Jobs, "Jobs whose outcome is of type CONVERTED.";
@@ -128,6 +135,7 @@ measures! {
     CostPerConversion = "cost_per_conversion", Usd, "The cost of all jobs, failed and pending ones too, per converted job.";
     FirstAt = "first_at", Time, "The start of the first event.";
     LastAt = "last_at", Time, "The start of the last event.";
+    Elapsed = "elapsed", Milliseconds, "From the start of the first event to the latest end of one; an event that does not state how long it took ends as it starts.";
 }
 
 impl Measure {
@@ -148,6 +156,7 @@ impl Measure {
             M::Jobs
                 | M::Pending
                 | M::Successful
+                | M::SuccessfulConverted
                 | M::Failed
                 | M::CancelledJobs
                 | M::Converted
@@ -199,7 +208,7 @@ impl Measure {
 
     /// Whether a value of the measure is a part of its total.
     pub(crate) fn has_share(&self) -> bool {
-        let statistic = matches!(self, Self::Duration(_) | Self::Ttft(_));
+        let statistic = matches!(self, Self::Duration(_) | Self::Ttft(_) | Self::Elapsed);
         let per_job = matches!(self, Self::CostPerJob | Self::CostPerSuccess | Self::CostPerConversion);
         !statistic && !per_job && !matches!(self.unit(), Unit::Ratio | Unit::Time)
     }

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use quipu_engine::{Dimension, Error, Meter, Result, TokenMeter};
+use quipu_engine::{Dimension, Error, Meter, Number, Result, TokenMeter};
 
 use super::{CostOf, Measure, Statistic};
 use crate::names::did_you_mean;
 
 /// What a measure with an argument is called.
-const FUNCTIONS: [&str; 7] = ["cost", "distinct", "approx_distinct", "share", "before", "change", "growth"];
+const FUNCTIONS: [&str; 8] = ["cost", "count", "distinct", "approx_distinct", "share", "before", "change", "growth"];
 
 impl Measure {
-    /// Reads `cost`, `input`, `meter.NAME`, `duration_p95`, `distinct(DIMENSION)`, `share(MEASURE)`…
+    /// Reads `cost`, `input`, `meter.NAME`, `duration_p95`, `count(DIMENSION)`, `distinct(DIMENSION)`, `share(MEASURE)`…
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid), naming what is near.
@@ -58,6 +58,10 @@ fn call(function: &str, argument: &str) -> Result<Measure> {
             let parts = CostOf::NAMED.iter().map(CostOf::to_string).collect::<Vec<_>>().join(", ");
             Error::invalid(format!("cost({argument}): that is neither a meter (input, meter.NAME…) nor one of {parts}"))
         })?),
+        "count" => match Number::from_name(argument) {
+            Some(number) => Measure::CountNumber(number),
+            None => Measure::Count(dimension()?),
+        },
         "distinct" => Measure::Distinct(dimension()?),
         "approx_distinct" => Measure::ApproxDistinct(dimension()?),
         "share" => Measure::Share(measure()?),
@@ -91,6 +95,8 @@ impl fmt::Display for Measure {
             Self::CostOf(part) => f.pad(&format!("cost({part})")),
             Self::Duration(statistic) => f.pad(&format!("duration_{statistic}")),
             Self::Ttft(statistic) => f.pad(&format!("ttft_{statistic}")),
+            Self::Count(dimension) => f.pad(&format!("count({dimension})")),
+            Self::CountNumber(number) => f.pad(&format!("count({})", number.name())),
             Self::Distinct(dimension) => f.pad(&format!("distinct({dimension})")),
             Self::ApproxDistinct(dimension) => f.pad(&format!("approx_distinct({dimension})")),
             Self::Share(of) => f.pad(&format!("share({of})")),
@@ -113,6 +119,8 @@ mod tests {
         let others = [
             Measure::Meter(TokenMeter::CacheRead.into()),
             Measure::Meter(tool.clone()),
+            Measure::Count(Dimension::Team),
+            Measure::CountNumber(Number::ReportedCost),
             Measure::Distinct(Dimension::TraceId),
             Measure::ApproxDistinct(Dimension::SubscriberId),
             Measure::CostOf(CostOf::Meter(tool)),

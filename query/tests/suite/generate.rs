@@ -193,7 +193,10 @@ fn measures() -> Vec<Measure> {
     let distinct = [Dimension::Model, Dimension::JobId, Dimension::TraceId].map(Measure::Distinct);
     let estimated = [Dimension::Model, Dimension::TraceId].map(Measure::ApproxDistinct);
     let parts = CostOf::NAMED.into_iter().chain([CostOf::Meter(TokenMeter::Input.into())]).map(Measure::CostOf);
-    Measure::NAMED.iter().cloned().chain(timings).chain(meters).chain(distinct).chain(estimated).chain(parts).collect()
+    let counts = [Dimension::Team, Dimension::JobId, Dimension::Feature].map(Measure::Count);
+    let counts = counts.into_iter().chain([Number::ReportedCost, Number::StatusCode].map(Measure::CountNumber));
+    let functions = distinct.into_iter().chain(estimated).chain(parts).chain(counts);
+    Measure::NAMED.iter().cloned().chain(timings).chain(meters).chain(functions).collect()
 }
 
 /// Conditions on the measures of a query.
@@ -234,7 +237,8 @@ pub(crate) fn query(countable: bool) -> impl Strategy<Value = Query> {
     if countable {
         let all = |measure: &Measure| match measure {
             Measure::Duration(statistic) | Measure::Ttft(statistic) => *statistic == Statistic::Average,
-            Measure::Unpriced => false,
+            Measure::Unpriced | Measure::Elapsed | Measure::Count(Dimension::Feature) => false,
+            Measure::CountNumber(number) => *number != Number::StatusCode,
             Measure::Distinct(dimension) | Measure::ApproxDistinct(dimension) => *dimension != Dimension::TraceId,
             _ => true,
         };

@@ -238,6 +238,10 @@ impl<'a> Oracle<'a> {
             M::Unpriced => count(&|event| !self.price(query, event).unpriced.is_empty()),
             M::FirstAt => events.iter().filter_map(|event| event.at).min().map_or(Value::Null, Value::Time),
             M::LastAt => events.iter().filter_map(|event| event.at).max().map_or(Value::Null, Value::Time),
+            M::Elapsed => elapsed(events),
+            M::Count(dimension) => count(&|event| event.get(*dimension).is_some()),
+            M::CountNumber(Number::ReportedCost) => count(&|event| event.reported_cost().is_some()),
+            M::CountNumber(number) => count(&|event| event.number(*number).is_some()),
             // Estimates of so few values are exact.
             M::Distinct(dimension) | M::ApproxDistinct(dimension) => {
                 let values: BTreeSet<&str> = events.iter().filter_map(|event| event.get(*dimension)).collect();
@@ -289,6 +293,7 @@ impl<'a> Oracle<'a> {
             M::Jobs => Value::Count(jobs.len() as u128),
             M::Pending => count(&|outcome| outcome.is_none()),
             M::Successful => count(&success),
+            M::SuccessfulConverted => count(&|outcome| success(outcome) && converted(outcome)),
             M::Failed => count(&status(OutcomeStatus::Failed)),
             M::CancelledJobs => count(&status(OutcomeStatus::Cancelled)),
             M::Converted => count(&converted),
@@ -328,6 +333,14 @@ impl<'a> Oracle<'a> {
             M::CostPerConversion => cost_per(number(&converted)),
             _ => Value::Null,
         }
+    }
+}
+
+fn elapsed(events: &[&Event]) -> Value {
+    let end = |event: &&Event| Some(event.at?.micros() + 1_000 * event.number(Number::DurationMs).unwrap_or(0) as i64);
+    match (events.iter().filter_map(|event| event.at).min(), events.iter().filter_map(end).max()) {
+        (Some(first), Some(end)) => Value::ratio(i128::from(end - first.micros()), 1_000, 3),
+        _ => Value::Null,
     }
 }
 

@@ -68,7 +68,8 @@ fn measure() -> impl Strategy<Value = Measure> {
     let all: Vec<Measure> = named
         .chain(parts.map(Measure::CostOf))
         .chain(Statistic::ALL.map(Measure::Duration))
-        .chain(Dimension::ALL.iter().copied().map(Measure::Distinct))
+        .chain(Dimension::ALL.iter().copied().flat_map(|one| [Measure::Distinct(one), Measure::Count(one)]))
+        .chain(Number::ALL.iter().copied().map(Measure::CountNumber))
         .chain([Measure::Meter(TokenMeter::Input.into()), Measure::ApproxDistinct(Dimension::TraceId)])
         .collect();
     prop::sample::select(all)
