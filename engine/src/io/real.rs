@@ -20,12 +20,22 @@ impl RealDisk {
         Self { root: root.into() }
     }
 
-    /// Makes sure that the directory exists, readable by its owner only.
+    /// Makes sure that the directory exists, readable by its owner only, and that its name is durable, as are
+    /// those of the directories above it that had to be made.
     ///
     /// # Errors
     /// What the operating system says.
     pub fn create_root(dir: &Path) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+        let parents = parents_to_sync(dir);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        for parent in parents {
+            match File::open(&parent) {
+                // Who may not read the parent has not made anything in it.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                opened => tolerate_read_only(opened?.sync_all())?,
+            }
+        }
+        Ok(())
     }
 
     /// Whether a file is where the directory should be.
@@ -147,6 +157,22 @@ impl Disk for RealDisk {
     }
 }
 
+/// The directories that hold the name of `dir` and of each directory above it that is still missing. One that exists
+/// already may have been made a moment before a crash, so its parent is among them.
+fn parents_to_sync(dir: &Path) -> Vec<PathBuf> {
+    let mut parents = Vec::new();
+    let mut dir = dir;
+    while let Some(parent) = dir.parent() {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        parents.push(parent.to_owned());
+        if parent.exists() {
+            break;
+        }
+        dir = parent;
+    }
+    parents
+}
+
 /// A medium that cannot be written has nothing to make durable.
 fn tolerate_read_only(synced: io::Result<()>) -> io::Result<()> {
     match synced {
@@ -220,6 +246,18 @@ mod tests {
         assert_eq!(disk.create("seg/a").expect_err("taken").kind(), io::ErrorKind::AlreadyExists);
         disk.rename("seg/a", "seg/b").expect("rename");
         assert_eq!(disk.list("seg").expect("list"), ["b"]);
+    }
+
+    #[test]
+    fn the_names_of_new_directories_are_synced_where_they_stand() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let at = |path: &str| dir.path().join(path);
+        assert_eq!(parents_to_sync(&at("a/b/store")), [at("a/b"), at("a"), at("")]);
+        RealDisk::create_root(&at("a/b/store")).expect("directories");
+        assert_eq!(parents_to_sync(&at("a/b/store")), [at("a/b")]);
+        RealDisk::create_root(&at("a/b/store")).expect("again is fine");
+        assert_eq!(parents_to_sync(Path::new("store")), [Path::new(".")]);
+        assert!(parents_to_sync(Path::new("/")).is_empty());
     }
 
     #[test]

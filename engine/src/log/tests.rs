@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Frame, FrameKind, LogIdentity, LogWriter, Recovery, Start, recover};
 use crate::format::names::log_file;
 use crate::io::{Disk, MemoryDisk, RealDisk};
+use crate::limits::FRAME_BYTES;
 use crate::{ErrorKind, Result, Timestamp};
 
 const IDENTITY: LogIdentity = LogIdentity { store: [7; 16], epoch: 1 };
@@ -118,6 +119,23 @@ fn what_cannot_be_appended_is_refused_and_harms_nothing() {
     assert_eq!(log.append(FrameKind::Events, 1, b"fine").expect("append"), 1);
     let error = LogWriter::create(&disk, IDENTITY, 0, 1, None).err().expect("numbers start at 1");
     assert_eq!(error.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn a_frame_refused_amid_its_group_takes_the_group_with_it() {
+    let (memory, disk) = disk();
+    let mut log = create(&disk);
+    log.append(FrameKind::Events, 1, b"synced").expect("append");
+    log.sync().expect("sync");
+    log.append(FrameKind::Events, 1, b"first of a group").expect("append");
+    let error = log.append(FrameKind::Events, 1, &vec![0; FRAME_BYTES + 1]).expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::DurabilityUnknown, "{error}");
+    assert!(error.to_string().contains("split the batch"), "{error}");
+    for refused in [log.append(FrameKind::Events, 1, b"next").map(drop), log.sync(), log.confirm(), log.close()] {
+        assert_eq!(refused.expect_err("poisoned").kind(), ErrorKind::Poisoned);
+    }
+    let (recovery, _) = read(&memory, START).expect("readable");
+    assert!(recovery.next_lsn >= 2, "what was synced stays");
 }
 
 #[test]

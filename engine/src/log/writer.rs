@@ -103,9 +103,20 @@ impl LogWriter {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] for a kind, count or length that cannot be (nothing was written);
-    /// [`ErrorKind::DurabilityUnknown`] when the write failed, and [`ErrorKind::Poisoned`] ever after.
+    /// [`ErrorKind::DurabilityUnknown`] when the write failed, or when this frame is refused while others wait for
+    /// their sync, which would make them durable though their group is not; [`ErrorKind::Poisoned`] ever after.
     pub fn append(&mut self, kind: FrameKind, records: u32, payload: &[u8]) -> Result<u64> {
         self.check_usable()?;
+        self.append_frame(kind, records, payload).map_err(|error| {
+            if !self.unsynced {
+                return error;
+            }
+            self.poisoned = true;
+            error.with_kind(ErrorKind::DurabilityUnknown)
+        })
+    }
+
+    fn append_frame(&mut self, kind: FrameKind, records: u32, payload: &[u8]) -> Result<u64> {
         if !kind.has_records() || records == 0 {
             return Err(Error::invalid(format!(
                 "a {kind:?} frame of {records} records and {} bytes cannot be appended",

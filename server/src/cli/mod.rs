@@ -35,6 +35,7 @@ use quipu::{Error, ErrorKind, Result, Scope};
 
 use crate::plan::Report;
 use crate::render::Format;
+use crate::wire::printable;
 use output::Output;
 
 /// The embedded database for LLM usage: exact costs, jobs, outcomes and ROI.
@@ -128,7 +129,10 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if output.is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            let text = error.to_string();
+            // The lines are of the message's own; what it quotes has its line breaks escaped.
+            let lines: Vec<_> = text.lines().map(printable).collect();
+            eprintln!("error: {}", lines.join("\n"));
             ExitCode::from(if error.kind() == ErrorKind::Invalid { 2 } else { 1 })
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use quipu::{Error, Result};
 
 use crate::render::{self, Document, Format, Sheet};
+use crate::wire::printable;
 
 /// The standard output in the format that was asked for.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Output {
         self.to_stdout(|out| render::write(sheet, self.format, self.width, out))?;
         if matches!(self.format, Format::Csv | Format::Ndjson) {
             for note in sheet.notes() {
-                eprintln!("{note}");
+                eprintln!("{}", printable(&note));
             }
         }
         Ok(())

@@ -188,6 +188,11 @@ pub(super) struct Origin {
 }
 
 impl Origin {
+    /// What is wrong with it.
+    pub(super) fn invalid(&self, problem: impl std::fmt::Display) -> Error {
+        Error::invalid(format!("{}: {problem}", self.name))
+    }
+
     /// What is wrong when reading fails after line `line`.
     pub(super) fn failed(&self, line: u64, error: io::Error) -> Error {
         let Some(packing) = self.packing else { return Error::io("read", &self.name, error) };

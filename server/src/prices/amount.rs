@@ -4,7 +4,7 @@ use quipu::PicoUsd;
 use quipu::money::{MoneyError, PICO_PER_USD};
 use quipu::price_book::Share;
 
-use crate::wire::decimal::excerpt;
+use crate::wire::excerpt;
 
 const TOO_FINE: &str = "is finer than one pico-USD (10⁻¹² USD) per unit";
 

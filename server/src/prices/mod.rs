@@ -56,16 +56,14 @@ impl Format {
         }
     }
 
-    /// The format of a list by its content: an array of objects is of genai-prices, an object
-    /// without `price` LiteLLM's, all else Quipu's own.
+    /// The format of a list by its content: an array of objects is of genai-prices, an object with a model that
+    /// LiteLLM would describe so LiteLLM's, all else Quipu's own.
     fn of(text: &str) -> Self {
         let is_array = text.trim_start().strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{'));
         if is_array {
             return Self::Genai;
         }
-        let is_litellm = text.trim_start().starts_with('{')
-            && crate::wire::json::Members::parse(text)
-                .is_ok_and(|members| !members.0.iter().any(|(key, _)| own::LIST_FIELDS.contains(&key.as_ref())));
+        let is_litellm = text.trim_start().starts_with('{') && litellm::has_model(text);
         if is_litellm { Self::Litellm } else { Self::Quipu }
     }
 }
@@ -86,6 +84,7 @@ pub struct ReadOptions {
 /// # Errors
 /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) with the line of the fault. Prices of Quipu's own form
 /// are taken all or none; of the lists of others, entries that cannot be used are left out and reported.
+/// A list of which nothing can be used is no list.
 pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<(PriceBook, Report)> {
     let text = std::str::from_utf8(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)).map_err(|error| {
         let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
@@ -129,6 +128,9 @@ fn finish(content: Result<Content>, mut report: Report, source: &str) -> Result<
         .and_then(|content| PriceBook::new(source, content.rules)?.with_aliases(content.aliases))
         .map_err(|error| error.context(source))?;
     report.count(&book);
+    if book.rules().is_empty() && book.aliases().is_empty() {
+        return Err(Error::invalid(format!("{source}: {}", report.nothing())));
+    }
     Ok((book, report))
 }
 

@@ -55,6 +55,16 @@ impl Report {
         }
     }
 
+    /// What is wrong with a list that makes no rate at all.
+    pub(super) fn nothing(&self) -> String {
+        const LISTED: usize = 3;
+        let mut what = format!("no price in it can be used, read as {}", self.format.name());
+        for note in self.skipped.iter().take(LISTED) {
+            what.push_str(&format!("; {note}"));
+        }
+        what
+    }
+
     pub(super) fn count(&mut self, book: &PriceBook) {
         let models: BTreeSet<_> = book.rules().iter().map(|rule| (&rule.model, &rule.provider)).collect();
         (self.rules, self.models) = (book.rules().len(), models.len());
@@ -69,9 +79,16 @@ impl fmt::Display for Report {
         } else {
             write!(f, "; prices without a date of their own hold from {}", self.from)?;
         }
-        for Note { what, why, times, first } in &self.skipped {
-            write!(f, "\nnot used: {what}, {times}×, first for {first}: {why}")?;
+        for note in &self.skipped {
+            write!(f, "\n{note}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, why, times, first } = self;
+        write!(f, "not used: {what}, {times}×, first for {first}: {why}")
     }
 }

@@ -61,6 +61,29 @@ of_provider = "openai"
 "#;
 
 #[test]
+fn what_holds_no_price_is_no_list() {
+    let event =
+        r#"{"id": "e1", "at": "2026-01-05T09:00:00Z", "model": "m", "usage": {"input": 5}, "tags": {"plan": "pro"}}"#;
+    for (text, said) in [
+        ("", "no price in it can be used"),
+        ("# nothing yet\n", "no price in it can be used"),
+        ("{}", "no price in it can be used"),
+        ("[]", "broken TOML"),
+        (r#"{"a": 1}"#, "line 1: field `a` is unknown; a price list has"),
+        (r#"{"prices": [{"model": "m", "input": 1}]}"#, "did you mean `price`?"),
+        (event, "field `id` is unknown"),
+        (&format!("{event}\n{event}\n"), "broken JSON"),
+        (r#"{"gpt-4o": {"mode": "chat", "max_tokens": 5}}"#, "field `gpt-4o` is unknown"),
+        (r#"{"gpt-4o": {"litellm_provider": "openai", "mode": "chat"}}"#, "it has no price per token or request"),
+    ] {
+        let message = refused(text);
+        assert!(message.starts_with("list: ") && message.contains(said), "{text}: {message}");
+    }
+    let options = ReadOptions { format: Some(Format::Litellm), ..ReadOptions::default() };
+    assert!(read(event.as_bytes(), &options).is_err(), "also when the format is named");
+}
+
+#[test]
 fn our_own_form_reads_as_written() {
     let day = |text: &str| Timestamp::parse_rfc3339(text).expect("a date");
     let meter = |meter: TokenMeter| PriceOf::Meter(meter.into());
@@ -198,7 +221,7 @@ fn listed_rule() -> impl Strategy<Value = PriceRule> {
 
 proptest! {
     #[test]
-    fn a_book_survives_its_json(rules in prop::collection::vec(any_rule(), 0..20)) {
+    fn a_book_survives_its_json(rules in prop::collection::vec(any_rule(), 1..20)) {
         if let Ok(book) = PriceBook::new("list", rules) {
             prop_assert_eq!(own(&to_json(&book).to_string()).expect("its own output"), book);
         }

@@ -3,6 +3,8 @@
 use jiff::tz::TimeZone;
 use quipu::{Bucket, Column, Timestamp, Unit, Value};
 
+use crate::wire::printable;
+
 use super::amount::{grouped, money, percent};
 
 /// Shown for a key that events do not carry.
@@ -25,7 +27,7 @@ pub(super) fn shown(value: &Value, column: &Column, zone: &TimeZone, money_digit
         }
         (Value::Count(_) | Value::Signed(_) | Value::Ratio(_), _) if !column.is_key => grouped(&value.to_string()),
         (Value::Time(at), _) => civil(*at, column, zone),
-        _ => printable(&value.to_string()),
+        _ => printable(&value.to_string()).into_owned(),
     }
 }
 
@@ -73,14 +75,6 @@ fn quarter(at: Timestamp, zone: &TimeZone) -> String {
             format!("{}-Q{}", date.year(), (date.month() + 2) / 3)
         },
     )
-}
-
-/// A text that cannot move the cursor or hide what stands beside it.
-fn printable(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.into();
-    }
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// The zone of that name; UTC where there is none.

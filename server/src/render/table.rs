@@ -12,6 +12,7 @@ use super::cell;
 use super::fit::{self, NARROWEST_TEXT};
 use super::notes::wrapped;
 use super::sheet::Sheet;
+use crate::wire::printable;
 
 const STYLE: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none().junction(' '))
@@ -41,7 +42,7 @@ pub(super) fn write(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> i
         writeln!(out)?;
     }
     let width = usize::from(width.unwrap_or(PROSE_WIDTH).clamp(40, PROSE_WIDTH));
-    for line in notes.iter().flat_map(|note| wrapped(note, width)) {
+    for line in notes.iter().flat_map(|note| wrapped(&printable(note), width)) {
         writeln!(out, "{line}")?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use super::call::{Call, identity};
 use super::json::Kind;
 use super::object::Object;
 use super::usage::{self, Convention, Counts};
-use super::{FieldError, Ignored, decimal};
+use super::{FieldError, Ignored};
 
 /// Whether an item is a CloudEvent.
 pub(super) fn recognises(item: &Object<'_>) -> bool {
@@ -24,7 +24,7 @@ pub fn decode_one(text: &str, ignored: &mut Ignored) -> Result<Event, FieldError
     let (id, source, kind) = (required("id")?, required("source")?, required("type")?);
     let version = required("specversion")?;
     if version != "1.0" {
-        let found = decimal::excerpt(&version);
+        let found = crate::wire::excerpt(&version);
         return Err(FieldError::field("specversion", format_args!("is {found}; expected \"1.0\"")));
     }
     let mut call = Call::new("cloudevents", ignored);
@@ -93,7 +93,7 @@ fn one_kind(kind: &str, tokens: u64) -> Result<Counts, FieldError> {
         "cached" | "cache_read" => Counts { cache_read: tokens, ..Counts::default() },
         "reasoning" => Counts { reasoning: tokens, ..Counts::default() },
         _ => {
-            let found = decimal::excerpt(kind);
+            let found = crate::wire::excerpt(kind);
             let problem = format!("is {found}; expected input, output, cached or reasoning");
             return Err(FieldError::field("data.type", problem));
         }

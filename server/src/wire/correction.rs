@@ -107,7 +107,7 @@ impl<'a> Draft<'a> {
                 Correction::complete(target, rank, values)
             }
             other => {
-                let found = decimal::excerpt(other);
+                let found = crate::wire::excerpt(other);
                 return Err(FieldError::field("change", format_args!("is {found}; allowed are {CHANGES}")));
             }
         };

@@ -3,6 +3,8 @@
 use quipu::PicoUsd;
 use quipu::money::{MoneyError, PICO_DIGITS, PICO_PER_USD};
 
+use super::excerpt;
+
 /// Reads a whole number from 0; `12.0` and `1e3` are whole numbers too.
 ///
 /// # Errors
@@ -55,15 +57,6 @@ pub fn scaled(text: &str, digits: u32) -> Result<i64, String> {
 pub fn usd(text: &str, digits: u32) -> Result<PicoUsd, String> {
     PicoUsd::parse_rounded(text, digits)
         .map_err(|error| format!("is {}, which {error}; expected an amount in USD such as 0.00123", excerpt(text)))
-}
-
-/// A quoted text short enough for a message.
-pub fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 40;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::FieldError;
-use super::decimal::excerpt;
+use super::excerpt;
 
 /// The members of one JSON object in the order written, values as their JSON text.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a str)>);

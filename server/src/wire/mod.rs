@@ -10,6 +10,7 @@ pub mod claude_code;
 pub mod cloud_events;
 pub mod correction;
 pub mod decimal;
+mod excerpt;
 pub mod headers;
 pub mod helicone;
 #[cfg(test)]
@@ -34,6 +35,8 @@ mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+pub use excerpt::{excerpt, printable, shown};
 
 /// What a body held.
 #[derive(Debug)]
@@ -99,7 +102,8 @@ impl FieldError {
 
     /// A fault of `field`; the message reads `field problem`.
     pub(crate) fn field(field: &str, problem: impl fmt::Display) -> Self {
-        Self { field: Some(field.to_owned()), message: format!("{field} {problem}") }
+        let field = shown(field);
+        Self { field: Some(field.to_string()), message: format!("{field} {problem}") }
     }
 
     /// The same fault at its place in a body.
@@ -133,10 +137,11 @@ impl Ignored {
     }
 
     pub(crate) fn add(&mut self, field: &str, times: u64) {
-        if let Some(count) = self.fields.get_mut(field) {
+        let field = shown(field);
+        if let Some(count) = self.fields.get_mut(field.as_ref()) {
             *count += times;
         } else if self.fields.len() < Self::NAMES {
-            self.fields.insert(field.to_owned(), times);
+            self.fields.insert(field.into_owned(), times);
         } else {
             self.beyond += times;
         }

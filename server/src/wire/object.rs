@@ -97,7 +97,7 @@ impl<'a> Object<'a> {
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, FieldError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         flag(&text).map(Some).ok_or_else(|| {
-            let found = decimal::excerpt(&text);
+            let found = crate::wire::excerpt(&text);
             FieldError::field(&self.path(name), format_args!("is {found}; expected true or false"))
         })
     }

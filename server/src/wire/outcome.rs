@@ -149,7 +149,7 @@ fn currency(name: &str, currency: Text) -> Result<Text, FieldError> {
     if currency.eq_ignore_ascii_case("USD") {
         return Ok(currency);
     }
-    let problem = format!("is {}; only USD is known, currencies are never added", decimal::excerpt(&currency));
+    let problem = format!("is {}; only USD is known, currencies are never added", crate::wire::excerpt(&currency));
     Err(FieldError::field(name, problem))
 }
 

@@ -4,10 +4,12 @@ use quipu::{Dimension, Error, Meter, Number, Result, Text};
 use toml::{Spanned, Value};
 
 use super::super::Format;
+use super::super::rows::listed;
 use super::detail::{self, Detail};
 use super::plan::{Column, Join, Latest, NumberValue, OutcomePlan, Plan, PriceValue};
 use super::spec::{Section, Spec};
 use super::value::{Clock, Form, Money, Operand, Piece, Sum, Term, TextValue};
+use crate::wire::shown;
 
 /// Columns of a joined file are named with this in front.
 const JOINED: &str = "join.";
@@ -307,7 +309,7 @@ impl Plan {
         for (at, column) in header.iter().enumerate() {
             let form = Form::Column(Column::Main(at));
             let text = |form| TextValue { form, replace: Vec::new() };
-            let invalid = |problem: String| Error::invalid(format!("column {column}: {problem}"));
+            let invalid = |problem: String| Error::invalid(format!("column {}: {problem}", shown(column)));
             if let Some(tag) = column.strip_prefix("tags.") {
                 plan.tags.push((tag.into(), text(form)));
                 continue;
@@ -341,7 +343,7 @@ impl Plan {
             return Err(Error::invalid(format!(
                 "none of the columns ({}) is named like a field of an event (model, tenant, usage.input…); say with --map \
                  which column is what",
-                header.join(", ")
+                listed(header)
             )));
         }
         plan.sort();

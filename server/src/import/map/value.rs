@@ -81,7 +81,7 @@ impl TextValue {
             Some((_, to)) => Ok(Some(to.clone())),
             None => {
                 let known: Vec<_> = self.replace.iter().map(|(from, _)| from.as_str()).collect();
-                Err(format!("is {}; the map knows {}", decimal::excerpt(&text), known.join(", ")))
+                Err(format!("is {}; the map knows {}", crate::wire::excerpt(&text), known.join(", ")))
             }
         }
     }
@@ -120,7 +120,7 @@ pub(super) enum Clock {
 
 impl Clock {
     pub(super) fn read(&self, text: &str) -> Result<Timestamp, String> {
-        let wrong = |problem: &dyn std::fmt::Display| format!("is {}: {problem}", decimal::excerpt(text));
+        let wrong = |problem: &dyn std::fmt::Display| format!("is {}: {problem}", crate::wire::excerpt(text));
         match self {
             Self::Native => match text.parse() {
                 Ok(micros) => Ok(Timestamp::from_micros(micros)),
@@ -150,7 +150,7 @@ pub(super) fn millis(text: &str, unit: Unit) -> Result<u64, String> {
         Unit::Micros => div_half_even(decimal::scaled(text, 0)?.into(), 1_000) as i64,
         Unit::Nanos => div_half_even(decimal::scaled(text, 0)?.into(), 1_000_000) as i64,
     };
-    u64::try_from(millis).map_err(|_| format!("is {}, which is negative", decimal::excerpt(text)))
+    u64::try_from(millis).map_err(|_| format!("is {}, which is negative", crate::wire::excerpt(text)))
 }
 
 /// A boolean in any of the usual spellings.
@@ -158,7 +158,7 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text {
         "true" | "True" | "TRUE" | "1" | "yes" => Ok(true),
         "false" | "False" | "FALSE" | "0" | "no" => Ok(false),
-        _ => Err(format!("is {}; expected true or false", decimal::excerpt(text))),
+        _ => Err(format!("is {}; expected true or false", crate::wire::excerpt(text))),
     }
 }
 

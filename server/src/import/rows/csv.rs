@@ -1,49 +1,67 @@
 //! CSV with a header line.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use csv::{ErrorKind, ReaderBuilder, StringRecord};
 use quipu::{Error, Result};
 
 use super::super::input::{Input, Origin};
+use super::records::{Fault, Records};
 use super::{RowFault, Rows, find_columns};
-use crate::wire::Ignored;
+use crate::wire::{Ignored, shown};
+
+/// The longest record that is read.
+const RECORD_BYTES: usize = 16 << 20;
 
 pub(in crate::import) struct CsvRows {
-    reader: csv::Reader<Box<dyn Read + Send>>,
+    records: Records,
     origin: Origin,
     header: Vec<String>,
     bound: Vec<usize>,
-    record: StringRecord,
-    line: u64,
     used: u64,
 }
 
 impl CsvRows {
     pub(in crate::import) fn open(input: &Input, taken: &Arc<AtomicU64>) -> Result<Self> {
         let (bytes, origin) = input.open(taken)?.into_parts();
-        let mut reader = ReaderBuilder::new().buffer_capacity(256 * 1024).from_reader(bytes);
-        let header: Vec<String> = match reader.headers() {
-            Ok(header) => header.iter().map(|column| column.trim_start_matches('\u{feff}').trim().to_owned()).collect(),
-            Err(error) => return Err(header_error(input, error, &origin)),
-        };
-        if header.is_empty() {
-            let name = input.name();
-            return Err(Error::invalid(format!("{name}: the file is empty; its first line must name the columns")));
+        let (mut records, name) = (Records::new(bytes, RECORD_BYTES), input.name());
+        match records.advance() {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(Error::invalid(format!("{name}: the file is empty; its first line must name the columns")));
+            }
+            Err(Fault::Io(error)) => return Err(origin.failed(0, error)),
+            Err(fault) => {
+                let (line, problem) = (records.line(), problem(&fault, &[]));
+                return Err(Error::invalid(format!("{name}: line {line}, which must name the columns, {problem}")));
+            }
         }
-        let record = StringRecord::new();
-        Ok(Self { reader, origin, header, bound: Vec::new(), record, line: 1, used: 0 })
+        let header = records.cells().map(|column| column.trim().to_owned()).collect();
+        Ok(Self { records, origin, header, bound: Vec::new(), used: 0 })
     }
 }
 
-fn header_error(input: &Input, error: csv::Error, origin: &Origin) -> Error {
-    let name = input.name();
-    match error.into_kind() {
-        ErrorKind::Io(error) => origin.failed(0, error),
-        ErrorKind::Utf8 { .. } => Error::invalid(format!("{name}: line 1, which names the columns, is not UTF-8")),
-        other => Error::invalid(format!("{name}: line 1 cannot be read: {other:?}")),
+/// What is wrong with a record, as the end of a sentence about its line.
+fn problem(fault: &Fault, header: &[String]) -> String {
+    let column = |cell: usize| header.get(cell).map_or_else(|| (cell + 1).to_string(), |name| shown(name).into_owned());
+    let limit = RECORD_BYTES >> 20;
+    let quote = "a quote is probably not closed; reading went on at the next line";
+    match fault {
+        Fault::LongLine => format!("is longer than {limit} MiB"),
+        Fault::NotUtf8(cell) => format!("column {} is not UTF-8", column(*cell)),
+        Fault::Width(cells) => format!("has {cells} columns, the header has {}", header.len()),
+        Fault::Unclosed { cell, within_limit } => {
+            let until = if *within_limit { format!("within {limit} MiB") } else { "before the file ends".into() };
+            format!(
+                "column {} opens a quote that is not closed {until}; reading went on at the next line",
+                column(*cell)
+            )
+        }
+        Fault::StrayQuote { until } => format!("quotes up to line {until}, where text follows the quote; {quote}"),
+        Fault::Torn { until, cells } => {
+            format!("quotes up to line {until}, which makes {cells} columns, the header has {}; {quote}", header.len())
+        }
+        Fault::Io(_) | Fault::Hopeless => "cannot be read".into(),
     }
 }
 
@@ -58,33 +76,22 @@ impl Rows for CsvRows {
     }
 
     fn advance(&mut self) -> Result<bool, RowFault> {
-        let read = self.reader.read_record(&mut self.record);
-        if let Some(position) = self.record.position() {
-            self.line = position.line();
-        }
-        read.map_err(|error| {
-            let place = error.position().map(csv::Position::line);
-            self.line = place.unwrap_or(self.line);
-            match error.into_kind() {
-                ErrorKind::Io(error) => RowFault::File(self.origin.failed(self.line, error)),
-                ErrorKind::Utf8 { err, .. } => {
-                    let column = self.header.get(err.field()).map_or("?", String::as_str);
-                    RowFault::Row(format!("column {column} is not UTF-8"))
-                }
-                ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                    RowFault::Row(format!("has {len} columns, the header has {expected_len}"))
-                }
-                other => RowFault::Row(format!("cannot be read: {other:?}")),
-            }
+        self.records.advance().map_err(|fault| match fault {
+            Fault::Io(error) => RowFault::File(self.origin.failed(self.records.line(), error)),
+            Fault::Hopeless => RowFault::File(self.origin.invalid(format_args!(
+                "so many quotes are not closed that it was not read on after line {}; what came before was imported",
+                self.records.line()
+            ))),
+            fault => RowFault::Row(problem(&fault, &self.header)),
         })
     }
 
     fn line(&self) -> u64 {
-        self.line
+        self.records.line()
     }
 
     fn cell(&self, column: usize) -> Option<&str> {
-        self.record.get(self.bound[column]).filter(|cell| !cell.is_empty())
+        self.records.cell(self.bound[column]).filter(|cell| !cell.is_empty())
     }
 
     fn used(&mut self) {

@@ -50,6 +50,10 @@ fn walk(node: &Node, path: &str, text: &str, cells: &mut Cells, unknown: &mut Ve
             unknown.push(join(path, &name));
             continue;
         };
+        let goes_on = child.is_branch() && kind == Kind::Object;
+        if child.columns.is_empty() && !goes_on {
+            unknown.push(join(path, &name));
+        }
         for column in &child.columns {
             if cells.get(*column).is_some() {
                 return Err(FieldError::field(&join(path, &name), "is given twice"));
@@ -61,7 +65,7 @@ fn walk(node: &Node, path: &str, text: &str, cells: &mut Cells, unknown: &mut Ve
                 None => cell.push_str(raw),
             }
         }
-        if child.is_branch() && kind == Kind::Object {
+        if goes_on {
             walk(child, &join(path, &name), raw, cells, unknown)?;
         }
     }

@@ -4,10 +4,11 @@ pub(super) mod csv;
 pub(super) mod jsonl;
 pub(super) mod parquet;
 mod paths;
+mod records;
 
 use quipu::{Error, Result};
 
-use crate::wire::Ignored;
+use crate::wire::{Ignored, excerpt, shown};
 
 /// A stream of rows. A value is text in the form in which JSON would write it, without quotes;
 /// null, a missing member and an empty CSV cell are absent.
@@ -42,12 +43,35 @@ pub(super) enum RowFault {
     File(Error),
 }
 
+/// Columns that a message lists.
+const LISTED_COLUMNS: usize = 60;
+
+/// The names of columns for a message.
+pub(super) fn listed(columns: &[String]) -> String {
+    let mut list = columns.iter().take(LISTED_COLUMNS).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if let Some(more) = columns.len().checked_sub(LISTED_COLUMNS).filter(|more| *more > 0) {
+        list.push_str(&format!(" and {more} more"));
+    }
+    list
+}
+
 /// Finds the bound columns in a header.
 fn find_columns(header: &[String], columns: &[String]) -> Result<Vec<usize>> {
     let find = |column: &String| {
-        header.iter().position(|name| name == column).ok_or_else(|| {
-            Error::invalid(format!("there is no column {column:?}; the columns are {}", header.join(", ")))
-        })
+        let mut places = header.iter().enumerate().filter(|(_, name)| *name == column).map(|(at, _)| at);
+        match (places.next(), places.next()) {
+            (Some(at), None) => Ok(at),
+            (Some(_), Some(_)) => {
+                let name = excerpt(column);
+                Err(Error::invalid(format!(
+                    "two columns are named {name}; rename one, as it cannot be told which is meant"
+                )))
+            }
+            (None, _) => {
+                let (name, listed) = (excerpt(column), listed(header));
+                Err(Error::invalid(format!("there is no column {name}; the columns are {listed}")))
+            }
+        }
     };
     columns.iter().map(find).collect()
 }

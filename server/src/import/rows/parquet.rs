@@ -6,7 +6,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use parquet::basic::{LogicalType, Type as PhysicalType};
+use parquet::basic::{LogicalType, TimeUnit, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
@@ -26,8 +26,8 @@ pub(in crate::import) struct ParquetRows {
     header: Vec<String>,
     unbound: Vec<String>,
     root: Node,
-    /// How the bytes of each bound column read.
-    bytes: Vec<BytesForm>,
+    /// How the values of each bound column read.
+    forms: Vec<ValueForm>,
     cells: Cells,
     number: u64,
     used: u64,
@@ -56,7 +56,7 @@ impl ParquetRows {
             header,
             unbound: Vec::new(),
             root: Node::default(),
-            bytes: Vec::new(),
+            forms: Vec::new(),
             cells: Cells::default(),
             number: 0,
             used: 0,
@@ -78,8 +78,8 @@ impl Rows for ParquetRows {
         let Some(reader) = self.reader.take() else { return Ok(()) };
         let invalid = |error| Error::invalid(format!("cannot be read: {error}"));
         let described = reader.metadata().file_metadata().schema_descr().columns().iter();
-        let forms: HashMap<String, BytesForm> = described.map(|c| (c.path().string(), BytesForm::of(c))).collect();
-        self.bytes = columns.iter().map(|column| forms.get(column).copied().unwrap_or(BytesForm::Text)).collect();
+        let forms: HashMap<String, ValueForm> = described.map(|c| (c.path().string(), ValueForm::of(c))).collect();
+        self.forms = columns.iter().map(|column| forms.get(column).copied().unwrap_or_default()).collect();
         // Only what is asked for is read from the file.
         let schema = reader.metadata().file_metadata().schema();
         let wanted = schema.get_fields().iter().filter(|field| self.root.child(field.name()).is_some());
@@ -105,7 +105,7 @@ impl Rows for ParquetRows {
         };
         self.number += 1;
         self.cells.clear();
-        walk(&self.root, &self.bytes, &row, &mut self.cells).map(|()| true).map_err(RowFault::Row)
+        walk(&self.root, &self.forms, &row, &mut self.cells).map(|()| true).map_err(RowFault::Row)
     }
 
     fn line(&self) -> u64 {
@@ -139,29 +139,33 @@ fn guarded<T>(read: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::err
     })
 }
 
-/// How the bytes of a column read as text.
-#[derive(Clone, Copy)]
-enum BytesForm {
-    /// They are UTF-8.
-    Text,
+/// How the values of a column read as text, where they do not say it themselves.
+#[derive(Clone, Copy, Default)]
+enum ValueForm {
+    /// As they are; bytes are UTF-8.
+    #[default]
+    Plain,
     /// Bytes of a fixed number are an id: two hexadecimal digits each.
     Hex,
     /// The same with the hyphens of a UUID, where the column says that it is one.
     Uuid,
+    /// Whole numbers are nanoseconds since 1970.
+    Nanos,
 }
 
-impl BytesForm {
+impl ValueForm {
     fn of(column: &ColumnDescriptor) -> Self {
         match (column.physical_type(), column.logical_type_ref()) {
             (PhysicalType::FIXED_LEN_BYTE_ARRAY, Some(LogicalType::Uuid)) => Self::Uuid,
             (PhysicalType::FIXED_LEN_BYTE_ARRAY, _) => Self::Hex,
-            _ => Self::Text,
+            (PhysicalType::INT64, Some(LogicalType::Timestamp(kind))) if kind.unit == TimeUnit::NANOS => Self::Nanos,
+            _ => Self::Plain,
         }
     }
 
-    fn write(self, bytes: &[u8], out: &mut String) -> Result<(), &'static str> {
+    fn write_bytes(self, bytes: &[u8], out: &mut String) -> Result<(), &'static str> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        if matches!(self, Self::Text) {
+        if !matches!(self, Self::Hex | Self::Uuid) {
             out.push_str(std::str::from_utf8(bytes).map_err(|_| "is not UTF-8")?);
             return Ok(());
         }
@@ -176,14 +180,14 @@ impl BytesForm {
     }
 }
 
-fn walk(node: &Node, bytes: &[BytesForm], row: &Row, cells: &mut Cells) -> Result<(), String> {
+fn walk(node: &Node, forms: &[ValueForm], row: &Row, cells: &mut Cells) -> Result<(), String> {
     for (name, field) in row.get_column_iter() {
         let Some(child) = node.child(name) else { continue };
         if let Field::Group(group) = field {
-            walk(child, bytes, group, cells)?;
+            walk(child, forms, group, cells)?;
         } else if *field != Field::Null {
             for column in &child.columns {
-                text(field, bytes[*column], cells.set(*column))
+                text(field, forms[*column], cells.set(*column))
                     .map_err(|problem| format!("column {name} {problem}"))?;
             }
         }
@@ -192,10 +196,10 @@ fn walk(node: &Node, bytes: &[BytesForm], row: &Row, cells: &mut Cells) -> Resul
 }
 
 /// Writes a value as text; times as RFC 3339, maps as JSON objects.
-fn text(field: &Field, bytes: BytesForm, out: &mut String) -> Result<(), &'static str> {
+fn text(field: &Field, form: ValueForm, out: &mut String) -> Result<(), &'static str> {
     const DAY_MICROS: i64 = quipu::time::MICROS_PER_DAY;
     match field {
-        Field::Bytes(value) => return bytes.write(value.data(), out),
+        Field::Bytes(value) => return form.write_bytes(value.data(), out),
         Field::MapInternal(map) => return json_object(map.entries(), out),
         _ => {}
     }
@@ -205,6 +209,9 @@ fn text(field: &Field, bytes: BytesForm, out: &mut String) -> Result<(), &'stati
         Field::Byte(value) => write!(out, "{value}"),
         Field::Short(value) => write!(out, "{value}"),
         Field::Int(value) => write!(out, "{value}"),
+        Field::Long(nanos) if matches!(form, ValueForm::Nanos) => {
+            write!(out, "{}", Timestamp::from_micros(nanos.div_euclid(1_000)))
+        }
         Field::Long(value) => write!(out, "{value}"),
         Field::UByte(value) => write!(out, "{value}"),
         Field::UShort(value) => write!(out, "{value}"),
@@ -231,7 +238,7 @@ fn json_object(entries: &[(Field, Field)], out: &mut String) -> Result<(), &'sta
     for (key, value) in entries.iter().filter(|(_, value)| *value != Field::Null) {
         for (field, before) in [(key, separator), (value, ':')] {
             word.clear();
-            text(field, BytesForm::Text, &mut word)?;
+            text(field, ValueForm::Plain, &mut word)?;
             out.push(before);
             out.push_str(&serde_json::to_string(&word).map_err(|_| "cannot be written as text")?);
         }

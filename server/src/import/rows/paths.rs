@@ -29,8 +29,11 @@ impl Node {
         &mut self.children[at].1
     }
 
-    pub(super) fn child(&self, step: &str) -> Option<&Self> {
-        self.children.iter().find(|(name, _)| name == step).map(|(_, node)| node)
+    /// Where a member leads. Its name may have dots of its own: a column `usage.input` is a member `input` of
+    /// `usage`, or one member that is named so.
+    pub(super) fn child(&self, name: &str) -> Option<&Self> {
+        let step = |node: &'_ Self, step: &str| node.children.iter().position(|(name, _)| name == step);
+        name.split('.').try_fold(self, |node, name| step(node, name).map(|at| &node.children[at].1))
     }
 
     /// Whether columns lie below.

@@ -119,6 +119,107 @@ fn rows_without_ids_are_named_after_their_place_and_flagged() {
 }
 
 #[test]
+fn an_unbalanced_quote_costs_one_row_and_names_it() {
+    let folder = Folder::new();
+    let rows: String = (0..5_000).map(|n| format!("e{n},{n},a note\n")).collect();
+    let csv = format!("id,usage.input,tags.note\ne-1,1,\"12 inch\n{rows}");
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.csv", csv)], &Options::default());
+    assert_eq!((summary.read, summary.stored, summary.rejected), (5_001, 5_000, 1), "{summary:?}");
+    let expected =
+        "column tags.note opens a quote that is not closed before the file ends; reading went on at the next line";
+    assert_eq!(reasons(&summary), [(2, expected)]);
+}
+
+#[test]
+fn what_is_no_csv_is_named_in_few_words() {
+    let folder = Folder::new();
+    for (name, bytes, said) in [
+        ("zero.csv", vec![0; 20 << 20], "line 1, which must name the columns, is longer than 16 MiB"),
+        ("open.csv", b"\"id,usage.input\n1,2\n".to_vec(), "column 1 opens a quote that is not closed"),
+        ("esc.csv", b"id,\x1b]0;owned\x07,x\n1,2,3\n".to_vec(), "none of the columns (id, \\u{1b}]0;owned\\u{7}, x)"),
+        ("wide.csv", format!("{}\n", "column,".repeat(50_000)).into_bytes(), "and 49941 more"),
+        ("twice.csv", b"id,model,model\n1,m,n\n".to_vec(), "two columns are named \"model\""),
+    ] {
+        let summary = run(&mut Memory::default(), &[folder.file(name, bytes)], &Options::default());
+        let message = summary.failures[0].to_string();
+        assert!(message.contains(said) && message.len() < 1_000 && !message.contains('\u{1b}'), "{message}");
+    }
+}
+
+#[test]
+fn ignored_names_are_short_and_cannot_steer_a_terminal() {
+    let folder = Folder::new();
+    let line = format!("{{\"id\":\"a\",\"\\u001b[2J\":1,\"{}\":2}}", "x".repeat(5_000));
+    let summary = run(
+        &mut Memory::default(),
+        &[folder.file("x.jsonl", line)],
+        &parsed("format = \"jsonl\"\n[fields]\nid = \"id\"\n"),
+    );
+    let names: Vec<_> = summary.ignored.fields().map(|(name, _)| name).collect();
+    assert_eq!(names, ["\\u{1b}[2J", &format!("{}…", "x".repeat(80))]);
+}
+
+#[test]
+fn members_whose_names_have_dots_are_columns_like_nested_ones() {
+    let folder = Folder::new();
+    let map = "format = \"jsonl\"\n[fields]\nid = \"id\"\nmodel = \"gen_ai.model\"\n[usage]\n\
+               input = \"gen_ai.usage.input_tokens\"\n";
+    let body = "{\"id\":\"1\",\"gen_ai.usage.input_tokens\":55,\"gen_ai.model\":\"m\"}\n\
+                {\"id\":\"2\",\"gen_ai\":{\"model\":\"m\",\"usage.input_tokens\":56}}\n\
+                {\"id\":\"3\",\"gen_ai.usage\":{\"input_tokens\":57},\"gen_ai.model.x\":1}\n\
+                {\"id\":\"4\",\"gen_ai\":7}\n\
+                {\"id\":\"5\",\"gen_ai\":{\"model\":\"m\"},\"gen_ai.model\":\"n\"}\n";
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.jsonl", body)], &parsed(map));
+    let inputs: Vec<_> = memory.events.iter().map(|event| event.quantity(quipu::TokenMeter::Input)).collect();
+    assert_eq!(inputs, [55, 56, 57, 0]);
+    let models: Vec<_> = memory.events.iter().map(|event| event.get(Dimension::Model)).collect();
+    assert_eq!(models, [Some("m"), Some("m"), None, None]);
+    assert_eq!(reasons(&summary), [(5, "gen_ai.model is given twice")]);
+    assert_eq!(summary.ignored.fields().collect::<Vec<_>>(), [("gen_ai", 1), ("gen_ai.model.x", 1)]);
+}
+
+#[test]
+fn parquet_columns_whose_names_have_dots_and_times_in_nanoseconds_are_taken() {
+    let folder = Folder::new();
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.parquet", flat_parquet())], &Options::default());
+    assert_eq!((summary.stored, summary.is_clean(), summary.ignored.total()), (1, true, 0), "{summary:?}");
+    assert_eq!(
+        crate::wire::native::encode(&memory.events[0]),
+        r#"{"id":"p1","at":"2026-01-31T08:00:00.123456Z","usage":{"input":12},"tags":{"plan":"gold"}}"#
+    );
+}
+
+/// One row of columns that are not nested but named as if they were, with a time in nanoseconds.
+fn flat_parquet() -> Vec<u8> {
+    use parquet::data_type::{ByteArrayType, Int64Type};
+    use parquet::file::writer::SerializedFileWriter;
+    let schema = "message events { required binary id (UTF8); required int64 at (TIMESTAMP(NANOS,true));
+                  required int64 usage.input; required binary tags.plan (UTF8); }";
+    let schema = Arc::new(parquet::schema::parser::parse_message_type(schema).expect("a schema"));
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::default()).expect("a writer");
+    let mut group = writer.next_row_group().expect("a row group");
+    let mut column = 0;
+    while let Some(mut writer) = group.next_column().expect("a column") {
+        match column {
+            0 => writer.typed::<ByteArrayType>().write_batch(&["p1".into()], None, None),
+            1 => writer.typed::<Int64Type>().write_batch(&[1_769_846_400_123_456_789], None, None),
+            2 => writer.typed::<Int64Type>().write_batch(&[12], None, None),
+            _ => writer.typed::<ByteArrayType>().write_batch(&["gold".into()], None, None),
+        }
+        .expect("a value");
+        writer.close().expect("a column");
+        column += 1;
+    }
+    group.close().expect("a row group");
+    writer.close().expect("a file");
+    bytes
+}
+
+#[test]
 fn bad_csv_rows_are_named_and_harm_no_others() {
     let folder = Folder::new();
     let bytes = b"when,in,who\n1,5,a\n2,x,b\n3,7\n4,8,\xff\n5,-1,e\n6,9,\"f\n\"\n7,,g\n";

@@ -16,10 +16,21 @@ use quipu::{Error, Result, Timestamp};
 use super::Report;
 use crate::wire::json::{Kind, Members};
 use entry::Entry;
+use field::{Meaning, meaning};
 use key::Identity;
 
 /// A key of the map that explains its fields.
 const SAMPLE: &str = "sample_spec";
+
+/// Whether an object has at least one entry that describes a model the way the map does.
+pub(super) fn has_model(text: &str) -> bool {
+    let describes_model = |raw: &str| {
+        let fields = Members::parse(raw).map(|fields| fields.0).unwrap_or_default();
+        fields.iter().any(|(name, _)| name == "litellm_provider" || matches!(meaning(name), Meaning::Price(_)))
+    };
+    let entries = Members::parse(text).map(|entries| entries.0).unwrap_or_default();
+    entries.iter().any(|(_, raw)| Kind::of(raw) == Kind::Object && describes_model(raw))
+}
 
 /// The rules of a map, all in force from `from` on.
 pub(super) fn read(text: &str, from: Timestamp, report: &mut Report) -> Result<Vec<PriceRule>> {

@@ -44,7 +44,7 @@ use entry::{Entry, Field, Value};
 pub use write::to_json;
 
 /// The fields of a list.
-pub(super) const LIST_FIELDS: [&str; 3] = ["currency", "price", "alias"];
+const LIST_FIELDS: [&str; 3] = ["currency", "price", "alias"];
 
 /// Something wrong at a byte of the text.
 struct Fault {

@@ -272,7 +272,7 @@ pub(in crate::wire) fn time(name: &str, raw: &str) -> Outcome<Timestamp> {
     }
     let text = json::text(name, raw)?;
     Timestamp::parse_rfc3339(&text).map_err(|problem| {
-        let found = decimal::excerpt(&text);
+        let found = crate::wire::excerpt(&text);
         FieldError::field(name, format_args!("is {found}; expected a time such as 2026-01-31T08:00:00Z: {problem}"))
     })
 }

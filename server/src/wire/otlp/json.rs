@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::object::Object;
-use super::super::{FieldError, decimal, json};
+use super::super::{FieldError, json};
 use super::facts::Facts;
 use super::record::{Record, Scope};
 use super::value::{DEPTH, ITEMS, Value};
@@ -111,7 +111,7 @@ fn id(object: &Object<'_>, name: &str, digits: usize) -> Result<u128, FieldError
     {
         return Ok(id);
     }
-    let found = decimal::excerpt(hex);
+    let found = crate::wire::excerpt(hex);
     Err(FieldError::field(&object.path(name), format_args!("is {found}; expected {digits} hexadecimal digits")))
 }
 
