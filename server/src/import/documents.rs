@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::Stop;
 use super::batches::Batches;
+use super::identity::Identity;
 use super::input::{Input, Unpacked};
 use super::lines::Lines;
 use crate::wire::source::Source;
@@ -22,18 +23,18 @@ pub(super) fn native(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batche
     of_source(Source::Native, input, taken, batches)
 }
 
-/// The calls of any source that can be read item by item. One without an id gets one from its place in the file.
+/// The calls of any source that can be read item by item. One without an id gets one from what it says.
 pub(super) fn of_source(
     source: Source,
     input: &Input,
     taken: &Arc<AtomicU64>,
     batches: &mut Batches<'_>,
 ) -> Result<(), Stop> {
-    let stem = input.stem();
+    let mut identity = Identity::new(source.name(), &[]);
     each_document(input, taken, batches, |place, text, batches| {
         let mut event = source.decode_one(text, &mut batches.summary.ignored)?;
         if event.id.is_none() {
-            event.id = Some(format!("{source}/{stem}/{place}").into());
+            event.id = Some(identity.of([text.as_bytes()]));
             event.numbers.insert(Number::IdDerived, 1);
         }
         batches.event(place, event);
@@ -53,12 +54,12 @@ pub(super) fn langfuse(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batc
     ended
 }
 
-/// Outcomes. One without an idempotency key gets one from its place in the file, so that reading it again is harmless.
+/// Outcomes. One without an idempotency key gets one from what it says, so that reading it again is harmless.
 pub(super) fn outcomes(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
-    let stem = input.stem();
+    let mut identity = Identity::new("outcomes", &[]);
     each_document(input, taken, batches, |place, text, batches| {
         let mut outcome = outcome::decode_one(text, None, &mut batches.summary.ignored)?;
-        outcome.idempotency_key.get_or_insert_with(|| format!("outcomes/{stem}/{place}").into());
+        outcome.idempotency_key.get_or_insert_with(|| identity.of([text.as_bytes()]));
         batches.outcome(place, outcome);
         Ok(())
     })

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use quipu::{Error, Result};
 
 use super::batches::Batches;
+use super::identity::Identity;
 use super::input::Input;
 use super::map::{Map, Plan};
 use super::mapped::PriceRow;
@@ -168,7 +169,7 @@ fn run<R: Rows>(
     let plan = match (&options.map, rows.header()) {
         (Some(map), _) => map.plan(),
         (None, Some(header)) => {
-            native = Plan::native(format.name(), header).map_err(in_file)?;
+            native = Plan::native(header).map_err(in_file)?;
             &native
         }
         (None, None) => {
@@ -182,7 +183,9 @@ fn run<R: Rows>(
         return Err(Error::invalid("the map describes prices; read them with `quipu prices import --map`").into());
     }
     rows.bind(plan.columns()).map_err(in_file)?;
-    mapped::Run::prepare(plan, format, input, options, taken)?.rows(rows, batches)
+    let reader = options.map.as_ref().map_or(format.name(), |map| map.name());
+    let identity = Identity::new(reader, rows.header().unwrap_or_default());
+    mapped::Run::prepare(plan, format, input, options, taken)?.rows(rows, identity, batches)
 }
 
 /// The entries of a price list that lies in a table.

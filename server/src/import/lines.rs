@@ -49,12 +49,17 @@ impl Lines {
         }
     }
 
+    /// The line last read, without the space around it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.buffer.trim_ascii()
+    }
+
     /// The text of the line last read.
     pub(super) fn text(&self, line: Line) -> Result<&str, FieldError> {
         if line.too_long {
             return Err(FieldError::item(format!("is longer than {} MiB", LINE_BYTES >> 20)));
         }
-        json::utf8(self.buffer.trim_ascii())
+        json::utf8(self.bytes())
     }
 
     /// Reads up to and including the next line's end; true when the line was too long to keep.

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use quipu::{Error, Result};
 
 use super::batches::Batches;
+use super::identity::Identity;
 use super::input::Input;
 use super::map::{Cells, Column, Join, Latest, Plan, PriceValue};
 use super::rows::csv::CsvRows;
@@ -49,7 +50,15 @@ impl<'a> Run<'a> {
     }
 
     /// Turns every row into an event and, where it has one, an outcome.
-    pub(super) fn rows(&self, mut rows: impl Rows, batches: &mut Batches<'_>) -> Result<(), Stop> {
+    pub(super) fn rows(
+        &self,
+        mut rows: impl Rows,
+        mut identity: Identity,
+        batches: &mut Batches<'_>,
+    ) -> Result<(), Stop> {
+        if !self.plan.has_ids() {
+            rows.identify()?;
+        }
         let mut number = 0;
         let ended = loop {
             let read = rows.advance();
@@ -57,7 +66,7 @@ impl<'a> Run<'a> {
             match read {
                 Ok(false) => break Ok(()),
                 Err(RowFault::File(error)) => break Err(error.into()),
-                Ok(true) => match self.row(number, &rows, batches) {
+                Ok(true) => match self.row(number, &rows, &mut identity, batches) {
                     Ok(true) => rows.used(),
                     Ok(false) => batches.summary.skipped += 1,
                     Err(reason) => batches.reject(rows.line(), reason),
@@ -72,9 +81,16 @@ impl<'a> Run<'a> {
     }
 
     /// Takes one row; false when it is left out.
-    fn row(&self, number: u64, rows: &impl Rows, batches: &mut Batches<'_>) -> Result<bool, String> {
+    fn row(
+        &self,
+        number: u64,
+        rows: &impl Rows,
+        identity: &mut Identity,
+        batches: &mut Batches<'_>,
+    ) -> Result<bool, String> {
         let Some(row) = self.wanted(number, rows)? else { return Ok(false) };
-        let event = self.plan.event(&row)?;
+        let mut event = self.plan.event(&row)?;
+        event.id.get_or_insert_with(|| rows.id(identity));
         let outcome = self.plan.outcome(&row, &event)?;
         if self.plan.events {
             batches.event(rows.line(), event);

@@ -8,6 +8,7 @@
 mod batches;
 mod documents;
 mod format;
+mod identity;
 mod input;
 mod lines;
 pub mod map;

@@ -51,9 +51,7 @@ impl Summary {
 
     /// Whether everything that was read is stored, now or before.
     pub fn is_clean(&self) -> bool {
-        self.stopped.is_none()
-            && self.failures.is_empty()
-            && self.rejected + self.conflicts + self.outcomes_unknown_job == 0
+        self.stopped.is_none() && self.failures.is_empty() && self.refused() == 0
     }
 
     /// How many rows, events and outcomes could have an example.

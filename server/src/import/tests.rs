@@ -1,5 +1,6 @@
 //! Imports against a sink that keeps everything, and against independently computed totals.
 
+mod again;
 mod files;
 mod hostile;
 mod later;

@@ -47,7 +47,7 @@ fn number_in(columns: &mut Vec<String>, name: &str) -> usize {
 pub(super) fn compile(name: &str, text: &str) -> Result<(Format, Plan)> {
     let spec: Spec = toml::from_str(text)
         .map_err(|error| Error::invalid(format!("map {name}: {}", error.to_string().trim_end())))?;
-    let mut compiler = Compiler { name, text, columns: Columns::default(), plan: Plan::empty(name) };
+    let mut compiler = Compiler { name, text, columns: Columns::default(), plan: Plan::empty() };
     let format = compiler.format(&spec.format)?;
     let failed = |problem: String| Error::invalid(format!("map {name}: {problem}"));
     if let Some(join) = &spec.join {
@@ -153,8 +153,9 @@ impl Compiler<'_> {
         let detail = Detail::parse(value, &mut self.columns)?;
         match target(field)? {
             Target::Id => {
-                self.plan.id = detail.plain()?;
-                self.plan.id_derived = is_place(&self.plan.id);
+                let form = detail.plain()?;
+                self.plan.id_derived = is_place(&form);
+                self.plan.id = Some(form);
             }
             Target::At => self.plan.at = Some(detail.time()?),
             Target::Dimension(dimension) => {
@@ -271,15 +272,14 @@ impl Compiler<'_> {
 }
 
 impl Plan {
-    /// A plan that takes nothing, with ids made of the row's place.
-    fn empty(name: &str) -> Self {
-        let place = [Piece::Literal(format!("{name}/").into()), Piece::File, Piece::Literal("/".into()), Piece::Row];
+    /// A plan that takes nothing.
+    fn empty() -> Self {
         Self {
             columns: Vec::new(),
             filter: Vec::new(),
             latest: None,
             join: None,
-            id: Form::Template(place.into()),
+            id: None,
             id_derived: true,
             at: None,
             dimensions: Vec::new(),
@@ -303,8 +303,8 @@ impl Plan {
     }
 
     /// The plan for columns that are named like native fields; columns of other names become tags.
-    pub(in crate::import) fn native(name: &str, header: &[String]) -> Result<Self> {
-        let mut plan = Self::empty(name);
+    pub(in crate::import) fn native(header: &[String]) -> Result<Self> {
+        let mut plan = Self::empty();
         plan.columns = header.to_vec();
         for (at, column) in header.iter().enumerate() {
             let form = Form::Column(Column::Main(at));
@@ -324,7 +324,7 @@ impl Plan {
                 continue;
             }
             match target(column) {
-                Ok(Target::Id) => (plan.id, plan.id_derived) = (form, false),
+                Ok(Target::Id) => (plan.id, plan.id_derived) = (Some(form), false),
                 Ok(Target::At) => plan.at = Some((form, Clock::Native)),
                 Ok(Target::Dimension(dimension)) => plan.dimensions.push((dimension, text(form))),
                 Ok(Target::Number(Number::ReportedCost)) => {

@@ -32,8 +32,9 @@ pub(in crate::import) struct Plan {
     pub(super) filter: Vec<(Column, Vec<Text>)>,
     pub(in crate::import) latest: Option<Latest>,
     pub(in crate::import) join: Option<Join>,
-    pub(super) id: Form,
-    /// Whether the id is made of the row's place rather than of the source's own identity.
+    /// What the id is made of; `None` where rows have none of their own.
+    pub(super) id: Option<Form>,
+    /// Whether the id is no identity of the source's own.
     pub(super) id_derived: bool,
     pub(super) at: Option<(Form, Clock)>,
     pub(super) dimensions: Vec<(Dimension, TextValue)>,
@@ -103,6 +104,11 @@ impl Plan {
         &self.columns
     }
 
+    /// Whether rows have ids of their own.
+    pub(in crate::import) fn has_ids(&self) -> bool {
+        self.id.is_some()
+    }
+
     /// Whether the row is one the map wants.
     pub(in crate::import) fn wants(&self, cells: &impl Cells) -> bool {
         self.filter
@@ -110,14 +116,15 @@ impl Plan {
             .all(|(column, texts)| cells.cell(*column).is_some_and(|cell| texts.iter().any(|text| text == cell)))
     }
 
-    /// The event of a row.
+    /// The event of a row; without an id where the map makes none.
     ///
     /// # Errors
     /// A sentence that names the field.
     pub(in crate::import) fn event(&self, cells: &impl Cells) -> Result<Event, String> {
         let mut event = Event::default();
-        let id = self.id.read(cells).ok_or("id is missing: a column that it is made of is empty")?;
-        event.id = Some(id.into());
+        if let Some(form) = &self.id {
+            event.id = Some(form.read(cells).ok_or("id is missing: a column that it is made of is empty")?.into());
+        }
         if let Some((form, clock)) = &self.at
             && let Some(text) = form.read(cells)
         {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use quipu::{Error, Result};
+use quipu::{Error, Result, Text};
 
+use super::super::identity::Identity;
 use super::super::input::{Input, Origin};
 use super::records::{Fault, Records};
 use super::{RowFault, Rows, find_columns};
@@ -88,6 +89,10 @@ impl Rows for CsvRows {
 
     fn line(&self) -> u64 {
         self.records.line()
+    }
+
+    fn id(&self, identity: &mut Identity) -> Text {
+        identity.of(self.records.cells().map(str::as_bytes))
     }
 
     fn cell(&self, column: usize) -> Option<&str> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use quipu::Result;
+use quipu::{Result, Text};
 
+use super::super::identity::Identity;
 use super::super::input::Input;
 use super::super::lines::Lines;
 use super::paths::{Cells, Node};
@@ -95,6 +96,10 @@ impl Rows for JsonRows {
 
     fn line(&self) -> u64 {
         self.lines.number()
+    }
+
+    fn id(&self, identity: &mut Identity) -> Text {
+        identity.of([self.lines.bytes()])
     }
 
     fn cell(&self, column: usize) -> Option<&str> {

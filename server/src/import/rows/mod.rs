@@ -6,8 +6,9 @@ pub(super) mod parquet;
 mod paths;
 mod records;
 
-use quipu::{Error, Result};
+use quipu::{Error, Result, Text};
 
+use super::identity::Identity;
 use crate::wire::{Ignored, excerpt, shown};
 
 /// A stream of rows. A value is text in the form in which JSON would write it, without quotes;
@@ -24,6 +25,17 @@ pub(super) trait Rows {
 
     /// The line of the row last read; its number in formats without lines.
     fn line(&self) -> u64;
+
+    /// Makes ready for [`id`](Self::id).
+    ///
+    /// # Errors
+    /// When what ids are made of cannot be read.
+    fn identify(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// An id for the row last read, made of all that it says.
+    fn id(&self, identity: &mut Identity) -> Text;
 
     /// The value in the bound column `column` of the row last read.
     fn cell(&self, column: usize) -> Option<&str>;

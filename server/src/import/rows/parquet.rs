@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs::File;
+use std::io::Seek;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -12,8 +13,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use parquet::schema::types::{ColumnDescriptor, Type};
-use quipu::{Error, Result, Timestamp};
+use quipu::{Error, Result, Text, Timestamp};
 
+use super::super::identity::Identity;
 use super::super::input::Input;
 use super::paths::{Cells, Node};
 use super::{RowFault, Rows, find_columns};
@@ -31,13 +33,17 @@ pub(in crate::import) struct ParquetRows {
     cells: Cells,
     number: u64,
     used: u64,
+    /// The file itself, and the hash of its bytes once ids are made of it.
+    file: File,
+    hash: [u8; 32],
 }
 
 impl ParquetRows {
     pub(in crate::import) fn open(input: &Input) -> Result<Self> {
         let name = input.name();
         let file = input.open_seekable()?;
-        let reader = guarded(|| SerializedFileReader::new(file))
+        let bytes = file.try_clone().map_err(|error| Error::io("read", &name, error))?;
+        let reader = guarded(|| SerializedFileReader::new(bytes))
             .map_err(|error| Error::invalid(format!("{name}: not a readable Parquet file: {error}")))?;
         let schema = reader.metadata().file_metadata().schema_descr();
         // Lists and maps have inner columns of their own; they are named as a whole.
@@ -60,6 +66,8 @@ impl ParquetRows {
             cells: Cells::default(),
             number: 0,
             used: 0,
+            file,
+            hash: [0; 32],
         })
     }
 }
@@ -110,6 +118,19 @@ impl Rows for ParquetRows {
 
     fn line(&self) -> u64 {
         self.number
+    }
+
+    /// The columns that nobody asks for are not read, so ids are made of the file as a whole and the row's number.
+    fn identify(&mut self) -> Result<()> {
+        let mut hasher = blake3::Hasher::new();
+        let hashed = self.file.rewind().and_then(|()| hasher.update_reader(&mut self.file).map(drop));
+        hashed.map_err(|error| Error::io("read", &self.name, error))?;
+        self.hash = hasher.finalize().into();
+        Ok(())
+    }
+
+    fn id(&self, identity: &mut Identity) -> Text {
+        identity.of([&self.hash[..], &self.number.to_le_bytes()])
     }
 
     fn cell(&self, column: usize) -> Option<&str> {
