@@ -23,13 +23,13 @@ impl Client {
         Ok(Self { stream: BufReader::new(stream), address: address.to_owned(), workspace: workspace.to_owned() })
     }
 
-    /// Sends a body; the status and the JSON of the answer.
-    pub(crate) fn post(&mut self, path: &str, body: &[u8]) -> io::Result<(u16, Json)> {
+    /// Sends a body; the status and the JSON of the answer, null where it is empty, a text where it is none.
+    pub(crate) fn post(&mut self, path: &str, content_type: &str, body: &[u8]) -> io::Result<(u16, Json)> {
         let Self { address, workspace, .. } = self;
         let length = body.len();
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: {address}\r\nx-quipu-workspace: {workspace}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+             content-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
         );
         let stream = self.stream.get_mut();
         stream.write_all(head.as_bytes())?;
@@ -54,6 +54,10 @@ impl Client {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
-        Ok((status, serde_json::from_slice(&body)?))
+        let text = || Json::String(String::from_utf8_lossy(&body).into_owned());
+        Ok((
+            status,
+            if body.is_empty() { Json::Null } else { serde_json::from_slice(&body).unwrap_or_else(|_| text()) },
+        ))
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn ask(args: &Args, workspace: &str, number: u64, stop: &AtomicBool) 
             None => Client::connect(&args.address, workspace),
         };
         let answer = connected.and_then(|mut connected| {
-            let answer = connected.post("/v1/query", question.as_bytes())?;
+            let answer = connected.post("/v1/query", "application/json", question.as_bytes())?;
             client = Some(connected);
             Ok(answer)
         });

@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release -p quipu-benches --bin load -- --address 127.0.0.1:8080 --batch 1000 --seconds 30
+//! cargo run --release -p quipu-benches --bin load -- --shape otlp --batch 512
 //! cargo run --release -p quipu-benches --bin load -- --batch 1 --rate 1500 --connections 64 --dashboards 50
 //! ```
 //!
@@ -13,6 +14,7 @@ mod client;
 mod dashboards;
 mod ledger;
 mod sender;
+mod shape;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +30,10 @@ pub(crate) struct Args {
     /// The address of the server.
     #[arg(long, default_value = "127.0.0.1:8080")]
     address: String,
-    /// Events per request.
+    /// What requests look like.
+    #[arg(long, value_enum, default_value = "ndjson")]
+    shape: shape::Shape,
+    /// Events or spans per request; spans come in eights.
     #[arg(long, default_value_t = 1000)]
     batch: u64,
     /// Requests per second in all; as many as the server takes when absent.
@@ -50,6 +55,14 @@ pub(crate) struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if args.shape == shape::Shape::Otlp && args.batch % shape::TRACE != 0 {
+        eprintln!(
+            "error: --batch is {}; traces are of {} spans, so it must be a multiple of that",
+            args.batch,
+            shape::TRACE
+        );
+        return ExitCode::from(2);
+    }
     let workspace = format!("load-{}", std::process::id());
     let (start, stop) = (Instant::now(), AtomicBool::new(false));
     let (sent, asked) = thread::scope(|scope| {

@@ -55,6 +55,10 @@ pub struct PriceBook {
     rules: Vec<PriceRule>,
     /// The providers that rules name, sorted.
     providers: Vec<Text>,
+    /// The sizes of requests that rules tell apart.
+    edges: BTreeSet<u64>,
+    /// Whether any rule was agreed for a tenant.
+    knows_tenants: bool,
     /// Sorted by name and provider.
     aliases: Vec<Alias>,
 }
@@ -69,6 +73,8 @@ impl Default for PriceBook {
             note: String::new(),
             rules: Vec::new(),
             providers: Vec::new(),
+            edges: BTreeSet::new(),
+            knows_tenants: false,
             aliases: Vec::new(),
         }
     }
@@ -98,7 +104,9 @@ impl PriceBook {
         let mut providers: Vec<Text> = rules.iter().filter_map(|rule| rule.provider.clone()).collect();
         providers.sort_unstable();
         providers.dedup();
-        Ok(Self { rules, providers, source, ..Self::default() })
+        let edges = rules.iter().map(|rule| rule.above).filter(|above| *above > 0).collect();
+        let knows_tenants = rules.iter().any(|rule| rule.tenant.is_some());
+        Ok(Self { rules, providers, edges, knows_tenants, source, ..Self::default() })
     }
 
     /// This book with other names of models.
@@ -163,13 +171,13 @@ impl PriceBook {
     }
 
     /// The sizes of requests that rules tell apart, ascending.
-    pub fn edges(&self) -> BTreeSet<u64> {
-        self.rules.iter().map(|rule| rule.above).filter(|above| *above > 0).collect()
+    pub fn edges(&self) -> &BTreeSet<u64> {
+        &self.edges
     }
 
     /// Whether any rule was agreed for a tenant.
     pub fn knows_tenants(&self) -> bool {
-        self.rules.iter().any(|rule| rule.tenant.is_some())
+        self.knows_tenants
     }
 
     /// Whether any rule names that provider, given by its canonical name.

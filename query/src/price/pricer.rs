@@ -53,7 +53,7 @@ impl Candidate<'_> {
 impl<'b> Pricer<'b> {
     /// Prices from `book`.
     pub fn new(book: &'b PriceBook) -> Self {
-        let edges = book.edges().into_iter().chain(CONTEXT_BAND_EDGES).collect::<BTreeSet<u64>>();
+        let edges = book.edges().iter().copied().chain(CONTEXT_BAND_EDGES).collect::<BTreeSet<u64>>();
         Self {
             book,
             edges: edges.into_iter().collect(),

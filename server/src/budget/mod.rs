@@ -13,7 +13,7 @@ mod webhook;
 use std::collections::BTreeMap;
 
 use quipu::store::Snapshot;
-use quipu::{CostBasis, Error, PicoUsd, Result, Scope, Timestamp};
+use quipu::{Cancel, CostBasis, Error, PicoUsd, Result, Scope, Timestamp};
 use serde::Deserialize;
 
 use crate::plan::{Plan, PlanText};
@@ -121,15 +121,16 @@ impl Budget {
         })
     }
 
-    /// How far each group is at `now`.
+    /// How far each group is at `now`, unless `cancel` says to stop.
     ///
     /// # Errors
     /// As [`View::query`](quipu::View::query).
-    pub fn standings(&self, snapshot: &Snapshot, now: Timestamp) -> Result<Vec<Standing>> {
+    pub fn standings(&self, snapshot: &Snapshot, now: Timestamp, cancel: &Cancel) -> Result<Vec<Standing>> {
         let span = self.period.around(now, &self.zone)?;
         let text =
             PlanText { since: Some(span.from.to_string()), until: Some(span.until.to_string()), ..self.text.clone() };
         let Plan { query, .. } = text.resolve(now)?;
+        let query = query.cancel(cancel.clone());
         let answer = quipu::View::new(snapshot, self.scope.clone()).query(&query)?;
         let complete = answer.unpriced.is_empty();
         Ok(answer.rows.iter().filter_map(|row| Standing::of_row(self, row, span, now, complete)).collect())

@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use quipu::store::{Options, Store};
-use quipu::{Dimension, Event, Number};
+use quipu::{Cancel, Dimension, Event, Number};
 use serde_json::json;
 
 use super::*;
@@ -37,7 +37,7 @@ fn each_group_is_measured_against_its_limit_and_its_pace() {
     let dir = tempfile::tempdir().expect("a directory");
     let (store, now) = (store(dir.path()), at("2026-03-11T00:00:00Z"));
     let budget = budget("by = \"team\"").expect("valid");
-    let standings = budget.standings(&store.snapshot(), now).expect("an answer");
+    let standings = budget.standings(&store.snapshot(), now, &Cancel::default()).expect("an answer");
     let shown: Vec<_> = standings.iter().map(|it| (it.group.as_deref(), it.spent.to_string(), it.percent())).collect();
     assert_eq!(shown, [(Some("red"), "90".to_owned(), 90), (Some("blue"), "5".to_owned(), 5)]);
     // Ten days for 90 USD: 100 USD after 11.1 days.
@@ -48,7 +48,7 @@ fn each_group_is_measured_against_its_limit_and_its_pace() {
     let text = "Budget b of red: $90.00 of $100.00 spent (90 %) from 2026-03-01 until 2026-04-01; at this pace the limit is \
                 reached on 2026-03-12";
     assert_eq!(alerts[0].text(), text);
-    let later = budget.standings(&store.snapshot(), at("2026-04-02T00:00:00Z")).expect("an answer");
+    let later = budget.standings(&store.snapshot(), at("2026-04-02T00:00:00Z"), &Cancel::default()).expect("an answer");
     assert_eq!(later, []);
 }
 
@@ -60,7 +60,7 @@ fn a_filter_and_a_zone_say_what_counts() {
     // 12:00 UTC is 21:00 in Tokyo; midnight there is 15:00 UTC.
     for (now, spent) in [("2026-03-02T14:59:00Z", "30"), ("2026-03-01T15:00:00Z", "30"), ("2026-03-03T13:00:00Z", "20")]
     {
-        let standings = day.standings(&store.snapshot(), at(now)).expect("an answer");
+        let standings = day.standings(&store.snapshot(), at(now), &Cancel::default()).expect("an answer");
         assert_eq!(standings.iter().map(|it| it.spent.to_string()).collect::<Vec<_>>(), [spent], "{now}");
     }
 }
@@ -74,7 +74,7 @@ fn the_same_is_told_once_a_period_to_the_owner_of_the_group() {
     assert_eq!((budget.told(Some("red")), budget.told(Some("blue"))), (vec!["red"], vec!["all"]));
     let folder = Folder::of_store(dir.path());
     let alerts = |told: &Told| {
-        let standings = budget.standings(&store.snapshot(), now).expect("an answer");
+        let standings = budget.standings(&store.snapshot(), now, &Cancel::default()).expect("an answer");
         let alerts = standings.iter().filter_map(|it| Alert::of(&budget, it, now)).filter(|alert| !told.has(alert));
         alerts.collect::<Vec<_>>()
     };
@@ -90,7 +90,7 @@ fn a_webhook_gets_what_it_understands_and_a_refusal_is_an_error() {
     let dir = tempfile::tempdir().expect("a directory");
     let (store, now) = (store(dir.path()), at("2026-03-11T00:00:00Z"));
     let budget = budget("where = \"team = red\"").expect("valid");
-    let mut standing = budget.standings(&store.snapshot(), now).expect("an answer").remove(0);
+    let mut standing = budget.standings(&store.snapshot(), now, &Cancel::default()).expect("an answer").remove(0);
     standing.group = Some("<b>&".into());
     let alert = Alert::of(&budget, &standing, now).expect("an alert");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use quipu::{Result as QuipuResult, Unit, Value};
+use quipu::{Cancel, Result as QuipuResult, Unit, Value};
 
 use super::caller::{Allowed, Query as Ask};
 use super::problem::Problem;
@@ -28,7 +28,7 @@ pub(super) async fn get(
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
     let (format, config) = (wanted(&headers), Arc::clone(&app.config));
-    app.ask(move |store| {
+    app.ask(move |store, cancel| {
         let (now, snapshot) = (now(), store.snapshot());
         let mut sheet = Sheet::new(&[
             ("budget", Unit::None, true),
@@ -42,7 +42,7 @@ pub(super) async fn get(
             ("complete", Unit::None, false),
         ]);
         for budget in config.budgets.iter().filter(|budget| budget.scope == scope) {
-            for standing in budget.standings(&snapshot, now)? {
+            for standing in budget.standings(&snapshot, now, &cancel)? {
                 let percent = standing.percent();
                 sheet.rows.push(vec![
                     Value::Text(standing.budget.into()),
@@ -58,7 +58,7 @@ pub(super) async fn get(
             }
         }
         sheet.facts.lsn = Some(snapshot.lsn());
-        sent_as(&sheet, format)
+        sent_as(sheet, format)
     })
     .await
 }
@@ -83,7 +83,7 @@ async fn look(app: &App) -> QuipuResult<()> {
         let (now, snapshot, folder) = (now(), store.snapshot(), Folder::of_store(&config.store));
         let mut told = Told::load(&folder)?;
         for budget in &config.budgets {
-            for standing in budget.standings(&snapshot, now)? {
+            for standing in budget.standings(&snapshot, now, &Cancel::default())? {
                 let Some(alert) = Alert::of(budget, &standing, now).filter(|alert| !told.has(alert)) else { continue };
                 tracing::warn!("{}", alert.text());
                 if deliver(&alert, &budget.told(standing.group.as_deref()), &config.webhooks) {

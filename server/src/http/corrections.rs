@@ -23,7 +23,7 @@ pub(super) async fn event(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let scope = allowed.caller.scope;
-    app.ask(move |store| {
+    app.ask(move |store, _| {
         let event = ingest::event(&store.snapshot(), &scope, &id)?;
         let event = event.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, ingest::unknown_event(&id)))?;
         serde_json::to_value(native::Native(&event)).map(Json).map_err(|_| Problem::internal())

@@ -1,8 +1,8 @@
 //! Reading what one has written, and not reading again what has not changed.
 //!
 //! A receipt names its LSN; a question may ask to be answered from a state that holds it. An answer
-//! names the LSN that it holds at least. Answers to `GET` carry an ETag, the hash of their bytes: the
-//! same question may well have another answer at the same LSN, when it counts back from now.
+//! names the LSN that it holds at least. Answers to `GET` that are sent whole carry an ETag, the hash of their
+//! bytes: the same question may well have another answer at the same LSN, when it counts back from now.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hyper::body::Body as _;
 use tokio::time::{Instant, sleep};
 
 use super::problem::Problem;
@@ -35,11 +36,12 @@ pub(super) async fn fresh(State(app): State<App>, request: Request, next: Next) 
     let tagged = request.method() == Method::GET;
     let mut response = next.run(request).await;
     response.headers_mut().insert(LSN_HEADER, lsn.into());
-    if !tagged || response.status() != StatusCode::OK {
+    // What is sent piece by piece is not known before the last of it.
+    let is_whole = response.body().size_hint().exact().is_some();
+    if !tagged || !is_whole || response.status() != StatusCode::OK {
         return Ok(response);
     }
     let (mut parts, body) = response.into_parts();
-    // It lies in memory already.
     let bytes = to_bytes(body, usize::MAX).await.map_err(|_| Problem::internal())?;
     let tag = format!("\"{}\"", &blake3::hash(&bytes).to_hex()[..32]);
     let same =

@@ -16,8 +16,12 @@ pub(super) async fn job(
     Path(job_id): Path<String>,
     Query(pairs): Pairs,
 ) -> Result<Json<Document>, Problem> {
-    let (scope, plan) = asked(allowed, plan_of(&pairs)?)?;
-    app.ask(move |store| Ok(Json(ask::job(&store.snapshot(), scope, &job_id, &plan)?))).await
+    let plan = plan_of(&pairs)?;
+    app.ask(move |store, cancel| {
+        let (scope, plan) = asked(allowed, plan, cancel)?;
+        Ok(Json(ask::job(&store.snapshot(), scope, &job_id, &plan)?))
+    })
+    .await
 }
 
 pub(super) async fn trace(
@@ -26,8 +30,12 @@ pub(super) async fn trace(
     Path(trace_id): Path<String>,
     Query(pairs): Pairs,
 ) -> Result<Json<Document>, Problem> {
-    let (scope, plan) = asked(allowed, plan_of(&pairs)?)?;
-    app.ask(move |store| Ok(Json(ask::trace(&store.snapshot(), scope, &trace_id, &plan)?))).await
+    let plan = plan_of(&pairs)?;
+    app.ask(move |store, cancel| {
+        let (scope, plan) = asked(allowed, plan, cancel)?;
+        Ok(Json(ask::trace(&store.snapshot(), scope, &trace_id, &plan)?))
+    })
+    .await
 }
 
 pub(super) async fn coverage(
@@ -35,6 +43,10 @@ pub(super) async fn coverage(
     allowed: Allowed<Ask>,
     Query(pairs): Pairs,
 ) -> Result<Json<Document>, Problem> {
-    let (scope, plan) = asked(allowed, plan_of(&pairs)?)?;
-    app.ask(move |store| Ok(Json(ask::coverage(&store.snapshot(), scope, &plan)?))).await
+    let plan = plan_of(&pairs)?;
+    app.ask(move |store, cancel| {
+        let (scope, plan) = asked(allowed, plan, cancel)?;
+        Ok(Json(ask::coverage(&store.snapshot(), scope, &plan)?))
+    })
+    .await
 }

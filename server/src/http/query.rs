@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use quipu::store::Store;
 use quipu::{Cancel, Result as QuipuResult, Scope};
 
@@ -15,7 +16,7 @@ use super::state::App;
 use crate::access::Permission;
 use crate::ask;
 use crate::plan::{Plan, PlanText, Report, now};
-use crate::render::{self, Format, Sheet};
+use crate::render::{Format, Pieces, Sheet};
 
 /// Query parameters in the order they were written.
 pub(super) type Pairs = Query<Vec<(String, String)>>;
@@ -78,25 +79,14 @@ async fn report(
     run(app, allowed, format, move || Ok(text)).await
 }
 
-/// Answers a plan on a thread of its own, unless it takes too long or the client goes away: then it stops.
+/// Answers a plan on a thread of its own.
 async fn run(
     app: App,
     allowed: Allowed<Ask>,
     format: Format,
     text: impl FnOnce() -> Result<PlanText, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    let stop = StopOnDrop(Cancel::default());
-    let cancel = stop.0.clone();
-    app.ask(move |store| answer(store, allowed, &text()?, format, cancel)).await
-}
-
-/// Stops a query when nobody waits for its answer any more.
-struct StopOnDrop(Cancel);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
+    app.ask(move |store, cancel| answer(store, allowed, &text()?, format, cancel)).await
 }
 
 /// The plan that query parameters say.
@@ -111,15 +101,16 @@ pub(super) fn plan_of(pairs: &[(String, String)]) -> QuipuResult<Plan> {
     text_of(pairs)?.resolve(now())
 }
 
-/// The scope of whoever asks, and their plan where it is theirs to ask.
+/// The scope of whoever asks, and their plan where it is theirs to ask, which `cancel` stops.
 ///
 /// # Errors
 /// 403 for how an answer was found, which tells the size of what others have stored.
-pub(super) fn asked(allowed: Allowed<Ask>, plan: Plan) -> Result<(Scope, Plan), Problem> {
+pub(super) fn asked(allowed: Allowed<Ask>, mut plan: Plan, cancel: Cancel) -> Result<(Scope, Plan), Problem> {
     if plan.explain && !allowed.caller.may(Permission::Admin) {
         let detail = "explain tells how much the whole store holds, which needs the scope admin";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
+    plan.query.cancel = Some(cancel);
     Ok((allowed.caller.scope, plan))
 }
 
@@ -130,23 +121,25 @@ fn answer(
     format: Format,
     cancel: Cancel,
 ) -> Result<Response, Problem> {
-    let (scope, mut plan) = asked(allowed, text.resolve(now())?)?;
-    plan.query.cancel = Some(cancel);
+    let (scope, plan) = asked(allowed, text.resolve(now())?, cancel)?;
     let sheet = ask::ask(&store.snapshot(), scope, &plan)?;
-    sent_as(&sheet, format)
+    sent_as(sheet, format)
 }
 
-/// A sheet in a form.
-pub(super) fn sent_as(sheet: &Sheet, format: Format) -> Result<Response, Problem> {
-    let mut bytes = Vec::new();
-    render::write(sheet, format, None, &mut bytes).map_err(|_| Problem::internal())?;
+/// A sheet in a form; one of many rows piece by piece where the form is one of rows.
+pub(super) fn sent_as(sheet: Sheet, format: Format) -> Result<Response, Problem> {
     let content_type = match format {
         Format::Csv => "text/csv; charset=utf-8",
         Format::Ndjson => "application/x-ndjson",
         Format::Table => "text/plain; charset=utf-8",
         Format::Json => "application/json",
     };
-    Ok(([(header::CONTENT_TYPE, content_type)], bytes).into_response())
+    let mut pieces = Pieces::new(sheet, format);
+    let body = match pieces.is_one() {
+        true => Body::from(pieces.next().transpose().map_err(|_| Problem::internal())?.unwrap_or_default()),
+        false => Body::from_stream(stream::iter(pieces)),
+    };
+    Ok(([(header::CONTENT_TYPE, content_type)], body).into_response())
 }
 
 /// JSON, unless the client asks for CSV, NDJSON or a table.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use quipu::Result as QuipuResult;
 use quipu::store::Store;
+use quipu::{Cancel, Result as QuipuResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -22,6 +22,15 @@ const REQUESTS_AT_WORK: usize = 64;
 const WAITING_PER_QUERY: usize = 32;
 /// KiB of bodies that may be in memory at once, as they were sent.
 const BODY_KIB: usize = 256 * 1024;
+
+/// Stops a query when nobody waits for its answer any more.
+struct StopOnDrop(Cancel);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
 
 /// The shared state.
 #[derive(Clone)]
@@ -74,22 +83,25 @@ impl App {
         self.block(permit, work).await
     }
 
-    /// Runs something that only reads, on a thread of its own, once it is its turn.
+    /// Runs something that only reads, on a thread of its own, once it is its turn. It is told to stop, and gives its
+    /// place to the next, when it takes too long or the client goes away.
     ///
     /// # Errors
     /// 503 when too many wait already or waiting took too long, 504 when the work did, 500 should it
     /// panic, else its own problem.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Store) -> Result<T, Problem> + Send + 'static,
+        work: impl FnOnce(&Store, Cancel) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let _waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| self.overloaded("queries"))?;
         let limit = self.config.limits.query;
         let turn = timeout(limit, Arc::clone(&self.queries).acquire_owned()).await;
         let permit = turn.ok().and_then(Result::ok).ok_or_else(|| self.overloaded("queries"))?;
         let under_way = self.metrics.query();
+        let stop = StopOnDrop(Cancel::default());
+        let cancel = stop.0.clone();
         let work = move |store: &Store| {
-            let result = work(store);
+            let result = work(store, cancel);
             drop(under_way);
             result
         };
@@ -189,18 +201,42 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let app = app(&dir);
         let (release, released) = mpsc::channel::<()>();
-        let slow = move |_: &Store| {
+        let slow = move |_: &Store, _: Cancel| {
             let _ = released.recv();
             Ok(())
         };
         assert_eq!(refused(app.ask(slow).await).status(), StatusCode::GATEWAY_TIMEOUT);
-        assert_eq!(refused(app.ask(|_| Ok(())).await).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused(app.ask(|_, _| Ok(())).await).status(), StatusCode::SERVICE_UNAVAILABLE);
         // What stores has threads of its own.
         assert!(app.store(|_| Ok(())).await.is_ok());
         drop(release);
         while app.queries.available_permits() == 0 {
             tokio::task::yield_now().await;
         }
-        assert!(app.ask(|_| Ok(())).await.is_ok());
+        assert!(app.ask(|_, _| Ok(())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_query_that_takes_too_long_is_told_to_stop_and_the_next_one_has_its_place() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let app = app(&dir);
+        let until_told = |_: &Store, cancel: Cancel| {
+            while !cancel.is_cancelled() {
+                std::thread::yield_now();
+            }
+            Ok(())
+        };
+        for _ in 0..3 {
+            assert_eq!(refused(app.ask(until_told).await).status(), StatusCode::GATEWAY_TIMEOUT);
+            while app.queries.available_permits() == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        // So is one whose client goes away.
+        let gone = timeout(std::time::Duration::from_millis(5), app.ask(until_told)).await;
+        assert!(gone.is_err());
+        while app.queries.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! numbers for floats would change them. Absent is null.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use jiff::tz::TimeZone;
 use quipu::money::{PICO_DIGITS, PICO_PER_USD};
@@ -80,10 +81,10 @@ impl Serialize for Cell<'_> {
     }
 }
 
-/// Writes one object per row.
-pub(super) fn write_lines(sheet: &Sheet, out: &mut dyn Write) -> io::Result<()> {
+/// Writes one object per row, for some of the rows.
+pub(super) fn write_lines(sheet: &Sheet, rows: Range<usize>, out: &mut dyn Write) -> io::Result<()> {
     let zone = cell::zone(sheet.facts.zone.as_deref());
-    for row in &sheet.rows {
+    for row in &sheet.rows[rows] {
         serde_json::to_writer(&mut *out, &Row(sheet, row, &zone))?;
         writeln!(out)?;
     }

@@ -12,6 +12,7 @@ mod facts;
 mod fit;
 mod json;
 mod notes;
+mod pieces;
 mod sheet;
 mod table;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::io::{self, Write};
 pub use amount::{dollars, grouped};
 pub use document::Document;
 pub use facts::{Facts, PartFact, UnpricedFact};
+pub use pieces::Pieces;
 pub use sheet::Sheet;
 pub use waterfall::TREE;
 
@@ -47,13 +49,14 @@ pub enum Format {
 /// # Errors
 /// What the writer says.
 pub fn write(sheet: &Sheet, format: Format, width: Option<u16>, out: &mut dyn Write) -> io::Result<()> {
+    let all = 0..sheet.rows.len();
     match format {
         Format::Table => table::write(sheet, width, out),
         Format::Json => {
             serde_json::to_writer_pretty(&mut *out, sheet)?;
             writeln!(out)
         }
-        Format::Ndjson => json::write_lines(sheet, out),
-        Format::Csv => csv::write(sheet, out),
+        Format::Ndjson => json::write_lines(sheet, all, out),
+        Format::Csv => csv::write(sheet, all, out),
     }
 }

@@ -137,6 +137,23 @@ fn what_was_written_is_read_and_what_is_known_is_not_sent_again() {
 }
 
 #[test]
+fn a_long_answer_in_rows_is_sent_piece_by_piece_and_complete() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path());
+    let lines: Vec<String> =
+        (0..2_500).map(|n| json!({"id": n.to_string(), "span_id": n.to_string()}).to_string()).collect();
+    assert_eq!(server.post("/v1/events", &[], lines.join("\n").as_bytes()).0, 200);
+    let path = "/v1/query?measure=requests&by=span_id";
+    for (accept, rows) in [("text/csv", 2_501), ("application/x-ndjson", 2_500)] {
+        let headers = server.headers(path, &[("accept", accept)]);
+        assert!(headers.get("content-length").is_none() && headers.get("etag").is_none(), "{headers:?}");
+        let (status, _, text) = server.send("GET", path, &[("accept", accept)], b"");
+        assert_eq!((status, text.lines().count()), (200, rows));
+    }
+    assert!(server.headers(&format!("{path}&limit=5"), &[("accept", "text/csv")]).get("etag").is_some());
+}
+
+#[test]
 fn the_page_runs_nothing_but_its_own_files() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start_with(dir.path(), &["--cors-origins", "https://dash.example"]);

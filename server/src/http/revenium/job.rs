@@ -4,18 +4,18 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use quipu::money::div_half_even;
-use quipu::{Dimension, Event, Number, PicoUsd, Query as Plan, Scope, Store, TokenMeter, View};
+use quipu::{Cancel, Dimension, Event, Number, PicoUsd, Query as Plan, Scope, Store, TokenMeter, View};
 use serde_json::{Value, json};
 
 use super::super::caller::{Allowed, Query as MayQuery};
 use super::super::problem::Problem;
 use super::super::state::App;
 use super::jobs::{Job, load};
-use super::{amount, answered, page, paging};
+use super::{amount, answered, page};
 use crate::ask;
 
-fn find(store: &Store, scope: &Scope, id: &str) -> Result<Job, Problem> {
-    let found = load(store, scope, Some(id))?.into_iter().next();
+fn find(store: &Store, scope: &Scope, id: &str, cancel: Cancel) -> Result<Job, Problem> {
+    let found = load(store, scope, Some(id), cancel)?.into_iter().next();
     found
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("there is no job {id:?}: no event of it is stored")))
 }
@@ -27,7 +27,7 @@ pub(super) async fn one(
     uri: Uri,
 ) -> Response {
     let scope = allowed.caller.scope;
-    answered(app.ask(move |store| Ok(find(store, &scope, &id)?.to_json())).await, &uri)
+    answered(app.ask(move |store, cancel| Ok(find(store, &scope, &id, cancel)?.to_json())).await, &uri)
 }
 
 pub(super) async fn roi(
@@ -37,8 +37,8 @@ pub(super) async fn roi(
     uri: Uri,
 ) -> Response {
     let scope = allowed.caller.scope;
-    let found = app.ask(move |store| {
-        let job = find(store, &scope, &id)?;
+    let found = app.ask(move |store, cancel| {
+        let job = find(store, &scope, &id, cancel)?;
         let (cost, value) = (job.total_cost(), job.value());
         let body = json!({
             "id": job.id.as_str(),
@@ -70,14 +70,12 @@ pub(super) async fn transactions(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     let scope = allowed.caller.scope;
-    let found = app.ask(move |store| {
-        let (number, size) = paging(&pairs)?;
+    let found = app.ask(move |store, cancel| {
         let snapshot = store.snapshot();
-        let (plan, _) = ask::priced(&snapshot, &Plan::new())?;
+        let (plan, _) = ask::priced(&snapshot, &Plan::new().cancel(cancel))?;
         let report = View::new(&snapshot, scope).job(&id, &plan)?;
-        let calls = report.events.iter().skip(number.saturating_mul(size)).take(size);
-        let items = calls.map(|call| transaction(&call.event, call.cost)).collect();
-        Ok(page(items, number, size, usize::try_from(report.event_count).unwrap_or(usize::MAX)))
+        let total = usize::try_from(report.event_count).unwrap_or(usize::MAX);
+        page(&pairs, report.events.iter(), total, |call| transaction(&call.event, call.cost))
     });
     answered(found.await, &uri)
 }

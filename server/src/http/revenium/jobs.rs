@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use axum::extract::{Query, State};
 use axum::http::Uri;
 use axum::response::Response;
-use quipu::{Outcome, PicoUsd, Query as Plan, Scope, Store, Text, Timestamp, Value as Cell, View};
+use quipu::{Cancel, Outcome, PicoUsd, Query as Plan, Scope, Store, Text, Timestamp, Value as Cell, View};
 use serde_json::{Value, json};
 
 use super::super::caller::{Allowed, Query as MayQuery};
 use super::super::problem::Problem;
 use super::super::state::App;
-use super::{amount, answered, money, page, paging, parameter, text};
+use super::{amount, answered, money, page, parameter, text};
 use crate::ask;
 
 /// One job as lists show it.
@@ -76,9 +76,9 @@ impl Job {
 }
 
 /// Every job that the scope shows, or only the one of that id.
-pub(super) fn load(store: &Store, scope: &Scope, only: Option<&str>) -> Result<Vec<Job>, Problem> {
+pub(super) fn load(store: &Store, scope: &Scope, only: Option<&str>, cancel: Cancel) -> Result<Vec<Job>, Problem> {
     let snapshot = store.snapshot();
-    let mut plan = Plan::new();
+    let mut plan = Plan::new().cancel(cancel);
     if let Some(id) = only {
         plan = plan.filter(quipu::Filter::Text(
             quipu::filter::TextField::Dimension(quipu::Dimension::JobId),
@@ -124,20 +124,17 @@ pub(super) async fn list(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     let scope = allowed.caller.scope;
-    answered(app.ask(move |store| listed(store, &scope, &pairs)).await, &uri)
-}
-
-fn listed(store: &Store, scope: &Scope, pairs: &[(String, String)]) -> Result<Value, Problem> {
-    let (number, size) = paging(pairs)?;
-    let mut jobs = filtered(load(store, scope, None)?, pairs)?;
-    sort(&mut jobs, parameter(pairs, "sort").unwrap_or("created,DESC"))?;
-    let total = jobs.len();
-    let items = jobs.iter().skip(number.saturating_mul(size)).take(size).map(Job::to_json).collect();
-    Ok(page(items, number, size, total))
+    let listed = app.ask(move |store, cancel| {
+        let mut jobs = filtered(store, &scope, &pairs, cancel)?;
+        sort(&mut jobs, parameter(&pairs, "sort").unwrap_or("created,DESC"))?;
+        page(&pairs, jobs.iter(), jobs.len(), Job::to_json)
+    });
+    answered(listed.await, &uri)
 }
 
 /// The jobs that pass the request's filters; words are compared without case.
-fn filtered(mut jobs: Vec<Job>, pairs: &[(String, String)]) -> Result<Vec<Job>, Problem> {
+fn filtered(store: &Store, scope: &Scope, pairs: &[(String, String)], cancel: Cancel) -> Result<Vec<Job>, Problem> {
+    let mut jobs = load(store, scope, None, cancel)?;
     let time = |name: &str, end: bool| match parameter(pairs, name) {
         None => Ok(None),
         Some(text) => instant(text, end).map(Some).ok_or_else(|| {
@@ -195,9 +192,9 @@ pub(super) async fn types(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     let scope = allowed.caller.scope;
-    let counted = app.ask(move |store| {
+    let counted = app.ask(move |store, cancel| {
         let mut counts: BTreeMap<Text, u64> = BTreeMap::new();
-        for job in filtered(load(store, &scope, None)?, &pairs)? {
+        for job in filtered(store, &scope, &pairs, cancel)? {
             *counts.entry(job.kind.unwrap_or_default()).or_default() += 1;
         }
         let types = counts.into_iter().filter(|(kind, _)| !kind.is_empty());
@@ -213,8 +210,8 @@ pub(super) async fn funnel(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     let scope = allowed.caller.scope;
-    let counted = app.ask(move |store| {
-        let jobs = filtered(load(store, &scope, None)?, &pairs)?;
+    let counted = app.ask(move |store, cancel| {
+        let jobs = filtered(store, &scope, &pairs, cancel)?;
         let successful = jobs.iter().filter(|job| job.status() == "SUCCESS").count();
         let converted =
             jobs.iter().filter(|job| job.status() == "SUCCESS" && job.outcome_type() == Some("CONVERTED")).count();

@@ -69,10 +69,17 @@ fn amount(amount: Option<PicoUsd>) -> Value {
     amount.and_then(|amount| serde_json::from_str(&amount.to_string()).ok()).unwrap_or(Value::Null)
 }
 
-/// One of a list in pages.
-fn page(items: Vec<Value>, number: usize, size: usize, total: usize) -> Value {
-    let pages = total.div_ceil(size.max(1));
-    json!({
+/// The page of a list that a request asks for.
+fn page<T>(
+    pairs: &[(String, String)],
+    items: impl Iterator<Item = T>,
+    total: usize,
+    show: impl Fn(T) -> Value,
+) -> Result<Value, Problem> {
+    let (number, size) = paging(pairs)?;
+    let items: Vec<Value> = items.skip(number.saturating_mul(size)).take(size).map(show).collect();
+    let pages = total.div_ceil(size);
+    Ok(json!({
         "content": items,
         "page": { "size": size, "number": number, "totalElements": total, "totalPages": pages },
         "totalElements": total,
@@ -81,7 +88,7 @@ fn page(items: Vec<Value>, number: usize, size: usize, total: usize) -> Value {
         "size": size,
         "first": number == 0,
         "last": number + 1 >= pages,
-    })
+    }))
 }
 
 fn text(cell: &Cell) -> Option<&str> {
