@@ -13,6 +13,7 @@ pub mod demo_data;
 pub mod http;
 pub mod import;
 pub mod ingest;
+pub mod notice;
 pub mod plan;
 pub mod prices;
 pub mod render;

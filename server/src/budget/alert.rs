@@ -1,19 +1,13 @@
-//! Who is told of what, once per period.
-
-use std::collections::BTreeMap;
+//! What is to tell of a standing.
 
 use quipu::Timestamp;
-use quipu::time::MICROS_PER_DAY;
 use serde_json::{Value as Json, json};
 
 use super::{Budget, Standing};
-use crate::access::{Folder, Stamp};
+use crate::notice::Notice;
 
-const TOLD: &str = "alerts.json";
 /// How much of a period must have passed before its pace means something, as a part of it.
 const PACE_PART: i64 = 10;
-/// How long it is remembered what was told: longer than any period.
-const REMEMBERED_MICROS: i64 = 800 * MICROS_PER_DAY;
 
 /// Something that somebody should hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +16,6 @@ pub struct Alert {
     pub standing: Standing,
     /// The threshold it passed, in percent; `None` where only its pace is too fast.
     pub threshold: Option<u32>,
-}
-
-/// What was told already.
-#[derive(Debug, Default)]
-pub struct Told {
-    by_key: BTreeMap<String, Stamp>,
 }
 
 impl Alert {
@@ -41,8 +29,13 @@ impl Alert {
         (threshold.is_some() || too_fast).then(|| Self { standing: standing.clone(), threshold })
     }
 
-    /// What tells this alert from others: the same one is told once per period.
-    pub fn key(&self) -> String {
+    /// What is to tell, to those who hear of the group. The same is told once per period.
+    pub fn notice(&self, budget: &Budget) -> Notice {
+        let audience = budget.audience.of(self.standing.group.as_deref());
+        Notice { key: self.key(), text: self.text(), facts: self.to_json(), audience }
+    }
+
+    fn key(&self) -> String {
         let Standing { budget, group, span, .. } = &self.standing;
         json!([budget, group, span.from.to_string(), self.threshold]).to_string()
     }
@@ -64,7 +57,7 @@ impl Alert {
     }
 
     /// The alert as JSON.
-    pub fn to_json(&self) -> Json {
+    fn to_json(&self) -> Json {
         let Standing { budget, group, span, spent, limit, overrun, complete } = &self.standing;
         json!({
             "kind": "budget", "text": self.text(), "budget": budget, "group": group,
@@ -77,29 +70,4 @@ impl Alert {
 
 fn day(at: Timestamp) -> String {
     at.to_string().chars().take(10).collect()
-}
-
-impl Told {
-    /// What was written down.
-    ///
-    /// # Errors
-    /// What the system says, or what is wrong with the file.
-    pub fn load(folder: &Folder) -> quipu::Result<Self> {
-        Ok(Self { by_key: folder.read(TOLD)? })
-    }
-
-    /// Whether somebody heard of this already.
-    pub fn has(&self, alert: &Alert) -> bool {
-        self.by_key.contains_key(&alert.key())
-    }
-
-    /// Somebody heard of it. Durable when it returns.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn note(&mut self, alert: &Alert, now: Timestamp, folder: &Folder) -> quipu::Result<()> {
-        self.by_key.retain(|_, at| at.0.micros() > now.micros().saturating_sub(REMEMBERED_MICROS));
-        self.by_key.insert(alert.key(), Stamp(now));
-        folder.replace(TOLD, &self.by_key)
-    }
 }

@@ -8,7 +8,6 @@ mod period;
 mod standing;
 #[cfg(test)]
 mod tests;
-mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -16,12 +15,12 @@ use quipu::store::Snapshot;
 use quipu::{Cancel, CostBasis, Error, PicoUsd, Result, Scope, Timestamp};
 use serde::Deserialize;
 
+use crate::notice::{Audience, Notice, Webhook};
 use crate::plan::{Plan, PlanText};
 
-pub use alert::{Alert, Told};
+pub use alert::Alert;
 pub use period::{Period, Span};
 pub use standing::Standing;
-pub use webhook::{Shape, Webhook};
 
 /// Percents of the limit at which somebody is told, where a budget names none.
 const THRESHOLDS: [u32; 2] = [80, 100];
@@ -67,8 +66,7 @@ pub struct Budget {
     pub scope: Scope,
     text: PlanText,
     zone: jiff::tz::TimeZone,
-    notify: Vec<String>,
-    owners: BTreeMap<String, String>,
+    audience: Audience,
 }
 
 impl Budget {
@@ -92,10 +90,6 @@ impl Budget {
                 "a threshold of 0 percent is passed before anything is spent; allowed are 1 and more",
             ));
         }
-        let unknown = written.notify.iter().chain(written.owners.values());
-        if let Some(unknown) = unknown.into_iter().find(|name| webhooks.iter().all(|webhook| webhook.name != **name)) {
-            return Err(Error::invalid(format!("there is no webhook {unknown:?}")));
-        }
         if !written.owners.is_empty() && written.by.is_none() {
             return Err(Error::invalid("owners are those of the values of by, which is not named"));
         }
@@ -116,8 +110,7 @@ impl Budget {
             scope: written.workspace.map_or_else(|| Ok(Scope::default()), Scope::new)?,
             text,
             zone: zone.map_err(|error| Error::invalid(error.to_string()))?,
-            notify: written.notify,
-            owners: written.owners,
+            audience: Audience::new(written.notify, written.owners, webhooks)?,
         })
     }
 
@@ -136,16 +129,13 @@ impl Budget {
         Ok(answer.rows.iter().filter_map(|row| Standing::of_row(self, row, span, now, complete)).collect())
     }
 
-    /// The pivot that groups are made by, where there is one.
-    pub fn by(&self) -> Option<&str> {
-        self.text.by.first().map(String::as_str)
-    }
-
-    /// The names of the webhooks that hear of a group: its owner's, or else everybody's.
-    pub fn told<'a>(&'a self, group: Option<&str>) -> Vec<&'a str> {
-        match group.and_then(|group| self.owners.get(group)) {
-            Some(owner) => vec![owner],
-            None => self.notify.iter().map(String::as_str).collect(),
-        }
+    /// What is to tell of each group at `now`.
+    ///
+    /// # Errors
+    /// As [`Self::standings`].
+    pub fn notices(&self, snapshot: &Snapshot, now: Timestamp) -> Result<Vec<Notice>> {
+        let standings = self.standings(snapshot, now, &Cancel::default())?;
+        let alerts = standings.iter().filter_map(|standing| Alert::of(self, standing, now));
+        Ok(alerts.map(|alert| alert.notice(self)).collect())
     }
 }

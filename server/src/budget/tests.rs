@@ -1,12 +1,10 @@
-use std::io::{Read, Write};
-use std::net::TcpListener;
-
 use quipu::store::{Options, Store};
 use quipu::{Cancel, Dimension, Event, Number};
 use serde_json::json;
 
 use super::*;
 use crate::access::Folder;
+use crate::notice::{Shape, Told};
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse_rfc3339(text).expect("a time")
@@ -71,48 +69,18 @@ fn the_same_is_told_once_a_period_to_the_owner_of_the_group() {
     let (store, now) = (store(dir.path()), at("2026-03-11T00:00:00Z"));
     let budget =
         budget("by = \"team\"\nnotify = [\"all\"]\nthresholds = [50, 4]\n[owners]\nred = \"red\"").expect("valid");
-    assert_eq!((budget.told(Some("red")), budget.told(Some("blue"))), (vec!["red"], vec!["all"]));
     let folder = Folder::of_store(dir.path());
-    let alerts = |told: &Told| {
-        let standings = budget.standings(&store.snapshot(), now, &Cancel::default()).expect("an answer");
-        let alerts = standings.iter().filter_map(|it| Alert::of(&budget, it, now)).filter(|alert| !told.has(alert));
-        alerts.collect::<Vec<_>>()
+    let untold = |told: &Told| {
+        let notices = budget.notices(&store.snapshot(), now).expect("an answer");
+        notices.into_iter().filter(|notice| !told.has(notice)).collect::<Vec<_>>()
     };
     let mut told = Told::load(&folder).expect("none yet");
-    let first = alerts(&told);
-    assert_eq!(first.iter().map(|alert| alert.threshold).collect::<Vec<_>>(), [Some(50), Some(4)]);
+    let first = untold(&told);
+    let heard: Vec<_> = first.iter().map(|notice| (&notice.audience[..], notice.facts["threshold"].as_u64())).collect();
+    assert_eq!(heard, [(&["red".to_owned()][..], Some(50)), (&["all".to_owned()][..], Some(4))]);
+    assert_eq!(first[0].facts["spent"], json!("90"));
     told.note(&first[0], now, &folder).expect("written");
-    assert_eq!(alerts(&Told::load(&folder).expect("read")), first[1..]);
-}
-
-#[test]
-fn a_webhook_gets_what_it_understands_and_a_refusal_is_an_error() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (store, now) = (store(dir.path()), at("2026-03-11T00:00:00Z"));
-    let budget = budget("where = \"team = red\"").expect("valid");
-    let mut standing = budget.standings(&store.snapshot(), now, &Cancel::default()).expect("an answer").remove(0);
-    standing.group = Some("<b>&".into());
-    let alert = Alert::of(&budget, &standing, now).expect("an alert");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let served = std::thread::spawn(move || {
-        for status in ["200 OK", "500 Internal Server Error"] {
-            let (mut stream, _) = listener.accept().expect("a client");
-            let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
-            while !request.ends_with(b"}") {
-                let read = stream.read(&mut buffer).expect("a request");
-                request.extend_from_slice(&buffer[..read]);
-            }
-            write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("a client");
-        }
-    });
-    let webhook = Webhook { name: "all".into(), url, shape: Shape::Slack };
-    assert!(webhook.body(&alert)["text"].as_str().is_some_and(|text| text.contains("of &lt;b&gt;&amp;: $90.00")));
-    webhook.deliver(&alert).expect("delivered");
-    let error = Webhook { shape: Shape::Json, ..webhook }.deliver(&alert).expect_err("refused");
-    assert!(error.to_string().contains("status 500"), "{error}");
-    served.join().expect("no panic");
-    assert_eq!(alert.to_json()["spent"], json!("90"));
+    assert_eq!(untold(&Told::load(&folder).expect("read")), first[1..]);
 }
 
 #[test]

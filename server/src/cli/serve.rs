@@ -30,7 +30,9 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     http::log_as(&config);
     let store = open(&config.store)?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    http::serve(store, config, |address, grpc| {
+    let settings = args.settings.clone();
+    let reread = move || Config::new(settings.clone().with_file()?);
+    http::serve(store, config, reread, |address, grpc| {
         // Whoever started this may have closed the pipe; the server serves all the same.
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "listening on {scheme}://{address}");
@@ -68,6 +70,7 @@ fn sheet(config: &Config) -> Sheet {
         ("query_timeout", span(limits.query)),
         ("cors_origins", text(&config.cors_origins.join(", "))),
         ("budgets", text(&config.budgets.len())),
+        ("rules", text(&config.rules.len())),
         ("webhooks", text(&config.webhooks.len())),
         ("alert_interval", span(config.alert_interval)),
         ("drain_timeout", span(config.drain)),

@@ -11,14 +11,16 @@ mod tests;
 mod units;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use quipu::{Error, Result};
 
 use crate::access::Folder;
-use crate::budget::{Budget, Webhook};
+use crate::budget::Budget;
+use crate::notice::Webhook;
 use crate::plan::now;
+use crate::rules::{self, Watched};
 
 pub use settings::{LogFormat, LogLevel, Settings};
 pub use units::{Bytes, Span};
@@ -40,9 +42,11 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// What groups may spend.
     pub budgets: Vec<Budget>,
+    /// What must not run away.
+    pub rules: Vec<Watched>,
     /// Where alerts go.
     pub webhooks: Vec<Webhook>,
-    /// How often budgets are looked at.
+    /// How often budgets and rules are looked at.
     pub alert_interval: Duration,
     /// How long requests in flight may take once the server was told to stop.
     pub drain: Duration,
@@ -91,6 +95,32 @@ pub struct Limits {
 }
 
 impl Config {
+    /// These settings as far as a server that runs with others can take them, and the names of those for which it has
+    /// to be started again.
+    pub fn taken_by(self, running: &Self) -> (Self, Vec<&'static str>) {
+        let kept = Limits {
+            connections: running.limits.connections,
+            connections_per_address: running.limits.connections_per_address,
+            queries: running.limits.queries,
+            ..self.limits.clone()
+        };
+        let differ = [
+            ("store", self.store != running.store),
+            ("listen", self.listen != running.listen),
+            ("otlp_grpc", self.otlp_grpc != running.otlp_grpc),
+            ("tls_cert and tls_key", self.tls.is_some() != running.tls.is_some()),
+            ("max_connections", self.limits.connections != kept.connections),
+            ("max_connections_per_address", self.limits.connections_per_address != kept.connections_per_address),
+            ("max_queries", self.limits.queries != kept.queries),
+            ("log_level", self.log_level != running.log_level),
+            ("log_format", self.log_format != running.log_format),
+        ];
+        let names = differ.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect();
+        let (store, listen, otlp_grpc) = (running.store.clone(), running.listen, running.otlp_grpc);
+        let (log_level, log_format) = (running.log_level, running.log_format);
+        (Self { store, listen, otlp_grpc, limits: kept, log_level, log_format, ..self }, names)
+    }
+
     /// Checks settings and fills in what they leave open.
     ///
     /// # Errors
@@ -121,6 +151,7 @@ impl Config {
         let webhooks = settings.webhook.unwrap_or_default();
         let budgets = settings.budget.unwrap_or_default().into_iter();
         let budgets: Vec<_> = budgets.map(|budget| Budget::new(budget, &webhooks, now())).collect::<Result<_>>()?;
+        let rules = settings.rules.as_deref().map_or_else(|| Ok(Vec::new()), |path| read_rules(path, &webhooks))?;
         Self {
             store: settings.store.ok_or_else(|| Error::invalid("name the directory of the store with --store"))?,
             otlp_grpc: settings.otlp_grpc,
@@ -129,6 +160,7 @@ impl Config {
             limits,
             cors_origins: settings.cors_origins.unwrap_or_default(),
             budgets,
+            rules,
             webhooks,
             alert_interval: span(settings.alert_interval, 300),
             drain: span(settings.drain_timeout, 10),
@@ -160,6 +192,13 @@ impl Config {
              behind something that guards it"
         )))
     }
+}
+
+fn read_rules(path: &Path, webhooks: &[Webhook]) -> Result<Vec<Watched>> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", &shown.to_string(), error))?;
+    let rules = rules::texts(&text).and_then(|texts| texts.into_iter().map(|it| Watched::new(it, webhooks)).collect());
+    rules.map_err(|error| error.context(shown))
 }
 
 impl Limits {

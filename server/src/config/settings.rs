@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::units::{Bytes, Span};
-use crate::budget::{Webhook, Written};
+use crate::budget::Written;
+use crate::notice::Webhook;
 
 /// What is logged: this and everything graver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -117,7 +118,10 @@ settings! {
     /// Origins whose pages may read answers, such as `https://dash.example`; `*` is any.
     #[arg(long, env = "QUIPU_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', num_args = 1)]
     cors_origins: Vec<String>,
-    /// How often budgets are looked at. [default: 5m]
+    /// A file of rules, as `quipu check` reads it; alarms go to the webhooks that the rules name.
+    #[arg(long, env = "QUIPU_RULES", value_name = "FILE")]
+    rules: PathBuf,
+    /// How often budgets and rules are looked at. [default: 5m]
     #[arg(long, env = "QUIPU_ALERT_INTERVAL", value_name = "SPAN")]
     alert_interval: Span,
     /// Budgets; in the file only.

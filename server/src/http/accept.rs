@@ -23,6 +23,7 @@ use tower_service::Service;
 use super::connections::{Connections, Counted};
 use super::grpc;
 use super::metrics::Turned;
+use super::reload::Reload;
 use super::router::router;
 use super::state::App;
 use super::tls::Tls;
@@ -55,24 +56,26 @@ enum Protocol {
     Grpc,
 }
 
-/// Serves until a signal comes, then drains. SIGHUP has the certificate read again.
+/// Serves until a signal comes, then drains. SIGHUP has the settings and the certificate read again.
 pub(super) async fn until_stopped(
     app: App,
     tls: Option<Arc<Tls>>,
+    reload: Arc<Reload>,
     ready: impl FnOnce(SocketAddr, Option<SocketAddr>),
 ) -> Result<()> {
-    let listen = app.config.listen;
+    let config = app.config();
+    let listen = config.listen;
     let failed = |error| Error::io("listen on", &listen.to_string(), error);
     // Before the line that says so, for whoever reads it may send a signal at once.
     let [mut terminate, mut interrupt, mut hangup] = signals().map_err(failed)?;
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let grpc = bind_grpc(app.config.otlp_grpc).await?;
+    let grpc = bind_grpc(config.otlp_grpc).await?;
     let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose().map_err(failed)?;
     tracing::info!(%address, ?grpc_address, tls = tls.is_some(), tokens = app.gate.requires_token(), "listening");
     ready(address, grpc_address);
     let (stop, stopping) = watch::channel(false);
-    let limits = &app.config.limits;
+    let limits = &config.limits;
     let room = Connections::new(limits.connections, limits.connections_per_address);
     let mut connections = JoinSet::new();
     let house = House { router: router(app.clone()), protocol: Protocol::Http, app, tls, stopping };
@@ -81,7 +84,10 @@ pub(super) async fn until_stopped(
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => reload(house.tls.clone()),
+            _ = hangup.recv() => drop(tokio::task::spawn_blocking({
+                let reload = Arc::clone(&reload);
+                move || reload.run()
+            })),
             Some(_) = connections.join_next() => {}
             accepted = next(&listener, &room) => admit(accepted, &house, &room, &mut connections).await,
             accepted = next_of(grpc.as_ref(), &room) => admit(accepted, &grpc_house, &room, &mut connections).await,
@@ -91,7 +97,7 @@ pub(super) async fn until_stopped(
     tracing::info!(connections = connections.len(), "stopping");
     stop.send_replace(true);
     let drained = async { while connections.join_next().await.is_some() {} };
-    if timeout(house.app.config.drain, drained).await.is_err() {
+    if timeout(house.app.config().drain, drained).await.is_err() {
         tracing::warn!(connections = connections.len(), "connections did not end in time and were cut");
     }
     Ok(())
@@ -99,14 +105,6 @@ pub(super) async fn until_stopped(
 
 fn signals() -> std::io::Result<[Signal; 3]> {
     Ok([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?])
-}
-
-fn reload(tls: Option<Arc<Tls>>) {
-    let Some(tls) = tls else { return };
-    tokio::task::spawn_blocking(move || match tls.reload() {
-        Ok(()) => tracing::info!("the certificate was read again"),
-        Err(error) => tracing::error!(%error, "the certificate was not read again; the one in use stays"),
-    });
 }
 
 async fn bind_grpc(address: Option<SocketAddr>) -> Result<Option<TcpListener>> {
@@ -144,7 +142,7 @@ async fn greet(house: House, stream: TcpStream, peer: IpAddr, _counted: Counted)
     // Small answers should not wait for more to come; where this fails they only come later.
     let _ = stream.set_nodelay(true);
     let mut stopping = house.stopping.clone();
-    let patience = house.app.config.limits.first_byte;
+    let patience = house.app.config().limits.first_byte;
     let first =
         async { timeout(patience, stream.peek(&mut [0])).await.is_ok_and(|peeked| peeked.is_ok_and(|n| n > 0)) };
     let spoke = tokio::select! {
@@ -175,7 +173,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Send + 'static>(house: House, stream:
     }
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(app.config.limits.head)
+        .header_read_timeout(app.config().limits.head)
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {

@@ -40,7 +40,8 @@ enum Packing {
 /// # Errors
 /// 413 too long, 415 unknown encoding, 408 too slow, 503 too many bodies at once.
 pub(super) async fn receive(app: &App, headers: &HeaderMap, body: Body) -> Result<Sent, Problem> {
-    let (packing, limits) = (packing(headers)?, &app.config.limits);
+    let (packing, config) = (packing(headers)?, app.config());
+    let limits = &config.limits;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     // A body that does not say its length may have any.
     let expected = length.unwrap_or(limits.body_bytes);

@@ -73,6 +73,11 @@ impl Gate {
         self.known.read().unwrap_or_else(PoisonError::into_inner).required
     }
 
+    /// Allows each token that many requests per second from now on.
+    pub(super) fn allow(&self, requests_per_second: Option<u32>) {
+        self.rates.allow(requests_per_second);
+    }
+
     /// Lets somebody in who has a permission.
     ///
     /// # Errors

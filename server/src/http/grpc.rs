@@ -84,7 +84,7 @@ async fn unknown() -> Response {
 }
 
 async fn unary(app: App, kind: Kind, request: Request) -> Response {
-    let longest = usize::try_from(app.config.limits.unpacked_bytes).unwrap_or(usize::MAX);
+    let longest = usize::try_from(app.config().limits.unpacked_bytes).unwrap_or(usize::MAX);
     let peer = request.extensions().get::<Peer>().copied();
     let mut grpc = Grpc::new(Plain)
         .accept_compressed(CompressionEncoding::Gzip)

@@ -22,6 +22,7 @@ pub(super) struct Metrics {
     body_bytes: Counter,
     events: Family<FateLabels, Counter>,
     outcomes: Family<FateLabels, Counter>,
+    alerts: Family<FateLabels, Counter>,
     turned_away: Family<WhyLabels, Counter>,
     connections: Gauge,
     queries: Gauge,
@@ -91,6 +92,7 @@ impl Metrics {
             body_bytes: Counter::default(),
             events: Family::default(),
             outcomes: Family::default(),
+            alerts: Family::default(),
             turned_away: Family::default(),
             connections: Gauge::default(),
             queries: Gauge::default(),
@@ -105,6 +107,7 @@ impl Metrics {
         registry.register_with_unit("http_body", help, Unit::Bytes, metrics.body_bytes.clone());
         registry.register("events", "Events that were sent, by what became of them", metrics.events.clone());
         registry.register("outcomes", "Outcomes that were sent, by what became of them", metrics.outcomes.clone());
+        registry.register("alerts", "Alerts to webhooks, by what became of them", metrics.alerts.clone());
         let help = "Connections and requests that were turned away unheard";
         registry.register("turned_away", help, metrics.turned_away.clone());
         registry.register("connections", "Connections that are open", metrics.connections.clone());
@@ -146,6 +149,11 @@ impl Metrics {
                 OutcomeItem::Rejected(_) => "rejected",
             }),
         );
+    }
+
+    pub(super) fn alert(&self, delivered: bool) {
+        let fate = if delivered { "delivered" } else { "failed" };
+        self.alerts.get_or_create(&FateLabels { fate }).inc();
     }
 
     pub(super) fn turned_away(&self, why: Turned) {

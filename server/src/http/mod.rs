@@ -29,6 +29,7 @@
 //! disk's state is unknown, 504 when a query takes too long, 507 when the disk is full.
 
 mod accept;
+mod alerts;
 mod api;
 mod body;
 mod budgets;
@@ -47,6 +48,7 @@ mod outcomes;
 mod problem;
 mod query;
 mod rate;
+mod reload;
 mod revenium;
 mod router;
 mod sources;
@@ -66,6 +68,7 @@ use tokio::runtime::Builder;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Config, LogFormat, LogLevel};
+use reload::Reload;
 use state::App;
 use tls::Tls;
 
@@ -78,15 +81,20 @@ const LAST_USED_EVERY: Duration = Duration::from_secs(60);
 const CONFIRM_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves a store until the process is told to stop (SIGTERM or SIGINT), then finishes requests in
-/// flight, seals the head and releases the store. `ready` learns the address that is listened on,
-/// and that of gRPC where it is wanted.
+/// flight, seals the head and releases the store. On SIGHUP it goes by what `reread` then says, as far as
+/// that is possible without a start. `ready` learns the address that is listened on, and that of gRPC where it is wanted.
 ///
 /// # Errors
 /// When the tokens or the certificate cannot be read, the address cannot be listened on, or the head
 /// cannot be sealed.
-pub fn serve(store: Store, config: Config, ready: impl FnOnce(SocketAddr, Option<SocketAddr>)) -> Result<()> {
+pub fn serve(
+    store: Store,
+    config: Config,
+    reread: impl Fn() -> Result<Config> + Send + Sync + 'static,
+    ready: impl FnOnce(SocketAddr, Option<SocketAddr>),
+) -> Result<()> {
     let failed = |error| Error::io("start", "the server's threads", error);
-    let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+    let tls = config.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
     let threads = App::blocking_threads(&config);
     let runtime = Builder::new_multi_thread().enable_all().max_blocking_threads(threads).build().map_err(failed)?;
     let app = App::new(store, config)?;
@@ -94,14 +102,15 @@ pub fn serve(store: Store, config: Config, ready: impl FnOnce(SocketAddr, Option
         let keeping = [
             tokio::spawn(keep_last_used(app.clone())),
             tokio::spawn(confirm(app.clone())),
-            tokio::spawn(budgets::watch(app.clone())),
+            tokio::spawn(alerts::watch(app.clone())),
         ];
-        let served = accept::until_stopped(app.clone(), tls, ready).await;
+        let reload = Arc::new(Reload::new(app.clone(), tls.clone(), reread));
+        let served = accept::until_stopped(app.clone(), tls, reload, ready).await;
         keeping.iter().for_each(tokio::task::JoinHandle::abort);
         served
     });
     // Blocking work that is still under way ends here; nothing new can start.
-    runtime.shutdown_timeout(app.config.drain);
+    runtime.shutdown_timeout(app.config().drain);
     app.gate.save_last_used()?;
     served?;
     let sealed = app.store.seal().map_err(|error| match error.kind() {
@@ -118,7 +127,7 @@ pub fn serve(store: Store, config: Config, ready: impl FnOnce(SocketAddr, Option
 /// # Errors
 /// As [`serve`].
 pub fn check(config: &Config) -> Result<()> {
-    config.tls.clone().map(Tls::load).transpose()?;
+    config.tls.as_ref().map(Tls::load).transpose()?;
     gate::Gate::new(config, Arc::new(metrics::Metrics::new())).map(drop)
 }
 

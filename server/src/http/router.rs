@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderName, Method, StatusCode, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::{Extension, Json, Router};
@@ -108,7 +109,7 @@ pub(super) fn router(app: App) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(Extension(described))
-        .layer(cors(&app.config.cors_origins))
+        .layer(cors(app.clone()))
         .layer(from_fn_with_state(app.clone(), watch))
         .with_state(app)
 }
@@ -143,11 +144,12 @@ async fn metrics(State(app): State<App>, _admin: Allowed<Admin>) -> impl IntoRes
 
 /// Which pages of other origins may read answers. Tokens come in headers, never in cookies, so a page can
 /// do nothing that its own token does not allow.
-fn cors(origins: &[String]) -> CorsLayer {
-    let origins = match origins.iter().any(|origin| origin == "*") {
-        true => AllowOrigin::any(),
-        false => AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok())),
+fn cors(app: App) -> CorsLayer {
+    let allowed = move |origin: &HeaderValue, _: &Parts| {
+        let origins = &app.config().cors_origins;
+        origins.iter().any(|allowed| allowed == "*" || allowed.as_bytes() == origin.as_bytes())
     };
+    let origins = AllowOrigin::predicate(allowed);
     let headers = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::IF_NONE_MATCH];
     let headers = headers.into_iter().chain([HeaderName::from_static(MIN_LSN_HEADER)]).collect::<Vec<_>>();
     CorsLayer::new().allow_origin(origins).allow_methods([Method::GET, Method::POST]).allow_headers(headers)

@@ -1,10 +1,10 @@
 //! What every request shares, and the bounds on what requests may take.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use quipu::store::Store;
 use quipu::{Cancel, Result as QuipuResult};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::gate::Gate;
@@ -36,11 +36,13 @@ impl Drop for StopOnDrop {
 #[derive(Clone)]
 pub(in crate::http) struct App {
     pub(super) store: Arc<Store>,
-    pub(super) config: Arc<Config>,
+    /// Told when the settings have changed.
+    pub(super) changed: Arc<Notify>,
     pub(super) gate: Arc<Gate>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) bodies: Arc<Semaphore>,
     pub(super) traces: Arc<Traces>,
+    config: Arc<RwLock<Arc<Config>>>,
     work: Arc<Semaphore>,
     queries: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -62,8 +64,21 @@ impl App {
             work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
             queries: Arc::new(Semaphore::new(limits.queries)),
             waiting: Arc::new(Semaphore::new(limits.queries * WAITING_PER_QUERY)),
-            config: Arc::new(config),
+            config: Arc::new(RwLock::new(Arc::new(config))),
+            changed: Arc::default(),
         })
+    }
+
+    /// The settings as they are now.
+    pub(super) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Goes by other settings from now on.
+    pub(super) fn take(&self, config: Config) {
+        self.gate.allow(config.limits.requests_per_second);
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        self.changed.notify_waiters();
     }
 
     /// How many threads blocking work needs, so that queries never take those of ingest.
@@ -94,7 +109,7 @@ impl App {
         work: impl FnOnce(&Store, Cancel) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let _waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| self.overloaded("queries"))?;
-        let limit = self.config.limits.query;
+        let limit = self.config().limits.query;
         let turn = timeout(limit, Arc::clone(&self.queries).acquire_owned()).await;
         let permit = turn.ok().and_then(Result::ok).ok_or_else(|| self.overloaded("queries"))?;
         let under_way = self.metrics.query();

@@ -14,7 +14,6 @@ use crate::config::TlsFiles;
 /// A certificate from files.
 #[derive(Debug)]
 pub(super) struct Tls {
-    files: TlsFiles,
     current: RwLock<Arc<ServerConfig>>,
 }
 
@@ -23,16 +22,16 @@ impl Tls {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), naming the file and what is wrong with it.
-    pub(super) fn load(files: TlsFiles) -> Result<Self> {
-        Ok(Self { current: RwLock::new(read(&files)?), files })
+    pub(super) fn load(files: &TlsFiles) -> Result<Self> {
+        Ok(Self { current: RwLock::new(read(files)?) })
     }
 
-    /// Reads the files again, for the connections to come; those that are open keep theirs.
+    /// Reads files again, for the connections to come; those that are open keep their certificate.
     ///
     /// # Errors
     /// As [`Self::load`]; the certificate in use stays.
-    pub(super) fn reload(&self) -> Result<()> {
-        let read = read(&self.files)?;
+    pub(super) fn reload(&self, files: &TlsFiles) -> Result<()> {
+        let read = read(files)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
     }

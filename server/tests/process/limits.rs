@@ -143,6 +143,18 @@ fn metrics_count_what_happened_under_bounded_labels() {
     assert_eq!(server.get("/readyz").0, 200);
 }
 
+/// What a webhook is told next, which it answers with a status.
+fn hear(listener: &TcpListener, status: &str) -> String {
+    let (mut stream, _) = listener.accept().expect("a server");
+    let mut request = [0; 4096];
+    let mut length = 0;
+    while !request[..length].ends_with(b"}") {
+        length += stream.read(&mut request[length..]).expect("a request");
+    }
+    write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("a server");
+    String::from_utf8_lossy(&request[..length]).into_owned()
+}
+
 #[test]
 fn a_budget_that_runs_out_is_shown_and_told_of_once() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -155,16 +167,7 @@ fn a_budget_that_runs_out_is_shown_and_told_of_once() {
     );
     std::fs::write(&file, text).expect("writable");
     let server = Server::start_with(&dir.path().join("store"), &["--config", arg(&file)]);
-    let told = |status: &str| {
-        let (mut stream, _) = listener.accept().expect("a server");
-        let mut request = [0; 4096];
-        let mut length = 0;
-        while !request[..length].ends_with(b"}") {
-            length += stream.read(&mut request[length..]).expect("a request");
-        }
-        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("a server");
-        String::from_utf8_lossy(&request[..length]).into_owned()
-    };
+    let told = |status: &str| hear(&listener, status);
     server.post("/v1/events", &[], br#"{"id": "a", "reported_cost": "9.5"}"#);
     // A webhook that fails is asked again.
     for status in ["503 Service Unavailable", "204 No Content"] {
@@ -176,5 +179,53 @@ fn a_budget_that_runs_out_is_shown_and_told_of_once() {
     server.post("/v1/events", &[], br#"{"id": "b", "reported_cost": "1"}"#);
     // What comes next is the next threshold and not the same again.
     assert!(told("200 OK").contains("\"threshold\":100"));
+    assert!(server.terminate().success());
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the server's clock is the system's")]
+fn sighup_has_settings_budgets_and_rules_read_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (file, rules) = (dir.path().join("quipu.toml"), dir.path().join("rules.toml"));
+    std::fs::write(&file, "max_body = \"64KiB\"\n").expect("writable");
+    let server = Server::start_with(&dir.path().join("store"), &["--config", arg(&file)]);
+    let long = format!("[{}]", " ".repeat(100_000));
+    assert_eq!(server.post("/v1/events", &[], long.as_bytes()).0, 413);
+    let now = json!({"id": "b", "team": "red", "usage": {"output": 900_000}});
+    let before = std::time::SystemTime::now() - Duration::from_secs(36 * 3600);
+    let before = before.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_micros();
+    let before =
+        json!({"id": "a", "at": u64::try_from(before).expect("in range"), "team": "red", "usage": {"output": 100_000}});
+    assert_eq!(server.post("/v1/events", &[], json!([now, before]).to_string().as_bytes()).0, 200);
+
+    let reload = || {
+        let signalled = std::process::Command::new("kill").args(["-HUP", &server.id().to_string()]).status();
+        assert!(signalled.expect("kill runs").success());
+    };
+    let webhook = format!("http://{}", listener.local_addr().expect("an address"));
+    let text =
+        format!("max_body = \"1MiB\"\nrules = {:?}\n[[webhook]]\nname = \"ops\"\nurl = \"{webhook}\"\n", arg(&rules));
+    std::fs::write(&rules, "[[rule]]\nname = \"storms\"\nwindow = \"24h\"\nowners = { red = \"ops\" }\n")
+        .expect("writable");
+    std::fs::write(&file, &text).expect("writable");
+    reload();
+    let request = hear(&listener, "200 OK");
+    assert!(request.contains("\"rule\":\"storms\"") && request.contains("\"times\":\"9.000\""), "{request}");
+    // The rule is looked at only after the settings are taken.
+    assert_eq!(server.post("/v1/events", &[], long.as_bytes()).0, 200);
+    assert!(server.ask("/metrics", &[]).1.contains("quipu_alerts_total{fate=\"delivered\"} 1"));
+
+    // Wrong settings change nothing; what was told is not told again.
+    std::fs::write(&file, "max_body = 0\n").expect("writable");
+    reload();
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(server.post("/v1/events", &[], long.as_bytes()).0, 200);
+    std::fs::write(&file, text.replace("1MiB", "64KiB")).expect("writable");
+    reload();
+    while server.post("/v1/events", &[], long.as_bytes()).0 != 413 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(server.ask("/metrics", &[]).1.contains("quipu_alerts_total{fate=\"delivered\"} 1"));
     assert!(server.terminate().success());
 }

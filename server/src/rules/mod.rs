@@ -10,9 +10,16 @@
 //! minimum = 100000                # below it nothing is too much: units, or USD of money; the default
 //! where = "environment = prod"
 //!
+//! # Where a server looks at the rules, instead of `quipu check`:
+//! workspace = "default"
+//! notify = ["platform"]           # the webhooks that hear of alarms
+//! owners = { search = "search" }  # by value of the pivot, instead of notify
+//!
 //! [rule.groups.search]            # a team with limits of its own
 //! ratio = 10
 //! ```
+
+mod watched;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +28,8 @@ use quipu::{Error, Filter, Limits, Measure, PicoUsd, Pivot, Result, RunawayRule,
 use serde::Deserialize;
 
 use crate::plan::span_micros;
+
+pub use watched::Watched;
 
 /// Rules by name, in the order of the file.
 pub type Rules = Vec<(String, RunawayRule)>;
@@ -52,6 +61,12 @@ pub struct RuleText {
     pub minimum: Option<toml::Value>,
     /// What particular groups may use.
     pub groups: BTreeMap<String, LimitsText>,
+    /// The workspace that a server looks at; whoever checks by hand says it elsewhere.
+    pub workspace: Option<String>,
+    /// The webhooks that hear of a server's alarms.
+    pub notify: Vec<String>,
+    /// Instead of them, by group, the one that hears of that group.
+    pub owners: BTreeMap<String, String>,
 }
 
 /// Limits as they are written; what is left out is as for every group.
@@ -69,18 +84,25 @@ pub struct LimitsText {
 /// # Errors
 /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), naming the place and what is allowed there.
 pub fn read(text: &str) -> Result<Rules> {
+    let rule = |text: RuleText| Ok((text.name.clone(), text.rule().map_err(|error| error.context(text.named()))?));
+    texts(text)?.into_iter().map(rule).collect()
+}
+
+/// Reads a file of rules as they are written.
+///
+/// # Errors
+/// As [`read`], as far as the form goes.
+pub fn texts(text: &str) -> Result<Vec<RuleText>> {
     let file: File = toml::from_str(text).map_err(|error| Error::invalid(error.to_string().trim_end().to_owned()))?;
-    file.rule
-        .into_iter()
-        .map(|text| {
-            let name = if text.name.is_empty() { "a rule without a name".to_owned() } else { text.name.clone() };
-            let rule = text.rule().map_err(|error| error.context(format!("rule {name:?}")))?;
-            Ok((name, rule))
-        })
-        .collect()
+    Ok(file.rule)
 }
 
 impl RuleText {
+    /// How errors call it.
+    fn named(&self) -> String {
+        if self.name.is_empty() { "a rule without a name".to_owned() } else { format!("rule {:?}", self.name) }
+    }
+
     /// What the texts mean.
     ///
     /// # Errors
