@@ -12,6 +12,7 @@ use super::metrics::{Metrics, Turned};
 use super::otlp::Traces;
 use super::problem::Problem;
 use crate::config::Config;
+use crate::plan::now;
 
 /// Threads for blocking work. More than processors, since most of the time of a commit is waiting
 /// for the disk, and waiting batches share one sync.
@@ -60,7 +61,7 @@ impl App {
             gate: Arc::new(Gate::new(&config, Arc::clone(&metrics))?),
             metrics,
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
-            traces: Arc::default(),
+            traces: Arc::new(Traces::new(now())),
             work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
             queries: Arc::new(Semaphore::new(limits.queries)),
             waiting: Arc::new(Semaphore::new(limits.queries * WAITING_PER_QUERY)),

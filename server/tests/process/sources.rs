@@ -98,23 +98,60 @@ fn reveniums_client_reads_reveniums_errors() {
     assert_eq!(server.post("/meter/v2/ai/poems", &[JSON], b"{}").0, 404);
 }
 
+/// An export of one span; one that used nothing says whose the work is.
+fn export(trace: u64, id: u64, parent: u64, operation: &str, tokens: u64) -> String {
+    let told = match tokens {
+        0 => json!({"key": "tenant.id", "value": {"stringValue": "acme"}}),
+        _ => json!({"key": "gen_ai.usage.input_tokens", "value": {"intValue": tokens}}),
+    };
+    json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
+        "traceId": format!("{trace:032x}"), "spanId": format!("{id:016x}"), "parentSpanId": format!("{parent:016x}"),
+        "name": operation, "startTimeUnixNano": "1763640001000000000", "endTimeUnixNano": "1763640002000000000",
+        "attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": operation}}, told,
+            {"key": "gen_ai.request.model", "value": {"stringValue": "m"}}]}]}]}]})
+    .to_string()
+}
+
+#[test]
+fn a_trace_that_goes_on_after_a_kill_is_decided_as_if_there_had_been_none() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let send = |server: &Server, spans: &[String]| {
+        for span in spans {
+            assert_eq!(server.send_raw("/v1/traces", &[JSON], span.as_bytes()).0, 200);
+        }
+    };
+    let server = Server::start(dir.path());
+    // A call whose parent comes later; a parent whose call comes later; a call in a span that is not stored.
+    send(&server, &[export(1, 2, 1, "chat", 40), export(2, 1, 0, "invoke_agent", 50)]);
+    send(&server, &[export(3, 3, 2, "chat", 60), export(3, 2, 1, "plan", 0).replace("acme", "nearest")]);
+    send(&server, &[export(4, 3, 2, "chat", 70), export(4, 2, 1, "plan", 0).replace("tenant.id", "colour")]);
+    server.kill();
+    let server = Server::start(dir.path());
+    send(&server, &[export(1, 1, 0, "invoke_agent", 40), export(2, 2, 1, "chat", 50)]);
+    send(&server, &[export(3, 1, 0, "invoke_workflow", 0), export(4, 1, 0, "invoke_workflow", 0)]);
+    let plan = json!({"measures": ["input_tokens"], "by": ["trace_id", "span_id", "tenant"], "order": ["trace_id"]});
+    let (_, answer) = server.post("/v1/query", &[], plan.to_string().as_bytes());
+    let mut rows: Vec<_> = answer["rows"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| {
+            let last = |name: &str| row[name].as_str().and_then(|id| id.chars().last()).unwrap_or_default();
+            (last("trace_id"), last("span_id"), row["tenant"].as_str(), row["input_tokens"].as_u64())
+        })
+        .collect();
+    rows.sort();
+    let expected =
+        [('1', '2', None, 40), ('2', '2', None, 50), ('3', '3', Some("nearest"), 60), ('4', '3', Some("acme"), 70)];
+    assert_eq!(rows, expected.map(|(trace, span, tenant, tokens)| (trace, span, tenant, Some(tokens))), "{answer}");
+}
+
 #[test]
 fn a_parent_that_comes_later_does_not_count_twice() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start(dir.path());
-    let span = |id: &str, parent: &str, operation: &str, tokens: u64| {
-        json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
-        "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": id, "parentSpanId": parent, "name": operation,
-        "startTimeUnixNano": "1763640001000000000", "endTimeUnixNano": "1763640002000000000",
-        "attributes": [
-            {"key": "gen_ai.operation.name", "value": {"stringValue": operation}},
-            {"key": "gen_ai.request.model", "value": {"stringValue": "m"}},
-            {"key": "gen_ai.usage.input_tokens", "value": {"intValue": tokens}}
-        ]}]}]}]})
-        .to_string()
-    };
-    let child = span("000000000000000b", "000000000000000a", "chat", 40);
-    let parent = span("000000000000000a", "", "invoke_agent", 40);
+    let child = export(1, 2, 1, "chat", 40);
+    let parent = export(1, 1, 0, "invoke_agent", 40);
     for body in [&child, &parent, &child] {
         assert_eq!(server.send_raw("/v1/traces", &[JSON], body.as_bytes()).0, 200);
     }

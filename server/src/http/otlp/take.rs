@@ -4,23 +4,52 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use quipu::filter::{TextField, TextTest};
 use quipu::store::{CorrectionItem, Item};
-use quipu::{Scope, Store, Text};
+use quipu::time::MICROS_PER_SECOND;
+use quipu::{Dimension, Filter, Query, Scope, Store, Text, Timestamp, View};
 
 use super::super::metrics::Metrics;
 use super::super::problem::Problem;
 use crate::ingest::{self, Admission};
+use crate::plan::now;
 use crate::wire::headers::Headers;
-use crate::wire::otlp::{self, Encoding, Memory, Signal};
+use crate::wire::otlp::{self, Encoding, Export, Memory, Signal};
+
+/// How long after the start of this process spans may tell of traces that began before it.
+const RECALL_MICROS: i64 = 15 * 60 * MICROS_PER_SECOND;
+/// Stored calls that are remembered of the traces of one request.
+const RECALLED: usize = 16_384;
 
 /// What is known of recent traces, workspace by workspace.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::http) struct Traces {
+    /// When this process began: what came before, only the store knows.
+    began: Timestamp,
     workspaces: Mutex<HashMap<Text, Arc<Mutex<Memory>>>>,
     metrics: AtomicU64,
 }
 
 impl Traces {
+    pub(in crate::http) fn new(began: Timestamp) -> Self {
+        Self { began, workspaces: Mutex::default(), metrics: AtomicU64::default() }
+    }
+
+    /// Remembers what is stored of traces that began before this process did.
+    fn recall(&self, store: &Store, scope: &Scope, export: &Export, memory: &Mutex<Memory>) -> quipu::Result<()> {
+        if now().micros() > self.began.micros().saturating_add(RECALL_MICROS) {
+            return Ok(());
+        }
+        let traces = export.unknown(&locked(memory), self.began);
+        if traces.is_empty() {
+            return Ok(());
+        }
+        let among = Filter::Text(TextField::Dimension(Dimension::TraceId), TextTest::In(traces.clone()));
+        let (events, _) = View::new(&store.snapshot(), scope.clone()).events(&Query::new().filter(among), RECALLED)?;
+        locked(memory).recall(&traces, events.into_iter().map(|priced| priced.event).collect());
+        Ok(())
+    }
+
     /// The memory of a workspace; of a part of one, for its tenants' traces have nothing to do with each other.
     fn of(&self, scope: &Scope) -> Arc<Mutex<Memory>> {
         let name = scope.walls().map(|(_, wall)| wall.as_str()).collect::<Vec<_>>().join("\u{0}");
@@ -88,6 +117,7 @@ pub(in crate::http) fn take(
         taken.reject(&format!("record {}: {}", error.index, error.message));
     }
     let memory = traces.of(&context.scope);
+    traces.recall(store, &context.scope, &export, &memory)?;
     let mut decided = export.decide(&mut locked(&memory));
     let settled = decided.settled();
     if decided.events.is_empty() && decided.corrections.is_empty() {

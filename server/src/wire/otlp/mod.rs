@@ -25,7 +25,7 @@ mod tests;
 mod trace;
 mod value;
 
-use quipu::{Error, Event};
+use quipu::{Error, Event, Text, Timestamp};
 
 use super::{FieldError, Ignored, ItemError};
 pub(super) use role::Role;
@@ -65,6 +65,12 @@ pub struct Export {
 }
 
 impl Export {
+    /// The traces of this request that began before an instant and of which `memory` knows nothing: what is stored of
+    /// them, [`Memory::recall`] wants to hear before anything is decided.
+    pub fn unknown(&self, memory: &Memory, began: Timestamp) -> Vec<Text> {
+        memory.unknown(&self.spans, began)
+    }
+
     /// The calls that count, and what is now known of earlier ones.
     pub fn decide(&mut self, memory: &mut Memory) -> Decided {
         let mut decided = memory.decide(std::mem::take(&mut self.spans), &mut self.ignored);

@@ -20,6 +20,8 @@ pub(in crate::wire) struct Span {
     pub(super) trace_id: u128,
     pub(super) span_id: u128,
     pub(super) parent_id: u128,
+    /// When it began, where that is known.
+    pub(super) started: Option<Timestamp>,
     pub(super) role: Role,
     pub(super) bears_tokens: bool,
     /// How much it says of the call's usage.
@@ -47,6 +49,7 @@ impl Span {
             trace_id: id(trace_id.unwrap_or(span_id)),
             span_id: id(span_id),
             parent_id: parent_id.map_or(0, id),
+            started: event.at,
             role,
             bears_tokens,
             detail: event.usage.len(),
@@ -76,6 +79,7 @@ impl Span {
             trace_id: record.trace_id,
             span_id: record.span_id,
             parent_id: parent,
+            started: instant(record.start_nanos),
             role,
             bears_tokens,
             detail: record.facts.detail(),

@@ -36,6 +36,7 @@ fn span(node: &Node) -> Span {
         trace_id: 1,
         span_id: node.id.into(),
         parent_id: node.parent.into(),
+        started: event.at,
         role: node.role,
         bears_tokens: node.tokens > 0,
         detail: usize::from(node.tokens > 0),

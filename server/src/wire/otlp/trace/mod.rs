@@ -10,97 +10,39 @@
 //! [`Correction`]s; their effect does not depend on their order either. What is known of recent traces
 //! is kept in a [`Memory`] of bounded size.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod fields;
+mod recall;
+mod tree;
+
+use std::collections::{HashMap, HashSet};
 
 use quipu::correction::{Correction, Target};
-use quipu::event::Sparse;
-use quipu::{Dimension, Event, Number, Text};
+use quipu::{Event, Number, Text};
 
 use super::super::Ignored;
-use super::super::call::{Call, Origin, origin_tag};
+use super::super::call::{Call, Origin};
 use super::role::Role;
 use super::span::{Span, add_resource};
+use fields::{apart, business, fill, has_business, inherit, note_ancestor, told, without_quantities};
+use tree::{Known, Place, Tree};
 
-/// Spans that are remembered; at some 1 KiB each.
-const SPANS: usize = 65_536;
-/// Spans around one, and spans inside one, that are looked at.
-const REACH: usize = 4_096;
 /// Distance of what the other account of one call says.
 const TWIN_RANK: u32 = 1;
+/// Distance of the nearest span around a call.
+const NEAREST_RANK: u32 = 2;
+/// The same where the spans between are no longer known.
+const RECALLED_RANK: u32 = 500;
 /// Distance of the business fields of the other account, behind those of all spans around.
 const KIN_RANK: u32 = 900;
 /// Distance of what is said of the process.
 const RESOURCE_RANK: u32 = 1_000;
 
-/// The fields that a call has from what it runs in.
-const INHERITED: [Dimension; 22] = [
-    Dimension::Tenant,
-    Dimension::Team,
-    Dimension::Project,
-    Dimension::Feature,
-    Dimension::Product,
-    Dimension::Workflow,
-    Dimension::JobType,
-    Dimension::JobId,
-    Dimension::JobVersion,
-    Dimension::JobName,
-    Dimension::TraceType,
-    Dimension::TraceName,
-    Dimension::SessionId,
-    Dimension::TaskType,
-    Dimension::SubscriberId,
-    Dimension::SubscriberEmail,
-    Dimension::SubscriptionId,
-    Dimension::TicketId,
-    Dimension::Agent,
-    Dimension::AgentVersion,
-    Dimension::ModelTier,
-    Dimension::Variant,
-];
-
-/// One span of one trace of one workspace.
-type Place = (u128, u128);
-
 /// What is known of recent traces of one workspace.
 #[derive(Debug, Default)]
 pub struct Memory {
-    spans: HashMap<Place, Known>,
-    inside: HashMap<Place, Vec<u128>>,
-    /// The account that counts, by the id of the answer.
-    answers: HashMap<Text, Place>,
-    age: VecDeque<Place>,
+    tree: Tree,
     /// Corrections of batches that could not be stored; they are true all the same.
     unsent: Vec<Correction>,
-}
-
-#[derive(Debug)]
-struct Known {
-    parent: u128,
-    role: Role,
-    bears_tokens: bool,
-    detail: usize,
-    event: Event,
-    resource: Vec<(Text, Text)>,
-    /// It does not count.
-    dropped: bool,
-    /// It was handed on to be stored.
-    stored: bool,
-    /// It is durable.
-    confirmed: bool,
-}
-
-impl Known {
-    fn may_count(&self) -> bool {
-        self.role != Role::Container || self.bears_tokens
-    }
-
-    fn counts(&self) -> bool {
-        self.may_count() && !self.dropped
-    }
-
-    fn answer(&self) -> Option<&str> {
-        self.event.get(Dimension::RequestId).filter(|_| self.role == Role::Call)
-    }
 }
 
 /// What a batch comes to.
@@ -123,13 +65,13 @@ impl Memory {
             self.add(span, &mut batch);
         }
         let decided = self.finish(batch, ignored);
-        self.forget();
+        self.tree.forget();
         decided
     }
 
     fn add(&mut self, span: Span, batch: &mut Batch) {
         let place = (span.trace_id, span.span_id);
-        if let Some(known) = self.spans.get_mut(&place) {
+        if let Some(known) = self.tree.get_mut(place) {
             if known.confirmed && span.may_tell_more_than(known) {
                 // A log record told of the call before its span did.
                 batch.twins.push((place, told(&span.event)));
@@ -145,9 +87,6 @@ impl Memory {
             }
             return;
         }
-        if span.parent_id != 0 && span.parent_id != span.span_id {
-            self.inside.entry((span.trace_id, span.parent_id)).or_default().push(span.span_id);
-        }
         let known = Known {
             parent: span.parent_id,
             role: span.role,
@@ -158,9 +97,9 @@ impl Memory {
             dropped: false,
             stored: false,
             confirmed: false,
+            recalled: false,
         };
-        self.spans.insert(place, known);
-        self.age.push_back(place);
+        self.tree.insert(place, known);
         batch.new.push(place);
         self.relate(place, batch);
         self.compare_accounts(place, batch);
@@ -168,8 +107,8 @@ impl Memory {
 
     /// Applies the rules to every pair of spans, one around the other, that the new one takes part in or links.
     fn relate(&mut self, place: Place, batch: &mut Batch) {
-        let around: Vec<Place> = std::iter::once(place).chain(self.around(place)).collect();
-        let within = self.within(place);
+        let around: Vec<Place> = std::iter::once(place).chain(self.tree.around(place)).collect();
+        let within = self.tree.within(place);
         // Spans that contain each other say nothing about which of them repeats which.
         if within.iter().skip(1).any(|inner| around.contains(inner)) {
             return;
@@ -177,7 +116,7 @@ impl Memory {
         for outer in around {
             for inner in within.iter().filter(|inner| **inner != outer) {
                 self.pair(outer, *inner, batch);
-                if self.spans.get(inner).is_some_and(|inner| inner.stored) && self.has_business(outer) {
+                if self.tree.get(*inner).is_some_and(|inner| inner.stored) && self.has_business(outer) {
                     batch.inherit.insert(*inner);
                 }
             }
@@ -185,49 +124,12 @@ impl Memory {
     }
 
     fn has_business(&self, place: Place) -> bool {
-        self.spans.get(&place).is_some_and(|span| {
-            INHERITED.iter().any(|dimension| span.event.get(*dimension).is_some())
-                || span.event.number(Number::RetryDepth).is_some()
-        })
-    }
-
-    /// The spans around one, the nearest first.
-    fn around(&self, place: Place) -> Vec<Place> {
-        let mut around = Vec::new();
-        let mut at = place;
-        while around.len() < REACH
-            && let Some(span) = self.spans.get(&at)
-            && span.parent != 0
-        {
-            at = (place.0, span.parent);
-            // A trace whose spans contain each other is broken, not endless.
-            if at == place || around.contains(&at) || !self.spans.contains_key(&at) {
-                break;
-            }
-            around.push(at);
-        }
-        around
-    }
-
-    /// The span and all spans inside it.
-    fn within(&self, place: Place) -> Vec<Place> {
-        let mut within = vec![place];
-        let mut seen = HashSet::from([place]);
-        let mut next = 0;
-        while let Some(at) = within.get(next)
-            && within.len() < REACH
-        {
-            let inside = self.inside.get(at).into_iter().flatten().map(|inner| (place.0, *inner));
-            let fresh: Vec<Place> = inside.filter(|at| self.spans.contains_key(at) && seen.insert(*at)).collect();
-            within.extend(fresh);
-            next += 1;
-        }
-        within
+        self.tree.get(place).is_some_and(|span| has_business(&span.event))
     }
 
     /// Rules 1 and 2.
     fn pair(&mut self, outer: Place, inner: Place, batch: &mut Batch) {
-        let (Some(around), Some(within)) = (self.spans.get(&outer), self.spans.get(&inner)) else { return };
+        let (Some(around), Some(within)) = (self.tree.get(outer), self.tree.get(inner)) else { return };
         if !around.may_count() || around.role == Role::Tool || !within.may_count() || within.role == Role::Tool {
             return;
         }
@@ -248,32 +150,26 @@ impl Memory {
 
     /// Rule 3.
     fn compare_accounts(&mut self, place: Place, batch: &mut Batch) {
-        let Some(new) = self.spans.get(&place).filter(|new| !new.dropped) else { return };
+        let Some(new) = self.tree.get(place).filter(|new| !new.dropped) else { return };
         let Some(answer) = new.answer().map(Text::from) else { return };
-        let other = self.answers.get(&answer).copied().filter(|other| *other != place);
-        match other.and_then(|other| Some((other, self.spans.get(&other)?))) {
+        let other = self.tree.answers.get(&answer).copied().filter(|other| *other != place);
+        match other.and_then(|other| Some((other, self.tree.get(other)?))) {
             Some((other, known)) if !known.dropped && known.role == Role::Call => {
                 let (loser, winner) = if self.is_better(place, other) { (other, place) } else { (place, other) };
-                let business = self.spans.get(&loser).map(|span| business(&span.event)).unwrap_or_default();
+                let business = self.tree.get(loser).map(|span| business(&span.event)).unwrap_or_default();
                 batch.kin.push((winner, business));
                 self.drop(loser, Some(winner), batch);
-                self.answers.insert(answer, winner);
+                self.tree.answers.insert(answer, winner);
             }
             _ => {
-                self.answers.insert(answer, place);
+                self.tree.answers.insert(answer, place);
             }
         }
     }
 
-    /// Whether no further span can turn out to lie around one.
-    fn reaches_root(&self, place: Place, around: &[Place]) -> bool {
-        let outermost = around.last().unwrap_or(&place);
-        self.spans.get(outermost).is_some_and(|span| span.parent == 0)
-    }
-
     fn is_better(&self, a: Place, b: Place) -> bool {
         let key = |place: Place| {
-            self.spans.get(&place).map(|span| {
+            self.tree.get(place).map(|span| {
                 let start = span.event.at.map_or(i64::MAX, quipu::Timestamp::micros);
                 (span.parent != 0, span.bears_tokens, span.detail, std::cmp::Reverse((start, place)))
             })
@@ -282,7 +178,7 @@ impl Memory {
     }
 
     fn drop(&mut self, place: Place, in_favour_of: Option<Place>, batch: &mut Batch) {
-        let Some(span) = self.spans.get_mut(&place) else { return };
+        let Some(span) = self.tree.get_mut(place) else { return };
         if !span.dropped {
             span.dropped = true;
             if span.stored {
@@ -302,27 +198,27 @@ impl Memory {
             twins.entry(place).or_default().push(told);
         }
         for place in batch.retract {
-            if let Some(id) = self.spans.get(&place).and_then(|span| span.event.id.clone()) {
+            if let Some(id) = self.tree.get(place).and_then(|span| span.event.id.clone()) {
                 decided.corrections.push(Correction::retract(Target::Event(id)));
             }
         }
         for place in &batch.new {
-            if !self.spans.get(place).is_some_and(Known::counts) {
+            if !self.tree.get(*place).is_some_and(Known::counts) {
                 continue;
             }
-            let around = self.around(*place);
+            let around = self.tree.around(*place);
             let told = twins.remove(place).unwrap_or_default();
-            let mut event = self.spans.get(place).map(|span| span.event.clone()).unwrap_or_default();
+            let mut event = self.tree.get(*place).map(|span| span.event.clone()).unwrap_or_default();
             for told in &told {
                 fill(&mut event, told);
             }
             let mut call = Call::resume(event, ignored).from(Origin::Ancestor);
-            for outer in around.iter().filter_map(|outer| self.spans.get(outer)) {
+            for outer in around.iter().filter_map(|outer| self.tree.get(*outer)) {
                 inherit(&mut call, &outer.event);
             }
             let event = call.event;
-            let complete = self.reaches_root(*place, &around);
-            let Some(span) = self.spans.get_mut(place) else { continue };
+            let complete = self.tree.reaches_root(*place, &around);
+            let Some(span) = self.tree.get_mut(*place) else { continue };
             span.stored = true;
             let with_resource = add_resource(event.clone(), &span.resource, ignored);
             let (event, late) = if complete { (with_resource, None) } else { apart(event, with_resource) };
@@ -340,9 +236,11 @@ impl Memory {
             self.complete(place, KIN_RANK, std::iter::once(&business), &mut decided);
         }
         for place in batch.inherit {
+            let around = self.tree.around(place);
             let around: Vec<Event> =
-                self.around(place).iter().filter_map(|outer| Some(business(&self.spans.get(outer)?.event))).collect();
-            for (event, rank) in around.iter().zip(2..) {
+                around.iter().filter_map(|outer| Some(business(&self.tree.get(*outer)?.event))).collect();
+            let recalled = self.tree.get(place).is_some_and(|span| span.recalled);
+            for (event, rank) in around.iter().zip(if recalled { RECALLED_RANK } else { NEAREST_RANK }..) {
                 self.complete(place, rank, std::iter::once(event), &mut decided);
             }
         }
@@ -357,7 +255,7 @@ impl Memory {
         values: impl Iterator<Item = &'e Event>,
         decided: &mut Decided,
     ) {
-        let Some(span) = self.spans.get_mut(&place).filter(|span| span.counts()) else { return };
+        let Some(span) = self.tree.get_mut(place).filter(|span| span.counts()) else { return };
         let mut missing = Event::default();
         for values in values {
             for (dimension, value) in values.dimensions.iter() {
@@ -387,25 +285,10 @@ impl Memory {
         decided.corrections.push(Correction::complete(Target::Event(id), rank, missing));
     }
 
-    /// Forgets the oldest spans beyond what may be kept.
-    fn forget(&mut self) {
-        while self.age.len() > SPANS
-            && let Some(oldest) = self.age.pop_front()
-        {
-            self.inside.remove(&oldest);
-            if let Some(span) = self.spans.remove(&oldest)
-                && let Some(answer) = span.event.get(Dimension::RequestId)
-                && self.answers.get(answer) == Some(&oldest)
-            {
-                self.answers.remove(answer);
-            }
-        }
-    }
-
     /// Notes that what was decided is durable.
     pub fn confirm(&mut self, decided: &Settled) {
         for place in &decided.0 {
-            if let Some(span) = self.spans.get_mut(place) {
+            if let Some(span) = self.tree.get_mut(*place) {
                 span.confirmed = true;
             }
         }
@@ -450,107 +333,4 @@ impl Span {
         self.role != Role::Container
             && (self.event.number(Number::DurationMs).is_some() && known.event.number(Number::DurationMs).is_none())
     }
-}
-
-/// What an account says of its call itself, beyond how many tokens it took.
-fn told(event: &Event) -> Event {
-    let mut told = Event::default();
-    for (dimension, value) in event.dimensions.iter() {
-        let own = [
-            Dimension::Workspace,
-            Dimension::TraceId,
-            Dimension::SpanId,
-            Dimension::ParentId,
-            Dimension::Source,
-            Dimension::UsageSource,
-        ];
-        if !own.contains(dimension) && !INHERITED.contains(dimension) {
-            told.dimensions.insert(*dimension, value.clone());
-        }
-    }
-    for (number, value) in event.numbers.iter() {
-        let own =
-            [Number::UsageMissing, Number::UsageMismatch, Number::AtAssigned, Number::IdDerived, Number::RetryDepth];
-        if !own.contains(number) {
-            told.numbers.insert(*number, *value);
-        }
-    }
-    told
-}
-
-/// Takes apart what a span around the call may still overrule: the event without it, and it.
-fn apart(own: Event, mut with_resource: Event) -> (Event, Option<Event>) {
-    let mut late = Event::default();
-    for dimension in INHERITED {
-        if own.get(dimension).is_none()
-            && let Some(value) = with_resource.dimensions.remove(&dimension)
-        {
-            late.dimensions.insert(dimension, value);
-            move_origin(dimension.name(), &mut with_resource, &mut late);
-        }
-    }
-    if own.number(Number::RetryDepth).is_none()
-        && let Some(depth) = with_resource.numbers.remove(&Number::RetryDepth)
-    {
-        late.numbers.insert(Number::RetryDepth, depth);
-        move_origin(Number::RetryDepth.name(), &mut with_resource, &mut late);
-    }
-    let empty = late.dimensions.is_empty() && late.numbers.is_empty();
-    (with_resource, (!empty).then_some(late))
-}
-
-/// Says of values that they were found with a span around the call.
-fn note_ancestor(values: &mut Event) {
-    let dimensions = values.dimensions.iter().map(|(dimension, _)| dimension.name());
-    let fields: Vec<&str> = dimensions.chain(values.numbers.iter().map(|(number, _)| number.name())).collect();
-    for tag in fields.into_iter().filter_map(origin_tag) {
-        values.tags.insert(tag.into(), Origin::Ancestor.name().unwrap_or_default().into());
-    }
-}
-
-fn move_origin(field: &str, from: &mut Event, to: &mut Event) {
-    if let Some(tag) = origin_tag(field).map(Text::from)
-        && let Some(origin) = from.tags.remove(&tag)
-    {
-        to.tags.insert(tag, origin);
-    }
-}
-
-/// The business fields of a span around calls.
-fn business(event: &Event) -> Event {
-    let mut business = Event::default();
-    for dimension in INHERITED {
-        if let Some(value) = event.dimensions.get(&dimension) {
-            business.dimensions.insert(dimension, value.clone());
-        }
-    }
-    if let Some(depth) = event.number(Number::RetryDepth) {
-        business.numbers.insert(Number::RetryDepth, depth);
-    }
-    business
-}
-
-fn inherit(call: &mut Call<'_>, outer: &Event) {
-    for dimension in INHERITED {
-        call.set_some(dimension, outer.get(dimension));
-    }
-    call.number_some(Number::RetryDepth, outer.number(Number::RetryDepth));
-}
-
-fn fill(event: &mut Event, values: &Event) {
-    for (dimension, value) in values.dimensions.iter() {
-        if event.get(*dimension).is_none() {
-            event.dimensions.insert(*dimension, value.clone());
-        }
-    }
-    for (number, value) in values.numbers.iter() {
-        if event.number(*number).is_none() {
-            event.numbers.insert(*number, *value);
-        }
-    }
-}
-
-/// What is kept of a call that was handed on.
-fn without_quantities(event: Event) -> Event {
-    Event { usage: Sparse::default(), tags: Sparse::default(), ..event }
 }
