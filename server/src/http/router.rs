@@ -26,6 +26,11 @@ const JSON: [&str; 1] = ["application/json"];
 
 /// Every route with its description.
 fn operations() -> Vec<Operation> {
+    own().into_iter().chain(sources::operations()).chain(revenium::operations()).collect()
+}
+
+/// The routes that are nobody else's.
+fn own() -> Vec<Operation> {
     use Permission::{Admin, Ingest, Outcome, Query};
     vec![
         post("/v1/events", "Store events", events::post)
@@ -99,13 +104,10 @@ pub(super) fn router(app: App) -> Router {
             true => operation.handler.layer(from_fn_with_state(app.clone(), fresh)),
             false => operation.handler,
         };
-        router.route(operation.path, handler)
+        router.route(&operation.path, handler)
     });
     routes
         .merge(dashboard::routes())
-        // OTLP, and where clients of others send: their own specifications describe these.
-        .merge(sources::routes())
-        .merge(revenium::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(Extension(described))

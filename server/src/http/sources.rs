@@ -1,35 +1,68 @@
 //! Where clients of others send, answered as those clients expect.
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::api::{Operation, post};
 use super::caller::{Allowed, Ingest};
 use super::problem::Problem;
 use super::revenium::refused;
 use super::state::App;
 use super::{events, otlp};
+use crate::access::Permission;
 use crate::wire::source::Source;
 
+const JSON: [&str; 1] = ["application/json"];
+/// The media types of OTLP.
+const OTLP: [&str; 2] = ["application/json", "application/x-protobuf"];
+
 /// The routes under the names that clients of others know, so that only their base address changes.
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/v1/traces", post(otlp::traces))
-        .route("/v1/logs", post(otlp::logs))
-        .route("/v1/metrics", post(otlp::metrics))
-        .route("/api/public/otel/v1/traces", post(otlp::traces))
-        .route("/v1/otel/v1/traces", post(otlp::traces))
-        .route("/api/public/ingestion", post(langfuse))
-        .route("/api/v1/events", post(cloud_events))
-        .route("/oai/v1/log", post(helicone))
-        .route("/anthropic/v1/log", post(helicone))
-        .route("/custom/v1/log", post(helicone))
-        .route("/meter/v2/ai/{kind}", post(revenium))
-        .route("/meter/v2/tool/events", post(revenium_tool))
+pub(super) fn operations() -> Vec<Operation> {
+    let export = |operation: Operation| {
+        operation
+            .needs(Permission::Ingest)
+            .takes("OtlpRequest", &OTLP)
+            .gives_as(200, "taken, but for what is said to be refused", "OtlpResponse", &OTLP)
+            .fails_as("OtlpStatus", &OTLP)
+    };
+    let logged = |operation: Operation| {
+        operation
+            .needs(Permission::Ingest)
+            .takes("Any", &JSON)
+            .gives(200, "at least one is stored, now or before", "Receipt")
+            .gives(422, "none is stored", "Receipt")
+    };
+    let metered = |operation: Operation| {
+        operation
+            .needs(Permission::Ingest)
+            .takes("Any", &JSON)
+            .gives(201, "stored, now or before", "Metered")
+            .fails_as("ReveniumError", &JSON)
+    };
+    vec![
+        export(post("/v1/traces", "Export spans of OTLP", otlp::traces)),
+        export(post("/v1/logs", "Export log records of OTLP", otlp::logs)),
+        export(post("/v1/metrics", "Export metrics of OTLP, which are not kept", otlp::metrics)),
+        export(post("/api/public/otel/v1/traces", "Export spans where Langfuse takes them", otlp::traces)),
+        export(post("/v1/otel/v1/traces", "Export spans where Portkey takes them", otlp::traces)),
+        post("/api/public/ingestion", "Store a batch of Langfuse's", langfuse)
+            .needs(Permission::Ingest)
+            .takes("Any", &JSON)
+            .gives(207, "what became of each object", "LangfuseReceipt"),
+        post("/api/v1/events", "Store CloudEvents as OpenMeter takes them", cloud_events)
+            .needs(Permission::Ingest)
+            .takes("Any", &["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"])
+            .gives_nothing(204, "all are stored, now or before"),
+        logged(post("/oai/v1/log", "Log a call as Helicone takes it", helicone)),
+        logged(post("/anthropic/v1/log", "Log a call as Helicone takes it", helicone)),
+        logged(post("/custom/v1/log", "Log a call as Helicone takes it", helicone)),
+        metered(post("/meter/v2/ai/{kind}", "Meter a call as Revenium does", revenium)),
+        metered(post("/meter/v2/tool/events", "Meter a tool as Revenium does", revenium_tool)),
+    ]
 }
 
 /// `POST /ingest/{source}`: as `/v1/events`, for a source by name.

@@ -10,7 +10,7 @@ use crate::http::WORKSPACE_HEADER;
 pub(in crate::http) fn document(operations: &[Operation]) -> Json {
     let mut paths = Map::new();
     for operation in operations {
-        let path = paths.entry(operation.path).or_insert_with(|| json!({}));
+        let path = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
         path[operation.method] = described(operation);
     }
     json!({
@@ -41,7 +41,10 @@ fn described(operation: &Operation) -> Json {
             },
         );
     }
-    let problem = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+    let mut problem = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+    for (media, content) in &operation.failures {
+        problem[media] = content.clone();
+    }
     answers.insert("default".into(), json!({ "description": "why the request failed", "content": problem }));
     let mut parameters = operation.parameters.clone();
     let mut described = json!({ "summary": operation.about, "operationId": id(operation), "responses": answers });

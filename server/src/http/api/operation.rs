@@ -2,7 +2,7 @@
 
 use axum::handler::Handler;
 use axum::routing::{self, MethodRouter};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::parameters;
 use crate::access::Permission;
@@ -11,7 +11,7 @@ use crate::http::state::App;
 /// A handler and its description.
 pub(in crate::http) struct Operation {
     pub(in crate::http) method: &'static str,
-    pub(in crate::http) path: &'static str,
+    pub(in crate::http) path: String,
     pub(in crate::http) handler: MethodRouter<App>,
     /// Answers from what is stored: told how new that must be, and whether it has changed.
     pub(in crate::http) reads: bool,
@@ -20,32 +20,34 @@ pub(in crate::http) struct Operation {
     pub(super) parameters: Vec<Json>,
     pub(super) body: Option<Json>,
     pub(super) answers: Vec<(u16, &'static str, Json)>,
+    /// What else than a problem a failure may be, by media type.
+    pub(super) failures: Map<String, Json>,
 }
 
 /// A `GET` of a route.
-pub(in crate::http) fn get<H, T>(path: &'static str, about: &'static str, handler: H) -> Operation
+pub(in crate::http) fn get<H, T>(path: impl Into<String>, about: &'static str, handler: H) -> Operation
 where
     H: Handler<T, App>,
     T: 'static,
 {
-    Operation::new("get", path, about, routing::get(handler))
+    Operation::new("get", path.into(), about, routing::get(handler))
 }
 
 /// A `POST` to a route.
-pub(in crate::http) fn post<H, T>(path: &'static str, about: &'static str, handler: H) -> Operation
+pub(in crate::http) fn post<H, T>(path: impl Into<String>, about: &'static str, handler: H) -> Operation
 where
     H: Handler<T, App>,
     T: 'static,
 {
-    Operation::new("post", path, about, routing::post(handler))
+    Operation::new("post", path.into(), about, routing::post(handler))
 }
 
 impl Operation {
-    fn new(method: &'static str, path: &'static str, about: &'static str, handler: MethodRouter<App>) -> Self {
+    fn new(method: &'static str, path: String, about: &'static str, handler: MethodRouter<App>) -> Self {
         let in_path = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let parameters = in_path.map(parameters::in_path).collect();
-        let (permission, body, answers, reads) = (None, None, Vec::new(), false);
-        Self { method, path, handler, reads, about, permission, parameters, body, answers }
+        let (permission, body, answers, reads, failures) = (None, None, Vec::new(), false, Map::new());
+        Self { method, path, handler, reads, about, permission, parameters, body, answers, failures }
     }
 
     /// Only with that permission.
@@ -55,9 +57,14 @@ impl Operation {
 
     /// Takes a body of one of these media types under a schema.
     pub(in crate::http) fn takes(self, schema: &str, media_types: &[&str]) -> Self {
-        let content = media_types.iter().map(|media| ((*media).to_owned(), json!({ "schema": reference(schema) })));
-        let content: serde_json::Map<String, Json> = content.collect();
-        Self { body: Some(json!({ "required": true, "content": content })), ..self }
+        let body = json!({ "required": true, "content": content(schema, media_types) });
+        Self { body: Some(body), ..self }
+    }
+
+    /// Takes parameters of the query by these names.
+    pub(in crate::http) fn takes_query(mut self, names: &[&str]) -> Self {
+        self.parameters.extend(names.iter().map(|name| parameters::in_query(name)));
+        self
     }
 
     /// Takes the flags of a plan as query parameters.
@@ -76,6 +83,23 @@ impl Operation {
     pub(in crate::http) fn gives(mut self, status: u16, about: &'static str, schema: &str) -> Self {
         self.answers.push((status, about, json!({ "application/json": { "schema": reference(schema) } })));
         self
+    }
+
+    /// Answers with one of these media types under a schema.
+    pub(in crate::http) fn gives_as(mut self, status: u16, about: &'static str, schema: &str, media: &[&str]) -> Self {
+        self.answers.push((status, about, content(schema, media).into()));
+        self
+    }
+
+    /// Answers with nothing but a status.
+    pub(in crate::http) fn gives_nothing(mut self, status: u16, about: &'static str) -> Self {
+        self.answers.push((status, about, Json::Null));
+        self
+    }
+
+    /// Fails in the form that its clients read.
+    pub(in crate::http) fn fails_as(self, schema: &str, media_types: &[&str]) -> Self {
+        Self { failures: content(schema, media_types), ..self }
     }
 
     /// Answers with text of a media type.
@@ -114,6 +138,15 @@ impl Operation {
         }
         self
     }
+}
+
+/// The media types, each under a schema; bytes that are not JSON have none.
+fn content(schema: &str, media_types: &[&str]) -> Map<String, Json> {
+    let schema = |media: &str| match media.contains("json") {
+        true => reference(schema),
+        false => json!({ "type": "string", "contentMediaType": media }),
+    };
+    media_types.iter().map(|media| ((*media).to_owned(), json!({ "schema": schema(media) }))).collect()
 }
 
 fn reference(schema: &str) -> Json {

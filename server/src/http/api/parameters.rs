@@ -42,6 +42,10 @@ pub(super) fn in_path(name: &str) -> Json {
     json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
 }
 
+pub(super) fn in_query(name: &str) -> Json {
+    json!({ "name": name, "in": "query", "schema": { "type": "string" } })
+}
+
 pub(super) fn of_plan() -> impl Iterator<Item = Json> {
     PARAMETERS.iter().map(|name| {
         let about = ABOUT.iter().find(|(known, _)| known == name).map_or("as on the command line", |(_, about)| about);

@@ -25,6 +25,26 @@ pub(super) fn all() -> Json {
         "Document": { "description": "tables by name", "type": "object", "additionalProperties": { "$ref": "#/components/schemas/Sheet" } },
         "Health": { "type": "object", "required": ["status"], "properties": { "status": text(), "lsn": count() } },
         "Problem": problem(),
+        "OtlpRequest": { "description": "an export request of OTLP", "type": "object" },
+        "OtlpResponse": { "type": "object", "properties": { "partialSuccess": { "type": "object", "properties": {
+            "rejectedSpans": text(), "rejectedLogRecords": text(), "errorMessage": text() } } } },
+        "OtlpStatus": { "description": "google.rpc.Status", "type": "object", "required": ["code", "message"],
+            "properties": { "code": count(), "message": text() } },
+        "LangfuseReceipt": { "type": "object", "required": ["successes", "errors"], "properties": {
+            "successes": { "type": "array", "items": { "type": "object", "required": ["id", "status"] } },
+            "errors": { "type": "array", "items": { "type": "object", "required": ["id", "status", "message"] } } } },
+        "Metered": { "type": "object", "required": ["id", "label", "resourceType", "signature"],
+            "additionalProperties": text() },
+        "ReveniumError": { "type": "object", "required": ["timestamp", "status", "error", "message", "path"], "properties": {
+            "timestamp": text(), "status": { "type": "integer" }, "error": text(), "message": text(), "path": text() } },
+        "ReveniumPage": { "type": "object", "required": ["content", "page", "totalElements", "totalPages", "number", "size"],
+            "properties": { "content": { "type": "array", "items": { "type": "object" } }, "totalElements": count(),
+                "totalPages": count(), "number": count(), "size": count() } },
+        "ReveniumJob": { "type": "object", "required": ["id", "agenticJobId"] },
+        "ReveniumTypes": { "type": "array", "items": { "type": "object", "required": ["type", "count"],
+            "properties": { "type": text(), "count": count() } } },
+        "ReveniumFunnel": { "type": "object", "required": ["totalJobs", "successfulJobs", "convertedJobs", "stages"],
+            "properties": { "totalJobs": count(), "successfulJobs": count(), "convertedJobs": count(), "pendingJobs": count() } },
         "Any": { "type": "object" },
     })
 }

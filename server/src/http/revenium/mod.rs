@@ -14,30 +14,55 @@ mod jobs;
 mod outcome;
 
 use axum::Json;
-use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use quipu::{PicoUsd, Result, Value as Cell};
 use serde_json::{Value, json};
 
+use super::api::{Operation, get, post};
 use super::problem::Problem;
-use super::state::App;
+use crate::access::Permission;
 use crate::plan::now;
 
+const JSON: [&str; 1] = ["application/json"];
+/// What a list of jobs may be narrowed down by.
+const FILTERS: [&str; 5] = ["type", "executionStatus", "outcomeType", "startDate", "endDate"];
+const PAGING: [&str; 2] = ["page", "size"];
+
 /// The routes under both prefixes that its clients use.
-pub(super) fn routes() -> Router<App> {
-    let jobs = || {
-        Router::new()
-            .route("/jobs", get(jobs::list))
-            .route("/jobs/types", get(jobs::types))
-            .route("/jobs/conversion-funnel", get(jobs::funnel))
-            .route("/jobs/{id}", get(job::one))
-            .route("/jobs/{id}/roi", get(job::roi))
-            .route("/jobs/{id}/transactions", get(job::transactions))
-            .route("/jobs/{id}/outcome", post(outcome::report))
+pub(super) fn operations() -> Vec<Operation> {
+    ["/v2/api", "/profitstream/v2/api"].into_iter().flat_map(below).collect()
+}
+
+fn below(prefix: &str) -> Vec<Operation> {
+    let path = |path: &str| format!("{prefix}{path}");
+    let reads = |operation: Operation, schema: &str| {
+        let operation = operation.needs(Permission::Query).takes_query(&["teamId"]);
+        operation.gives(200, "the answer", schema).fails_as("ReveniumError", &JSON)
     };
-    Router::new().nest("/v2/api", jobs()).nest("/profitstream/v2/api", jobs())
+    let report = post(path("/jobs/{id}/outcome"), "Report what came of a job", outcome::report);
+    vec![
+        reads(get(path("/jobs"), "A page of jobs", jobs::list), "ReveniumPage")
+            .takes_query(&FILTERS)
+            .takes_query(&PAGING)
+            .takes_query(&["sort"]),
+        reads(get(path("/jobs/types"), "Types of jobs", jobs::types), "ReveniumTypes").takes_query(&FILTERS),
+        reads(get(path("/jobs/conversion-funnel"), "From jobs to conversions", jobs::funnel), "ReveniumFunnel")
+            .takes_query(&FILTERS),
+        reads(get(path("/jobs/{id}"), "One job", job::one), "ReveniumJob"),
+        reads(get(path("/jobs/{id}/roi"), "What one job cost and brought in", job::roi), "ReveniumJob"),
+        reads(
+            get(path("/jobs/{id}/transactions"), "A page of the calls of one job", job::transactions),
+            "ReveniumPage",
+        )
+        .takes_query(&PAGING),
+        report
+            .needs(Permission::Outcome)
+            .takes_query(&["teamId"])
+            .takes("Any", &JSON)
+            .gives(200, "stored, now or before", "ReveniumJob")
+            .fails_as("ReveniumError", &JSON),
+    ]
 }
 
 /// An answer, or an error in the form that Revenium's clients read.
