@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `targets` | the fingerprint of each target, ascending, 16 bytes each |
 //! | `amendments` | texts: what is said of each, in that order, as [`crate::format::correction_row`] encodes it |
-//! | `ghosts` | the identities whose rows are gone: 20-byte records in order: fingerprint u128 · content check u32 |
+//! | `firsts` | 32-byte records in order: fingerprint · content hash of what was first sent, where no row says that |
 //! | `filter` | a Bloom filter over the upper halves of both kinds of fingerprints, see [`crate::index::filter`] |
 //! | `jobs` | the hashes of jobs whose rows are gone, ascending, u64 each |
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::codec::bytes::Reader;
 use crate::correction::Amendment;
-use crate::dedup::Fingerprint;
+use crate::dedup::{ContentHash, Fingerprint};
 use crate::error::Result;
 use crate::format::container::{Container, ContainerWriter, FileEntry, Identity};
 use crate::format::correction_row::{decode_amendment, encode_amendment};
@@ -24,27 +24,27 @@ use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
 
 const TARGETS: &str = "targets";
 const AMENDMENTS: &str = "amendments";
-const GHOSTS: &str = "ghosts";
+const FIRSTS: &str = "firsts";
 const FILTER: &str = "filter";
 const JOBS: &str = "jobs";
 const FINGERPRINT_BYTES: usize = 16;
-const GHOST_BYTES: usize = FINGERPRINT_BYTES + 4;
+const FIRST_BYTES: usize = FINGERPRINT_BYTES + ContentHash::BYTES;
 
 /// What a run holds, and what several of them hold together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Corrections {
     /// What is said of each target.
     pub amendments: BTreeMap<Fingerprint, Amendment>,
-    /// Identities that were stored and have no row any more, with their content checks: they stay taken.
-    pub ghosts: BTreeMap<Fingerprint, u32>,
-    /// The hashes of jobs that such rows named: they stay known.
+    /// Identities whose events were retracted or replaced, with the hash of what was first sent: they stay taken.
+    pub firsts: BTreeMap<Fingerprint, ContentHash>,
+    /// The hashes of jobs whose rows are gone: they stay known.
     pub jobs: BTreeSet<u64>,
 }
 
 impl Corrections {
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.amendments.is_empty() && self.ghosts.is_empty() && self.jobs.is_empty()
+        self.amendments.is_empty() && self.firsts.is_empty() && self.jobs.is_empty()
     }
 
     /// Adds what another holds.
@@ -52,7 +52,7 @@ impl Corrections {
         for (target, amendment) in other.amendments {
             self.amendments.entry(target).or_default().join(&amendment);
         }
-        self.ghosts.extend(other.ghosts);
+        self.firsts.extend(other.firsts);
         self.jobs.extend(other.jobs);
     }
 }
@@ -67,14 +67,14 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, corrections: &Corrections
         encode_amendment(amendment, &mut bytes);
         bytes
     };
-    let Corrections { amendments, ghosts, jobs } = corrections;
+    let Corrections { amendments, firsts, jobs } = corrections;
     let rows: Vec<Vec<u8>> = amendments.values().map(encode).collect();
     let mut writer = ContainerWriter::create(disk, FileKind::CorrectionRun, identity)?;
     writer.blob(TARGETS, &amendments.keys().flat_map(|target| target.to_bytes()).collect::<Vec<_>>())?;
     writer.texts(AMENDMENTS, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-    let record = |(ghost, check): (&Fingerprint, &u32)| ghost.to_bytes().into_iter().chain(check.to_le_bytes());
-    writer.blob(GHOSTS, &ghosts.iter().flat_map(record).collect::<Vec<_>>())?;
-    let hashes: Vec<u64> = amendments.keys().chain(ghosts.keys()).map(|fingerprint| fingerprint.upper()).collect();
+    let record = |(of, first): (&Fingerprint, &ContentHash)| of.to_bytes().into_iter().chain(first.to_bytes());
+    writer.blob(FIRSTS, &firsts.iter().flat_map(record).collect::<Vec<_>>())?;
+    let hashes: Vec<u64> = amendments.keys().chain(firsts.keys()).map(|fingerprint| fingerprint.upper()).collect();
     writer.blob(FILTER, &filter::build(&hashes))?;
     writer.blob(JOBS, &jobs.iter().flat_map(|job| job.to_le_bytes()).collect::<Vec<_>>())?;
     writer.finish(&[])
@@ -117,17 +117,17 @@ impl CorrectionRun {
         found.map(Some).ok_or_else(|| self.container.damaged(AMENDMENTS, "there are fewer amendments than targets"))
     }
 
-    /// The content check of an identity whose row is gone.
+    /// The hash of what was first sent of an event that was retracted or replaced.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    pub fn ghost(&self, fingerprint: Fingerprint) -> Result<Option<u32>> {
+    pub fn first(&self, fingerprint: Fingerprint) -> Result<Option<ContentHash>> {
         if !self.may_hold(fingerprint)? {
             return Ok(None);
         }
-        let ghosts = self.records::<GHOST_BYTES>(GHOSTS)?;
-        let at = ghosts.binary_search_by_key(&fingerprint, |record| ghost(record).0);
-        Ok(at.ok().map(|at| ghost(&ghosts[at]).1))
+        let firsts = self.records::<FIRST_BYTES>(FIRSTS)?;
+        let at = firsts.binary_search_by_key(&fingerprint, |record| first(record).0);
+        Ok(at.ok().map(|at| first(&firsts[at]).1))
     }
 
     /// Whether a row that is gone named that job.
@@ -158,7 +158,7 @@ impl CorrectionRun {
         }
         Ok(Corrections {
             amendments: targets.iter().map(|bytes| Fingerprint::from_bytes(*bytes)).zip(amendments).collect(),
-            ghosts: self.records::<GHOST_BYTES>(GHOSTS)?.iter().map(ghost).collect(),
+            firsts: self.records::<FIRST_BYTES>(FIRSTS)?.iter().map(first).collect(),
             jobs: self.records::<8>(JOBS)?.iter().map(|job| u64::from_le_bytes(*job)).collect(),
         })
     }
@@ -186,9 +186,9 @@ impl CorrectionRun {
     }
 }
 
-fn ghost(record: &[u8; GHOST_BYTES]) -> (Fingerprint, u32) {
-    let (fingerprint, check) = record.split_first_chunk().expect("20 bytes hold 16");
-    (Fingerprint::from_bytes(*fingerprint), u32::from_le_bytes(check.try_into().expect("4 bytes are left")))
+fn first(record: &[u8; FIRST_BYTES]) -> (Fingerprint, ContentHash) {
+    let (fingerprint, hash) = record.split_first_chunk().expect("32 bytes hold 16");
+    (Fingerprint::from_bytes(*fingerprint), ContentHash::from_bytes(hash.try_into().expect("16 bytes are left")))
 }
 
 #[cfg(test)]
@@ -211,16 +211,17 @@ mod tests {
             amendment.retracted = n % 3 == 0;
             amendment.offer(n as u32 % 5, &Event::default().with(Dimension::Team, format!("team-{n}")));
         }
-        corrections.ghosts = (20_000..21_000).map(|n| (fingerprint(n), n as u32)).collect();
+        let content = |n: u64| ContentHash::from_bytes(fingerprint(n * n).to_bytes());
+        corrections.firsts = (20_000..21_000).map(|n| (fingerprint(n), content(n))).collect();
         corrections.jobs = (0..50).map(|n| n * n).collect();
         let entry = write(&disk, Identity { store: [1; 16], file: 1 }, &corrections).expect("written");
         let run = CorrectionRun::open(&*disk, &entry, [1; 16]).expect("opened");
         for n in [0, 1, 1_023, 1_024, 16_383, 16_384, 19_999] {
             let expected = corrections.amendments.get(&fingerprint(n)).cloned();
             assert_eq!(run.find(fingerprint(n)).expect("read"), expected);
-            assert_eq!(run.ghost(fingerprint(n)).expect("read"), None);
+            assert_eq!(run.first(fingerprint(n)).expect("read"), None);
         }
-        assert_eq!(run.ghost(fingerprint(20_500)).expect("read"), Some(20_500));
+        assert_eq!(run.first(fingerprint(20_500)).expect("read"), Some(content(20_500)));
         assert_eq!(run.find(fingerprint(20_500)).expect("read"), None);
         assert_eq!((run.has_job(49).expect("read"), run.has_job(50).expect("read")), (true, false));
         assert_eq!(run.all().expect("read"), corrections);

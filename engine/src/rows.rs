@@ -75,6 +75,16 @@ pub trait EventRows: Send + Sync {
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     fn rows_with(&self, dimension: Dimension, code: u32) -> Result<Option<Arc<RoaringBitmap>>>;
 
+    /// The value of a dimension in one row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn value(&self, dimension: Dimension, row: usize) -> Result<Option<Text>> {
+        let mut codes = Vec::new();
+        self.codes(dimension, row / BLOCK_ROWS, &mut codes)?;
+        Ok(self.dictionary(dimension)?.get(codes[row % BLOCK_ROWS]).map(Text::from))
+    }
+
     /// The whole event of a row.
     ///
     /// # Errors
@@ -89,9 +99,8 @@ pub(crate) fn event_at(rows: &dyn EventRows, row: usize, id: &str) -> Result<Eve
     rows.times(block, &mut times)?;
     let mut event = Event::new(id, Timestamp::from_micros(times[within]));
     for dimension in Dimension::ALL {
-        rows.codes(*dimension, block, &mut codes)?;
-        if let Some(value) = rows.dictionary(*dimension)?.get(codes[within]) {
-            event.dimensions.insert(*dimension, value.into());
+        if let Some(value) = rows.value(*dimension, row)? {
+            event.dimensions.insert(*dimension, value);
         }
     }
     for number in Number::ALL {

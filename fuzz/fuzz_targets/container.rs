@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
+use quipu::batch::Texts;
 use quipu::format::container::{ContainerWriter, Identity};
 use quipu::format::names::FileKind;
 use quipu::io::{Disk, MemoryDisk};

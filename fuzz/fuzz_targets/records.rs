@@ -8,10 +8,11 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use quipu::PriceBook;
 use quipu::codec::bytes::Reader;
-use quipu::codec::{front, ids, texts, vector};
+use quipu::codec::{dictionary, front, ids, texts, vector};
 use quipu::format::correction_row::{decode_amendment, decode_corrections, encode_corrections};
 use quipu::format::event_row::{EventRows, decode_events, decode_outcomes, encode_outcomes};
 use quipu::format::manifest::Manifest;
+use quipu::index::buckets::Buckets;
 use quipu::index::{bitmap, filter};
 
 fuzz_target!(|input: &[u8]| {
@@ -40,17 +41,26 @@ fuzz_target!(|input: &[u8]| {
             if let Ok(dictionary) = front::decode(bytes) {
                 assert_eq!(front::decode(&front::encode(&dictionary)), Ok(dictionary));
             }
+            if let Ok(values) = dictionary::decode(bytes) {
+                assert_eq!(dictionary::decode(&dictionary::encode(&values)), Ok(values));
+            }
         }
         5 => {
             if let Ok(Some(rows)) = bitmap::decode(bytes, 1, 1_000) {
                 assert!(rows.max().is_none_or(|max| max < 1_000), "a row beyond the last");
             }
             let _ = filter::may_contain(bytes, 7);
+            if let Ok(set) = Buckets::of(bytes, 48) {
+                assert!(set.find(7).count() <= set.iter().count(), "more found than there are");
+            }
         }
         6 => {
             let (mut out, summary) = (Vec::<u64>::new(), vector::Summary { min: 0, max: 1, sum: 0, nonzero: 0 });
             if vector::decode(bytes, 3_000, &summary, &mut out).is_ok() {
                 assert_eq!(out.len(), 3_000);
+            }
+            if let Ok(value) = vector::decode_value(bytes, 3_000, &summary, 1_500) {
+                assert!(out.len() != 3_000 || out[1_500] == value, "one value differs from its vector");
             }
         }
         7 => {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use quipu_engine::batch::{Batch, BatchBuilder};
 use quipu_engine::codec::bytes::Reader;
-use quipu_engine::codec::{front, vector};
+use quipu_engine::codec::{dictionary, front, vector};
 use quipu_engine::correction::{Amendment, Correction, Mark, Target};
-use quipu_engine::dedup::{IdRun, Secret};
+use quipu_engine::dedup::ContentHash;
 use quipu_engine::dictionary::Dictionary;
 use quipu_engine::format::container::{Container, ContainerWriter, FileEntry, Identity};
 use quipu_engine::format::correction_row::{
@@ -19,6 +19,7 @@ use quipu_engine::format::log_header::{LogHeader, Predecessor};
 use quipu_engine::format::manifest::{Manifest, PartEntry, RunEntry};
 use quipu_engine::format::names::FileKind;
 use quipu_engine::index::bitmap;
+use quipu_engine::index::buckets::{self, Buckets};
 use quipu_engine::io::{Disk, MemoryDisk};
 use quipu_engine::price_book::{ModelPattern, PriceOf, PriceRule};
 use quipu_engine::segment::Window;
@@ -129,16 +130,28 @@ fn the_records_of_the_document_are_those_written() {
 }
 
 #[test]
-fn the_content_check_of_the_document_is_that_of_the_index() {
-    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-    let mut builder = BatchBuilder::default();
-    builder.push(&event().with(Dimension::Team, "x").with_number(Number::DurationMs, 3));
-    let secret = Secret::random(&*disk).expect("random");
-    let identity = Identity { store: STORE, file: 1 };
-    let entry = quipu_engine::dedup::write(&disk, identity, &secret, &builder.finish().sorted()).expect("written");
-    let run = IdRun::open(&*disk, &entry, STORE).expect("sound");
-    let found = run.candidates(secret.fingerprint("default", "call-1")).expect("sound");
-    assert_eq!(found, [(0, crc32fast::hash(&example("content")))]);
+fn the_content_hash_of_the_document_is_that_of_its_bytes() {
+    let mut said = Vec::new();
+    let hash = ContentHash::of(&event().with(Dimension::Team, "x").with_number(Number::DurationMs, 3), &mut said);
+    assert_documented("content", &said);
+    assert_documented("content hash", &hash.to_bytes());
+    assert_eq!(blake3::hash(&said).as_bytes()[..ContentHash::BYTES], hash.to_bytes());
+}
+
+#[test]
+fn the_buckets_of_the_document_are_those_written() {
+    let records = [(0x1234_5678, 2), (0x1234_5679, 0), (0xF000_0000, 1)];
+    assert_documented("buckets", &buckets::encode(&records, 32, 2));
+    let bytes = example("buckets");
+    let set = Buckets::of(&bytes, 32).expect("sound");
+    assert!(set.iter().eq(records) && set.find(0xF000_0000).eq([1]));
+}
+
+#[test]
+fn the_dictionary_of_ids_of_the_document_is_the_one_written() {
+    let ids = Dictionary::new(["00000000000000ff0000000000000001", "00000000000001000000000000000002"]);
+    assert_documented("dictionary of ids", &dictionary::encode(&ids));
+    assert_eq!(dictionary::decode(&example("dictionary of ids")), Ok(ids));
 }
 
 #[test]
@@ -232,7 +245,7 @@ fn every_section_of_a_segment_is_documented() {
     let disk: Arc<dyn Disk> = Arc::new(memory);
     let mut builder = BatchBuilder::default();
     builder.push(&event().with(Dimension::Team, "x").with_number(quipu_engine::Number::DurationMs, 3));
-    builder.push_corrected(&event(), &Mark { replaced: true, completed: Vec::new() }, 0);
+    builder.push_corrected(&event(), &Mark { replaced: true, completed: Vec::new() }, ContentHash::default());
     let batch: Batch = builder.finish().sorted();
     let entry = quipu_engine::segment::write(&disk, Identity { store: STORE, file: 1 }, &batch).expect("written");
     let container = Container::open_entry(&*disk, &entry, STORE).expect("sound");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Batch, Codes};
 use crate::correction::Mark;
-use crate::dedup::content;
+use crate::dedup::ContentHash;
 use crate::dictionary::Interner;
 use crate::event::{Event, Sparse};
 use crate::outcome::DEFAULT_WORKSPACE;
@@ -28,21 +28,21 @@ impl BatchBuilder {
     /// # Panics
     /// When the event has no id or no time; the store gives it both.
     pub fn push(&mut self, event: &Event) {
-        let check = content::check(event, &mut self.scratch);
-        self.push_corrected(event, &Mark::default(), check);
+        let first = ContentHash::of(event, &mut self.scratch);
+        self.push_corrected(event, &Mark::default(), first);
     }
 
-    /// Appends what corrections made of an event, with the check of how it was first sent.
+    /// Appends what corrections made of an event, with the hash of how it was first sent.
     ///
     /// # Panics
     /// As [`BatchBuilder::push`].
-    pub fn push_corrected(&mut self, event: &Event, mark: &Mark, check: u32) {
+    pub fn push_corrected(&mut self, event: &Event, mark: &Mark, first: ContentHash) {
         let row = self.batch.at.len();
         let batch = &mut self.batch;
         batch.at.push(event.at.expect("the store gave the event a time").micros());
         batch.ids.push(event.id.as_deref().expect("the store gave the event an id"));
         batch.bands.push(event.context_band());
-        batch.checks.push(check);
+        batch.firsts.push(first);
         batch.marks.put(row, mark);
         for (number, value) in event.numbers.iter() {
             put(batch.numbers.entry(*number).or_default(), row, value + 1);
@@ -127,7 +127,7 @@ impl Batch {
         }
         let mut all = Self {
             at: batches.iter().flat_map(|batch| batch.at.iter().copied()).collect(),
-            checks: batches.iter().flat_map(|batch| batch.checks.iter().copied()).collect(),
+            firsts: batches.iter().flat_map(|batch| batch.firsts.iter().copied()).collect(),
             bands: batches.iter().flat_map(|batch| batch.bands.iter().copied()).collect(),
             ..Self::default()
         };

@@ -9,6 +9,7 @@ mod texts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::dedup::ContentHash;
 use crate::dictionary::Dictionary;
 use crate::rows::TagSets;
 use crate::schema::{Dimension, Meter, Number};
@@ -26,8 +27,9 @@ pub struct Batch {
     pub(crate) at: Vec<i64>,
     pub(crate) ids: Texts,
     pub(crate) bands: Vec<u8>,
-    /// What tells a retry from a conflict, see [`crate::dedup`]; not part of what queries read.
-    pub(crate) checks: Vec<u32>,
+    /// The hash of how each event was first sent, which tells a retry from a conflict; not part of what queries read, and
+    /// none in a batch that was read back from a segment.
+    pub(crate) firsts: Vec<ContentHash>,
     pub(crate) dimensions: BTreeMap<Dimension, Codes>,
     pub(crate) numbers: BTreeMap<Number, Vec<u64>>,
     pub(crate) usage: BTreeMap<Meter, Vec<u64>>,
@@ -64,7 +66,8 @@ impl Batch {
     /// Bytes of memory held, near enough to bound it.
     pub fn memory_bytes(&self) -> usize {
         let dictionaries: usize = self.dimensions.values().map(|column| column.dictionary.memory_bytes()).sum();
-        let row = 8 + 1 + 4 + 4 * (self.dimensions.len() + 1) + 8 * (self.numbers.len() + self.usage.len());
+        let row =
+            8 + 1 + ContentHash::BYTES + 4 * (self.dimensions.len() + 1) + 8 * (self.numbers.len() + self.usage.len());
         dictionaries + self.ids.memory_bytes() + self.marks.memory_bytes() + row * self.len()
     }
 }

@@ -44,7 +44,7 @@ impl Batch {
         Self {
             at: rows.iter().map(|row| self.at[*row as usize]).collect(),
             ids: self.ids.select(rows),
-            checks: rows.iter().map(|row| self.checks[*row as usize]).collect(),
+            firsts: rows.iter().filter_map(|row| self.firsts.get(*row as usize).copied()).collect(),
             bands: rows.iter().map(|row| self.bands[*row as usize]).collect(),
             dimensions: self
                 .dimensions

@@ -3,6 +3,7 @@
 pub mod bitpack;
 pub mod bits;
 pub mod bytes;
+pub mod dictionary;
 pub mod front;
 pub mod ids;
 pub mod texts;

@@ -5,6 +5,32 @@ use crate::event::Event;
 use crate::outcome::DEFAULT_WORKSPACE;
 use crate::schema::{Dimension, Number, Text};
 
+/// The hash of all that an event says, by which a retry is told from a conflict where what was first sent can no longer
+/// be read: the first 16 bytes of its BLAKE3 hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ContentHash([u8; Self::BYTES]);
+
+impl ContentHash {
+    /// Bytes of a hash.
+    pub const BYTES: usize = 16;
+
+    /// The hash of an event in its stored form.
+    pub fn of(event: &Event, scratch: &mut Vec<u8>) -> Self {
+        write(event, scratch);
+        Self(*blake3::hash(scratch).as_bytes().first_chunk().expect("32 bytes hold 16"))
+    }
+
+    /// The hash as files hold it.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        self.0
+    }
+
+    /// The hash that files hold.
+    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+}
+
 /// Replaces `out` by all that an event says. What the store itself assigned is left out, for a
 /// retry of the same event would be given something else; the default workspace is left out, so
 /// naming it changes nothing.
@@ -37,13 +63,6 @@ pub(crate) fn write(event: &Event, out: &mut Vec<u8>) {
     }
 }
 
-/// What the index keeps of the content: enough to tell a retry from a conflict, and no money
-/// depends on it.
-pub(crate) fn check(event: &Event, scratch: &mut Vec<u8>) -> u32 {
-    write(event, scratch);
-    crc32fast::hash(scratch)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,7 +72,7 @@ mod tests {
     #[test]
     fn only_what_the_caller_said_counts() {
         let mut scratch = Vec::new();
-        let mut check = |event: &Event| check(event, &mut scratch);
+        let mut check = |event: &Event| ContentHash::of(event, &mut scratch);
         let event = Event::new("a", Timestamp::from_seconds(5)).used(TokenMeter::Input, 3);
         assert_eq!(check(&event), check(&event.clone().with(Dimension::Workspace, DEFAULT_WORKSPACE)));
         assert_ne!(check(&event), check(&event.clone().with(Dimension::Workspace, "other")));

@@ -2,10 +2,10 @@
 //!
 //! The identity is (workspace, id). A *fingerprint* is its keyed 128-bit hash: keyed with the
 //! store's secret, so nobody can craft two ids that collide and suppress another's billing. The
-//! head keeps whole fingerprints; sealed runs keep their upper half with the row, and a hit there
+//! head keeps whole fingerprints; sealed runs keep their first 32 bits with the row, and a hit there
 //! is verified against the stored id, so a collision can neither drop nor double an event.
 
-pub(crate) mod content;
+mod content;
 mod id_run;
 
 use std::hash::Hasher;
@@ -18,6 +18,7 @@ use crate::format::container::{Container, ContainerWriter, Identity};
 use crate::format::names::FileKind;
 use crate::io::Disk;
 
+pub use content::ContentHash;
 pub use id_run::{IdRun, Record, hashes, write, write_records};
 
 /// The store's secret key.
@@ -35,7 +36,7 @@ impl std::fmt::Debug for Secret {
 pub struct Fingerprint(u128);
 
 impl Fingerprint {
-    /// The half that sealed runs are sorted by.
+    /// The half whose first bits sealed runs are sorted by.
     pub fn upper(self) -> u64 {
         (self.0 >> 64) as u64
     }
@@ -48,6 +49,11 @@ impl Fingerprint {
     /// The hash that files hold.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_le_bytes(bytes))
+    }
+
+    /// The first 32 bits, which sealed runs keep.
+    pub fn short(self) -> u64 {
+        self.upper() >> 32
     }
 
     /// The hash as text, for ids derived from content.

@@ -1,4 +1,5 @@
 //! What finds rows without reading them all.
 
 pub mod bitmap;
+pub mod buckets;
 pub mod filter;

@@ -17,8 +17,8 @@ use crate::rows::Counter;
 
 /// Earliest starts, through [`crate::rows::zone_time`].
 const FIRST: &str = "first";
-/// Latest starts.
-const LAST: &str = "last";
+/// From the earliest to the latest start, in microseconds.
+const SPAN: &str = "span";
 
 /// The name of a counter's section.
 fn section(counter: &Counter) -> String {

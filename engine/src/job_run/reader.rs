@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{FIRST, LAST, section};
+use super::{FIRST, SPAN, section};
 use crate::codec::bytes::Reader;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::format::container::{Container, FileEntry};
 use crate::io::Disk;
 use crate::limits::BLOCK_ROWS;
-use crate::rows::{Counter, CounterRows};
+use crate::rows::{Counter, CounterRows, time_of_zone, zone_time};
 use crate::schema::{Dimension, Meter};
 use crate::segment::{DictionaryCache, read_codes};
 
@@ -30,14 +30,16 @@ impl JobRun {
         let container = Container::open_entry(disk, entry, store)?;
         let rows = Reader::new(container.meta()).u32().map_err(|error| container.damaged("meta", &error.what))?;
         let run = Self { rows: rows as usize, dictionaries: DictionaryCache::default(), container };
-        for (name, section) in run.container.sections().filter(|(name, _)| !name.starts_with("dict.")) {
+        for (name, section) in
+            run.container.sections().filter(|(name, _)| !name.starts_with("dict.") && !name.starts_with("of."))
+        {
             let blocks = run.rows.div_ceil(BLOCK_ROWS);
             if section.blocks() != blocks || (0..blocks).any(|block| section.block_rows(block) != run.block_rows(block))
             {
                 return Err(run.container.damaged(name, "the column does not have the run's rows"));
             }
         }
-        for name in [FIRST, LAST] {
+        for name in [FIRST, SPAN] {
             if run.container.section(name).is_none() {
                 return Err(run.container.damaged(name, "the column is missing"));
             }
@@ -91,7 +93,11 @@ impl CounterRows for JobRun {
 
     fn times(&self, block: usize, first: &mut Vec<i64>, last: &mut Vec<i64>) -> Result<()> {
         self.column(FIRST, block, first)?;
-        self.column(LAST, block, last)
+        let mut spans: Vec<u64> = Vec::with_capacity(first.len());
+        self.column(SPAN, block, &mut spans)?;
+        last.clear();
+        last.extend(first.iter().zip(spans).map(|(first, span)| time_of_zone(zone_time(*first).saturating_add(span))));
+        Ok(())
     }
 
     fn meters(&self) -> Vec<Meter> {

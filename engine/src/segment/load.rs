@@ -2,14 +2,13 @@
 
 use super::Segment;
 use crate::batch::{Batch, Codes};
-use crate::dedup::content;
 use crate::error::Result;
 use crate::limits::BLOCK_ROWS;
 use crate::rows::{EventRows, Quantity};
 use crate::schema::{Dimension, Number};
 
 impl Segment {
-    /// Every row, with content checks computed anew.
+    /// Every row.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
@@ -42,11 +41,6 @@ impl Segment {
             let mut column = Vec::new();
             self.column(&mut column, |block, out| self.quantities(&Quantity::Meter(meter.clone()), block, out))?;
             batch.usage.insert(meter, column);
-        }
-        let mut scratch = Vec::new();
-        for row in 0..batch.len() {
-            let check = content::check(&batch.event(row)?, &mut scratch);
-            batch.checks.push(check);
         }
         Ok(batch)
     }

@@ -63,10 +63,20 @@ impl Segment {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn mark(&self, row: usize) -> Result<Mark> {
-        let (known, mut codes) = (self.known_marks()?, Vec::new());
-        self.mark_codes(known.len(), row / BLOCK_ROWS, &mut codes)?;
-        let code = codes.get(row % BLOCK_ROWS).copied().unwrap_or(0) as usize;
-        Ok(code.checked_sub(1).map(|at| known[at].clone()).unwrap_or_default())
+        let Some(section) = self.container().section(sections::MARKS) else { return Ok(Mark::default()) };
+        let code = self.number_in(section, row)?;
+        if code == 0 {
+            return Ok(Mark::default());
+        }
+        let known = match self.marks.get() {
+            Some(known) => known,
+            None => {
+                let known = self.known_marks()?;
+                self.marks.get_or_init(|| known)
+            }
+        };
+        let mark = usize::try_from(code - 1).ok().and_then(|at| known.get(at)).cloned();
+        mark.ok_or_else(|| self.container().damaged(sections::MARKS, &format!("row {row} has the mark {code}")))
     }
 
     /// The marks of all rows.

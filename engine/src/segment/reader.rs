@@ -6,23 +6,22 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
-use super::{sections, tag_sets, writer};
+use super::links::Linked;
+use super::{dependent, sections, tag_sets, writer};
 use crate::batch::Texts;
 use crate::codec::bytes::{DecodeError, Reader};
-use crate::codec::{front, texts};
+use crate::codec::dictionary;
+use crate::correction::Mark;
 use crate::dictionary::Dictionary;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::Event;
 use crate::format::container::{Container, FileEntry, Section};
 use crate::index::bitmap;
 use crate::io::Disk;
 use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
-use crate::rows::{EventRows, Quantity, TagSets, Zone, ZoneColumn, event_at};
+use crate::rows::{EventRows, Quantity, TagSets, Zone, ZoneColumn};
 use crate::schema::{Dimension, Meter, Text};
 use crate::time::Timestamp;
-
-/// No dictionary that a head can hold is larger.
-const DICTIONARY_BYTES_MAX: usize = 4 << 30;
 
 /// An open segment.
 #[derive(Debug)]
@@ -31,8 +30,10 @@ pub struct Segment {
     rows: usize,
     first: Timestamp,
     last: Timestamp,
-    dictionaries: DictionaryCache,
+    pub(super) dictionaries: DictionaryCache,
+    links: OnceLock<Linked>,
     tag_sets: OnceLock<Arc<TagSets>>,
+    pub(super) marks: OnceLock<Vec<Mark>>,
     bitmaps: Mutex<BTreeMap<(Dimension, u32), Arc<RoaringBitmap>>>,
 }
 
@@ -58,9 +59,8 @@ impl DictionaryCache {
     }
 }
 
-fn read_dictionary(container: &Container, dimension: Dimension) -> Result<Dictionary> {
-    let decode = |bytes: &[u8]| front::decode(&texts::decompress(bytes, DICTIONARY_BYTES_MAX)?);
-    Ok(container.decode_blob(&sections::dictionary(dimension), decode)?.unwrap_or_default())
+pub(super) fn read_dictionary(container: &Container, dimension: Dimension) -> Result<Dictionary> {
+    Ok(container.decode_blob(&sections::dictionary(dimension), dictionary::decode)?.unwrap_or_default())
 }
 
 /// Replaces `out` by the codes of a block, each checked against the number of values in the dictionary.
@@ -75,14 +75,38 @@ pub(crate) fn read_codes(
     out.clear();
     let name = sections::codes(dimension);
     let Some(section) = container.section(&name) else {
-        out.resize(rows, 0);
-        return Ok(());
+        return read_dependent(container, values, dimension, block, rows, out);
     };
     if section.summary(block).is_none_or(|summary| summary.max > values as u64) {
         return Err(container.damaged(&name, &format!("block {block} has codes beyond the dictionary")));
     }
     container.numbers(section, block, out)?;
     check_codes(container, &name, block, out, values)
+}
+
+/// Replaces `out` by the codes that follow from those of another dimension, or by 0 when no row has a value.
+fn read_dependent(
+    container: &Container,
+    values: usize,
+    dimension: Dimension,
+    block: usize,
+    rows: usize,
+    out: &mut Vec<u32>,
+) -> Result<()> {
+    let Some((source, codes)) = dependent::read(container, values, dimension)? else {
+        out.resize(rows, 0);
+        return Ok(());
+    };
+    match container.section(&sections::codes(source)) {
+        Some(section) => container.numbers(section, block, out)?,
+        None => out.resize(rows, 0),
+    }
+    for code in out {
+        *code = *codes.get(*code as usize).ok_or_else(|| {
+            container.damaged(&sections::dependent(dimension, source), &format!("nothing for code {code} of {source}"))
+        })?;
+    }
+    Ok(())
 }
 
 /// The footer's maximum is checked before, the values after decoding: both come from the file.
@@ -114,7 +138,9 @@ impl Segment {
             first,
             last,
             dictionaries: DictionaryCache::default(),
+            links: OnceLock::new(),
             tag_sets: OnceLock::new(),
+            marks: OnceLock::new(),
             bitmaps: Mutex::default(),
             container,
         };
@@ -124,7 +150,7 @@ impl Segment {
 
     /// Every column must have every row, so that no block index can miss.
     fn check_shape(&self) -> Result<()> {
-        let columns = ["at", "id", "tags", "marks", "band", "dim.", "num.", "use."];
+        let columns = ["at", "id", "tags", "marks", "band", "dim.", "num.", "use.", "link."];
         for (name, section) in self.container.sections() {
             let is_column =
                 columns.iter().any(|column| name == *column || (column.ends_with('.') && name.starts_with(column)));
@@ -208,18 +234,6 @@ impl Segment {
         Ok(())
     }
 
-    /// The code of a dimension in one row.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    pub fn code(&self, dimension: Dimension, row: usize) -> Result<u32> {
-        let mut codes: Vec<u32> = Vec::new();
-        let Some(section) = self.container.section(&sections::codes(dimension)) else { return Ok(0) };
-        let (block, vector) = (row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS);
-        self.container.vector(section, block, vector, &mut codes)?;
-        Ok(codes.get(row % VECTOR_ROWS).copied().unwrap_or(0))
-    }
-
     /// Appends the ids of the rows of a block to `out`.
     ///
     /// # Errors
@@ -241,6 +255,12 @@ impl Segment {
         block: usize,
         out: &mut Vec<u32>,
     ) -> Result<()> {
+        if self.is_linked(dimension) {
+            out.clear();
+            let start = (block * BLOCK_ROWS).min(self.rows);
+            out.extend_from_slice(&self.links()?.codes[start..start + self.block_rows(block)]);
+            return Ok(());
+        }
         read_codes(&self.container, values, dimension, block, self.block_rows(block), out)
     }
 
@@ -260,6 +280,9 @@ impl Segment {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn read_dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
+        if self.is_linked(dimension) {
+            return self.dictionary(dimension);
+        }
         match self.dictionaries.0[dimension.index()].get() {
             Some(dictionary) => Ok(Arc::clone(dictionary)),
             None => read_dictionary(&self.container, dimension).map(Arc::new),
@@ -280,7 +303,20 @@ impl Segment {
         }
     }
 
-    fn section(&self, name: &str) -> Result<&Section> {
+    /// Whether the values of a dimension are links to rows.
+    pub(super) fn is_linked(&self, dimension: Dimension) -> bool {
+        dimension == Dimension::ParentId && self.container.section(sections::LINKS).is_some()
+    }
+
+    pub(super) fn links(&self) -> Result<&Linked> {
+        if let Some(links) = self.links.get() {
+            return Ok(links);
+        }
+        let links = self.read_links()?;
+        Ok(self.links.get_or_init(|| links))
+    }
+
+    pub(super) fn section(&self, name: &str) -> Result<&Section> {
         self.container.section(name).ok_or_else(|| self.container.damaged(name, "the column is missing"))
     }
 
@@ -307,6 +343,9 @@ impl EventRows for Segment {
     }
 
     fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
+        if self.is_linked(dimension) {
+            return Ok(Arc::clone(&self.links()?.dictionary));
+        }
         self.dictionaries.get(&self.container, dimension)
     }
 
@@ -355,9 +394,16 @@ impl EventRows for Segment {
             ZoneColumn::Codes(dimension) => sections::codes(dimension),
             ZoneColumn::Quantity(quantity) => sections::quantity(quantity),
         };
-        match self.container.section(&name) {
-            Some(section) => section.summary(block).map(|summary| Zone { min: summary.min, max: summary.max }),
-            None => Some(Zone { min: 0, max: 0 }),
+        let elsewhere = |dimension| {
+            let source = dependent::source_of(dimension);
+            let follows =
+                source.is_some_and(|of| self.container.section(&sections::dependent(dimension, of)).is_some());
+            follows || self.is_linked(dimension)
+        };
+        match (self.container.section(&name), column) {
+            (Some(section), _) => section.summary(block).map(|summary| Zone { min: summary.min, max: summary.max }),
+            (None, ZoneColumn::Codes(dimension)) if elsewhere(dimension) => None,
+            (None, _) => Some(Zone { min: 0, max: 0 }),
         }
     }
 
@@ -381,13 +427,10 @@ impl EventRows for Segment {
     }
 
     fn event(&self, row: usize) -> Result<Event> {
-        if row >= self.rows {
-            return Err(Error::invalid(format!(
-                "{} has {} rows; there is no row {row}",
-                self.container.path(),
-                self.rows
-            )));
-        }
-        event_at(self, row, &self.id(row)?)
+        self.event_in(row)
+    }
+
+    fn value(&self, dimension: Dimension, row: usize) -> Result<Option<Text>> {
+        self.value_in(dimension, row)
     }
 }

@@ -19,6 +19,14 @@ pub(super) const MARKS: &str = "marks";
 /// The distinct marks themselves.
 pub(super) const MARK_SETS: &str = "mark_sets";
 
+/// Parents as links to rows, see [`super::links`].
+pub(super) const LINKS: &str = "link.parent_id";
+
+/// The codes of a dimension that follow from another, see [`super::dependent`].
+pub(super) fn dependent(dimension: Dimension, source: Dimension) -> String {
+    format!("of.{source}.{dimension}")
+}
+
 /// Codes of a dimension.
 pub(super) fn codes(dimension: Dimension) -> String {
     format!("dim.{dimension}")

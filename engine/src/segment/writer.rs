@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{marks, sections, tag_sets};
+use super::dependent::{self, Dependency};
+use super::{links, marks, sections, tag_sets};
 use crate::batch::Texts;
 use crate::codec::bytes::{put_i64, put_len};
-use crate::codec::{front, texts};
+use crate::codec::dictionary;
 use crate::correction::Mark;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
@@ -61,20 +62,9 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, rows: &dyn SortedRows) ->
     })?;
     let mut codes = Vec::new();
     for dimension in Dimension::ALL {
-        let dictionary = rows.dictionary(*dimension)?;
-        if dictionary.is_empty() {
-            continue;
-        }
-        let mut index = INDEXED.contains(dimension).then(|| BitmapsBuilder::new(dictionary.len()));
-        writer.numbers_by(&sections::codes(*dimension), blocks, |block, out: &mut Vec<u64>| {
-            rows.codes(*dimension, block, &mut codes)?;
-            index.iter_mut().for_each(|index| index.push(&codes));
-            out.extend(codes.iter().map(|code| u64::from(*code)));
-            Ok(())
-        })?;
-        write_dictionary(&mut writer, *dimension, &dictionary)?;
-        if let Some(index) = index {
-            writer.blob(&sections::bitmaps(*dimension), &index.finish())?;
+        match *dimension {
+            Dimension::ParentId => links::write(&mut writer, rows, blocks)?,
+            dimension => write_dimension(&mut writer, rows, dimension, blocks)?,
         }
     }
     let band = Quantity::ContextBand;
@@ -100,13 +90,61 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, rows: &dyn SortedRows) ->
     writer.finish(&encode_meta(rows))
 }
 
-/// Writes the dictionary of a dimension.
-pub(crate) fn write_dictionary(
+/// Writes a dimension: its dictionary, and the code of each row unless it follows from that of another dimension.
+fn write_dimension(
     writer: &mut ContainerWriter,
+    rows: &dyn SortedRows,
     dimension: Dimension,
-    dictionary: &Dictionary,
+    blocks: usize,
 ) -> Result<()> {
-    writer.blob(&sections::dictionary(dimension), &texts::compress(&front::encode(dictionary)))
+    let dictionary = rows.dictionary(dimension)?;
+    if dictionary.is_empty() {
+        return Ok(());
+    }
+    if let Some(source) = dependent::source_of(dimension)
+        && let Some(codes) = dependency(rows, dimension, source, blocks)?
+    {
+        return write_dependent(writer, dimension, source, &dictionary, &codes);
+    }
+    write_dictionary(writer, dimension, &dictionary)?;
+    let mut codes = Vec::new();
+    let mut index = INDEXED.contains(&dimension).then(|| BitmapsBuilder::new(dictionary.len()));
+    writer.numbers_by(&sections::codes(dimension), blocks, |block, out: &mut Vec<u64>| {
+        rows.codes(dimension, block, &mut codes)?;
+        index.iter_mut().for_each(|index| index.push(&codes));
+        out.extend(codes.iter().map(|code| u64::from(*code)));
+        Ok(())
+    })?;
+    match index {
+        Some(index) => writer.blob(&sections::bitmaps(dimension), &index.finish()),
+        None => Ok(()),
+    }
+}
+
+/// The code of `dimension` that each code of `source` goes with, if it is always the same.
+fn dependency(
+    rows: &dyn SortedRows,
+    dimension: Dimension,
+    source: Dimension,
+    blocks: usize,
+) -> Result<Option<Vec<u64>>> {
+    let mut dependency = Dependency::on(rows.dictionary(source)?.len());
+    // One column after the other, since merged rows are read fastest so.
+    let (mut sources, mut codes) = (Vec::with_capacity(rows.rows()), Vec::new());
+    for block in 0..blocks {
+        rows.codes(source, block, &mut codes)?;
+        sources.extend_from_slice(&codes);
+    }
+    for (block, sources) in sources.chunks(BLOCK_ROWS).enumerate() {
+        rows.codes(dimension, block, &mut codes)?;
+        dependency.push(sources.iter().copied(), &codes);
+    }
+    Ok(dependency.finish())
+}
+
+/// Writes the dictionary of a dimension.
+pub(crate) fn write_dictionary(writer: &mut ContainerWriter, dimension: Dimension, values: &Dictionary) -> Result<()> {
+    writer.blob(&sections::dictionary(dimension), &dictionary::encode(values))
 }
 
 /// Writes a column of codes and its dictionary.
@@ -117,6 +155,18 @@ pub(crate) fn write_codes(
     codes: &[u64],
 ) -> Result<()> {
     writer.numbers(&sections::codes(dimension), codes)?;
+    write_dictionary(writer, dimension, dictionary)
+}
+
+/// Writes the codes of a dimension that follow from those of another, and its dictionary.
+pub(crate) fn write_dependent(
+    writer: &mut ContainerWriter,
+    dimension: Dimension,
+    source: Dimension,
+    dictionary: &Dictionary,
+    codes: &[u64],
+) -> Result<()> {
+    writer.numbers(&sections::dependent(dimension, source), codes)?;
     write_dictionary(writer, dimension, dictionary)
 }
 

@@ -16,7 +16,7 @@ use super::ground::Ground;
 use super::receipt::{CorrectionItem, CorrectionReceipt, Item, Receipt};
 use super::state::{Shared, State, Writer};
 use crate::correction::{Change, Correction, Mark, Settled};
-use crate::dedup::{Fingerprint, content};
+use crate::dedup::{ContentHash, Fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::format::correction_row::encode_corrections;
@@ -65,7 +65,7 @@ impl Drop for Turn<'_> {
 struct Checked {
     event: Event,
     fingerprint: Fingerprint,
-    check: u32,
+    content: ContentHash,
 }
 
 impl Shared {
@@ -130,8 +130,8 @@ impl Shared {
         }
         let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
         let fingerprint = self.secret.fingerprint(workspace, event.id.as_deref().unwrap_or_default());
-        let check = content::check(&event, scratch);
-        Ok(Checked { event, fingerprint, check })
+        let content = ContentHash::of(&event, scratch);
+        Ok(Checked { event, fingerprint, content })
     }
 
     /// An id for an event without one: from its content when the caller said when it happened, so
@@ -296,11 +296,11 @@ impl<'a> Group<'a> {
 
     /// Decides about one event and, if it is new, adds it to the group.
     fn admit(&mut self, event: Result<Checked>) -> Result<Item> {
-        let Checked { mut event, fingerprint, check } = match event {
+        let Checked { mut event, fingerprint, content } = match event {
             Ok(checked) => checked,
             Err(error) => return Ok(Item::Rejected(error)),
         };
-        match self.known(&event, fingerprint, check)? {
+        match self.known(&event, fingerprint, content)? {
             Known::Same => return Ok(Item::Duplicate { id: event.id.unwrap_or_default() }),
             Known::Other => return Ok(Item::Conflict { id: event.id.unwrap_or_default() }),
             Known::New => {}
@@ -316,22 +316,22 @@ impl<'a> Group<'a> {
             false => self.delta.said_of(self.ground, &event)?.settle(&event, &Mark::default()),
         };
         match settled {
-            Settled::Same => self.delta.add(fingerprint, check, &event, &Mark::default()),
-            Settled::Retracted => self.delta.add_gone(fingerprint, check),
-            Settled::Changed(event, mark) => self.delta.add(fingerprint, check, &event, &mark),
+            Settled::Same => self.delta.add(fingerprint, content, &event, &Mark::default()),
+            Settled::Retracted => self.delta.add_gone(fingerprint, content),
+            Settled::Changed(event, mark) => self.delta.add(fingerprint, content, &event, &mark),
         }
         Ok(Item::Stored { id: event.id.take().unwrap_or_default() })
     }
 
-    fn known(&mut self, event: &Event, fingerprint: Fingerprint, check: u32) -> Result<Known> {
+    fn known(&mut self, event: &Event, fingerprint: Fingerprint, content: ContentHash) -> Result<Known> {
         let heads = [Some(&self.delta.index), Some(self.ground.index), self.ground.frozen.map(|(_, index)| index)];
-        let mut in_heads = heads.into_iter().flatten().map(|head| head.find(fingerprint, check));
+        let mut in_heads = heads.into_iter().flatten().map(|head| head.find(fingerprint, content));
         if let Some(known) = in_heads.find(|known| *known != Known::New) {
             return Ok(known);
         }
         let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
         let id = event.id.as_deref().unwrap_or_default();
-        find_sealed(self.state, self.id_frames, fingerprint, workspace, id, check)
+        find_sealed(&self.state.version, self.id_frames, fingerprint, workspace, id, content)
     }
 
     /// Makes the named meters of an event known, of which a head has only so many.

@@ -3,7 +3,7 @@
 //! A correction is logged and kept for ever, for its event may come later. Of the events that are stored
 //! already, a changed one gets a new row in the head, and the old row is hidden: by number in a head, by a
 //! mask in a segment. Nothing else of the old row is touched until a merge leaves it out. The new row keeps
-//! the content check of how the event was first sent, so that a retry is still known as one.
+//! the content hash of how the event was first sent, so that a retry is still known as one.
 //!
 //! What an event comes to depends on the set of corrections alone, so a commit takes all its corrections
 //! before its events, and recovery takes all of the log's corrections after its events.
@@ -19,7 +19,7 @@ use super::overlay::Overlay;
 use super::receipt::CorrectionItem;
 use crate::batch::{Batch, BatchBuilder};
 use crate::correction::{Amendment, Change, Correction, Mark, Settled, Target, Version};
-use crate::dedup::{Fingerprint, Secret};
+use crate::dedup::{ContentHash, Fingerprint, Secret};
 use crate::error::Result;
 use crate::event::Event;
 use crate::outcome::DEFAULT_WORKSPACE;
@@ -72,16 +72,16 @@ impl<'a> Delta<'a> {
     }
 
     /// Adds an event under its identity, as it is or as corrections made it.
-    pub(super) fn add(&mut self, identity: Fingerprint, check: u32, event: &Event, mark: &Mark) {
+    pub(super) fn add(&mut self, identity: Fingerprint, first: ContentHash, event: &Event, mark: &Mark) {
         let row = self.first + u32::try_from(self.builder.len()).expect("a head has fewer than 2³² rows");
-        self.builder.push_corrected(event, mark, check);
+        self.builder.push_corrected(event, mark, first);
         self.knows_job_of(event);
-        self.index.events.insert(identity, dedup::Entry { check, row });
+        self.index.events.insert(identity, dedup::Entry { first, row });
     }
 
     /// Adds an event that does not count: its identity stays taken and its job known.
-    pub(super) fn add_gone(&mut self, identity: Fingerprint, check: u32) {
-        self.index.events.insert(identity, dedup::Entry { check, row: dedup::Entry::GONE });
+    pub(super) fn add_gone(&mut self, identity: Fingerprint, first: ContentHash) {
+        self.index.events.insert(identity, dedup::Entry { first, row: dedup::Entry::GONE });
     }
 
     /// Remembers that an event named its job.
@@ -111,8 +111,8 @@ impl<'a> Delta<'a> {
         let identity = row.fingerprint(self.secret);
         match said.settle(&row.event, &row.mark) {
             Settled::Same => return,
-            Settled::Retracted => self.add_gone(identity, row.check),
-            Settled::Changed(event, mark) => self.add(identity, row.check, &event, &mark),
+            Settled::Retracted => self.add_gone(identity, row.first),
+            Settled::Changed(event, mark) => self.add(identity, row.first, &event, &mark),
         }
         match place {
             Place::Head(row) => drop(self.hidden.insert(row)),

@@ -9,7 +9,7 @@ use super::state::{Shared, State};
 use super::version::{SealedPart, Version};
 use crate::batch::{Batch, Texts};
 use crate::correction::Amendment;
-use crate::dedup::{Fingerprint, Secret, hashes};
+use crate::dedup::{ContentHash, Fingerprint, Secret, hashes};
 use crate::error::Result;
 use crate::limits::VECTOR_ROWS;
 use crate::outcome::DEFAULT_WORKSPACE;
@@ -34,8 +34,8 @@ pub(super) struct HeadIndex {
 /// An event in the index of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// The content check of the event as it was first sent.
-    pub(super) check: u32,
+    /// The content hash of the event as it was first sent.
+    pub(super) first: ContentHash,
     /// The row that counts; [`Entry::GONE`] when none does.
     pub(super) row: u32,
 }
@@ -57,14 +57,14 @@ pub(super) enum Known {
 }
 
 impl Known {
-    fn compare(stored: u32, check: u32) -> Self {
-        if stored == check { Self::Same } else { Self::Other }
+    fn compare(first: ContentHash, content: ContentHash) -> Self {
+        if first == content { Self::Same } else { Self::Other }
     }
 }
 
 impl HeadIndex {
-    pub(super) fn find(&self, fingerprint: Fingerprint, check: u32) -> Known {
-        self.events.get(&fingerprint).map_or(Known::New, |stored| Known::compare(stored.check, check))
+    pub(super) fn find(&self, fingerprint: Fingerprint, content: ContentHash) -> Known {
+        self.events.get(&fingerprint).map_or(Known::New, |stored| Known::compare(stored.first, content))
     }
 
     /// The index of a head that was read from the log, as if none of its events had been corrected.
@@ -74,7 +74,7 @@ impl HeadIndex {
             for (row, at) in (first..).zip(0..batch.len()) {
                 let workspace = batch.value(Dimension::Workspace, at).unwrap_or(DEFAULT_WORKSPACE);
                 let fingerprint = secret.fingerprint(workspace, batch.ids.get(at));
-                index.events.insert(fingerprint, Entry { check: batch.checks[at], row });
+                index.events.insert(fingerprint, Entry { first: batch.firsts[at], row });
             }
             index.jobs.extend(hashes(&**batch, Dimension::JobId, |workspace, job| secret.job(workspace, job))?);
         }
@@ -123,12 +123,14 @@ pub(super) struct IdFrames {
     frames: HashMap<(u64, usize), Texts>,
     bytes: usize,
     bytes_max: usize,
+    /// For what an event says as bytes.
+    scratch: Vec<u8>,
 }
 
 impl IdFrames {
     /// Keeps frames of so many bytes in all.
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self { frames: HashMap::new(), bytes: 0, bytes_max }
+        Self { frames: HashMap::new(), bytes: 0, bytes_max, scratch: Vec::new() }
     }
 
     fn holds(&mut self, part: &SealedPart, row: usize, id: &str) -> Result<bool> {
@@ -152,24 +154,29 @@ impl IdFrames {
     }
 }
 
-/// Looks an identity up in every segment. A fingerprint that matches is verified against the
-/// stored id and workspace, so a collision of hashes changes nothing.
+/// Looks an identity up in every segment. A fingerprint that matches is verified against the stored id and workspace, so
+/// a collision of hashes changes nothing; whether it is the same event is told by all that the stored one says.
 pub(super) fn find_sealed(
-    state: &State,
+    version: &Version,
     frames: &mut IdFrames,
     fingerprint: Fingerprint,
     workspace: &str,
     id: &str,
-    check: u32,
+    content: ContentHash,
 ) -> Result<Known> {
-    for part in &state.version.parts {
-        for (row, stored) in part.id_run.candidates(fingerprint)? {
+    for part in &version.parts {
+        for row in part.id_run.candidates(fingerprint)? {
             if row < part.segment.rows() && frames.holds(part, row, id)? && part.workspace(row)? == workspace {
-                return Ok(Known::compare(stored, check));
+                let mark = part.segment.mark(row)?;
+                if mark.replaced {
+                    break;
+                }
+                let first = ContentHash::of(&mark.strip(&part.segment.event(row)?), &mut frames.scratch);
+                return Ok(Known::compare(first, content));
             }
         }
     }
-    Ok(state.version.ghost(fingerprint)?.map_or(Known::New, |stored| Known::compare(stored, check)))
+    Ok(version.first(fingerprint)?.map_or(Known::New, |first| Known::compare(first, content)))
 }
 
 impl SealedPart {
@@ -180,12 +187,12 @@ impl SealedPart {
         Ok(dictionary.get(code).unwrap_or(DEFAULT_WORKSPACE).into())
     }
 
-    /// The rows of an event, hidden ones included, each with the content check of how it was first sent.
-    pub(super) fn rows_of(&self, fingerprint: Fingerprint, workspace: &str, id: &str) -> Result<Vec<(u32, u32)>> {
+    /// The rows of an event, hidden ones included.
+    pub(super) fn rows_of(&self, fingerprint: Fingerprint, workspace: &str, id: &str) -> Result<Vec<u32>> {
         let mut rows = Vec::new();
-        for (row, check) in self.id_run.candidates(fingerprint)? {
+        for row in self.id_run.candidates(fingerprint)? {
             if row < self.segment.rows() && self.segment.id(row)? == id && self.workspace(row)? == workspace {
-                rows.push((u32::try_from(row).expect("a segment has fewer than 2³² rows"), check));
+                rows.push(u32::try_from(row).expect("a segment has fewer than 2³² rows"));
             }
         }
         Ok(rows)
@@ -193,27 +200,27 @@ impl SealedPart {
 }
 
 impl Version {
-    /// The content check of an event whose row is gone.
-    pub(super) fn ghost(&self, fingerprint: Fingerprint) -> Result<Option<u32>> {
+    /// The content hash of what was first sent of an event that was retracted or replaced.
+    pub(super) fn first(&self, fingerprint: Fingerprint) -> Result<Option<ContentHash>> {
         for run in &self.corrections {
-            if let Some(check) = run.ghost(fingerprint)? {
-                return Ok(Some(check));
+            if let Some(first) = run.first(fingerprint)? {
+                return Ok(Some(first));
             }
         }
         Ok(None)
     }
 
-    /// The row of an event that counts, with the content check of how it was first sent.
+    /// The row of an event that counts.
     pub(super) fn live_row(
         &self,
         fingerprint: Fingerprint,
         workspace: &str,
         id: &str,
-    ) -> Result<Option<(&Arc<SealedPart>, u32, u32)>> {
+    ) -> Result<Option<(&Arc<SealedPart>, u32)>> {
         for part in &self.parts {
-            for (row, check) in part.rows_of(fingerprint, workspace, id)? {
+            for row in part.rows_of(fingerprint, workspace, id)? {
                 if !part.hidden.contains(row) {
-                    return Ok(Some((part, row, check)));
+                    return Ok(Some((part, row)));
                 }
             }
         }

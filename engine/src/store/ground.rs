@@ -7,7 +7,7 @@ use super::head::Head;
 use super::version::{SealedPart, Version};
 use crate::batch::Batch;
 use crate::correction::{Amendment, Mark};
-use crate::dedup::{Fingerprint, Secret};
+use crate::dedup::{ContentHash, Fingerprint, Secret};
 use crate::error::Result;
 use crate::event::Event;
 use crate::limits::BLOCK_ROWS;
@@ -52,27 +52,29 @@ pub(super) enum Whereabouts {
 pub(super) struct Row {
     pub(super) event: Event,
     pub(super) mark: Mark,
-    /// The content check of how it was first sent.
-    pub(super) check: u32,
+    /// The content hash of how it was first sent.
+    pub(super) first: ContentHash,
 }
 
 impl Row {
     fn of_batch(batch: &Batch, row: usize) -> Result<Self> {
         let mark = batch.marks.get(row).cloned().unwrap_or_default();
-        Ok(Self { event: batch.event(row)?, mark, check: batch.checks[row] })
+        Ok(Self { event: batch.event(row)?, mark, first: batch.firsts[row] })
     }
 
-    fn of_segment(secret: &Secret, part: &SealedPart, row: u32) -> Result<Self> {
-        let at = row as usize;
-        let (event, mark) = (part.segment.event(at)?, part.segment.mark(at)?);
-        let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
-        let fingerprint = secret.fingerprint(workspace, event.id.as_deref().unwrap_or_default());
-        let found = part.id_run.candidates(fingerprint)?.into_iter().find(|(candidate, _)| *candidate == at);
-        let (_, check) = found.ok_or_else(|| {
-            let what = format!("the event in row {row} of the segment is missing");
-            part.id_run.container().damaged("fingerprints", &what)
+    /// The row of a segment of `version`.
+    pub(super) fn of_segment(secret: &Secret, version: &Version, part: &SealedPart, row: u32) -> Result<Self> {
+        let (event, mark) = (part.segment.event(row as usize)?, part.segment.mark(row as usize)?);
+        if !mark.replaced {
+            let first = ContentHash::of(&mark.strip(&event), &mut Vec::new());
+            return Ok(Self { event, mark, first });
+        }
+        let row = Self { event, mark, first: ContentHash::default() };
+        let first = version.first(row.fingerprint(secret))?.ok_or_else(|| {
+            let id = row.event.id.as_deref().unwrap_or_default();
+            part.segment.container().damaged("marks", &format!("what {id:?} was before it was replaced is not known"))
         })?;
-        Ok(Self { event, mark, check })
+        Ok(Self { first, ..row })
     }
 
     pub(super) fn fingerprint(&self, secret: &Secret) -> Fingerprint {
@@ -132,14 +134,14 @@ impl Ground<'_> {
         }
         let mut whereabouts = Whereabouts::Unknown;
         for part in &self.version.parts {
-            for (row, _) in part.rows_of(fingerprint, workspace, id)? {
+            for row in part.rows_of(fingerprint, workspace, id)? {
                 if !self.hides(part, row) {
                     return Ok(Whereabouts::At(Place::Sealed(part.entry.segment.number, row)));
                 }
                 whereabouts = Whereabouts::Gone;
             }
         }
-        if whereabouts == Whereabouts::Unknown && self.version.ghost(fingerprint)?.is_some() {
+        if whereabouts == Whereabouts::Unknown && self.version.first(fingerprint)?.is_some() {
             whereabouts = Whereabouts::Gone;
         }
         Ok(whereabouts)
@@ -202,7 +204,7 @@ impl Ground<'_> {
             }
             Place::Sealed(segment, row) => {
                 let part = self.version.part(segment).expect("the place was found there");
-                Row::of_segment(self.secret, part, row)
+                Row::of_segment(self.secret, self.version, part, row)
             }
         }
     }

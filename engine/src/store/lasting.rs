@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::container::Identity;
 use crate::format::manifest::{PartEntry, RunEntry};
 use crate::io::Disk;
+use crate::outcome::DEFAULT_WORKSPACE;
 use crate::schema::Dimension;
 use crate::segment::write_mask;
 
@@ -27,11 +28,17 @@ impl HeadIndex {
     /// What of the head whose rows that count are `rows` must be kept besides them.
     pub(super) fn corrections(&self, secret: &Secret, rows: &Batch) -> Result<Corrections> {
         let gone = self.events.iter().filter(|(_, entry)| entry.row == Entry::GONE);
+        let gone = gone.map(|(fingerprint, entry)| (*fingerprint, entry.first));
+        let replaced = (0..rows.len()).filter(|row| rows.marks.get(*row).is_some_and(|mark| mark.replaced));
+        let replaced = replaced.map(|row| {
+            let workspace = rows.value(Dimension::Workspace, row).unwrap_or(DEFAULT_WORKSPACE);
+            (secret.fingerprint(workspace, rows.ids.get(row)), rows.firsts[row])
+        });
         let kept = hashes(rows, Dimension::JobId, |workspace, job| secret.job(workspace, job))?;
         let kept: BTreeSet<u64> = kept.into_iter().collect();
         Ok(Corrections {
             amendments: self.amendments.iter().map(|(target, said)| (*target, said.clone())).collect(),
-            ghosts: gone.map(|(fingerprint, entry)| (*fingerprint, entry.check)).collect(),
+            firsts: gone.chain(replaced).collect(),
             jobs: self.jobs.iter().copied().filter(|job| !kept.contains(job)).collect(),
         })
     }
@@ -72,7 +79,7 @@ pub(super) fn write(
 }
 
 fn size(corrections: &Corrections) -> u64 {
-    (corrections.amendments.len() + corrections.ghosts.len() + corrections.jobs.len()) as u64
+    (corrections.amendments.len() + corrections.firsts.len() + corrections.jobs.len()) as u64
 }
 
 /// Writes the masks of the segments that `over` hides rows of.

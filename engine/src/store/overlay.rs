@@ -77,7 +77,7 @@ impl Overlay {
     }
 
     fn follow(&mut self, secret: &Secret, version: &Version, workspace: &str, id: &str) -> Result<()> {
-        let (part, row, _) =
+        let (part, row) =
             version.live_row(secret.fingerprint(workspace, id), workspace, id)?.ok_or_else(|| lost(id))?;
         self.hide(part.entry.segment.number, row);
         Ok(())

@@ -99,7 +99,7 @@ impl Snapshot {
         }
         let fingerprint = self.secret.fingerprint(workspace, id);
         for (part, seen) in version.parts.iter().zip(sealed) {
-            for (row, _) in part.rows_of(fingerprint, workspace, id)? {
+            for row in part.rows_of(fingerprint, workspace, id)? {
                 if !seen.hidden.contains(row) {
                     return part.segment.event(row as usize).map(Some);
                 }

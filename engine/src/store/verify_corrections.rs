@@ -30,7 +30,7 @@ pub(super) fn verify_rows(secret: &Secret, version: &Version, part: &SealedPart,
         if said.is_empty() && !hidden && batch.marks.get(at).is_none() {
             continue;
         }
-        let live = version.live_row(identity, workspace, id)?.map(|(part, row, _)| (part.entry.segment.number, row));
+        let live = version.live_row(identity, workspace, id)?.map(|(part, row)| (part.entry.segment.number, row));
         let place = (part.entry.segment.number, row);
         if hidden {
             if live.is_none() && !said.retracted {

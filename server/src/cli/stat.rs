@@ -119,8 +119,13 @@ fn files(stat: &Stat) -> Sheet {
 }
 
 fn sections(stat: &Stat) -> Sheet {
-    let mut sheet =
-        Sheet::new(&[("kind", Unit::None, true), ("section", Unit::None, true), ("bytes", Unit::Units, false)]);
+    let mut sheet = Sheet::new(&[
+        ("kind", Unit::None, true),
+        ("section", Unit::None, true),
+        ("bytes", Unit::Units, false),
+        ("bytes_per_sealed_event", Unit::Units, false),
+    ]);
+    let sealed = i128::from(stat.events.saturating_sub(stat.head_events));
     for file in &stat.files {
         let mut largest: Vec<(&String, &u64)> = file.sections.iter().filter(|(_, bytes)| **bytes > 0).collect();
         largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(**bytes));
@@ -129,6 +134,7 @@ fn sections(stat: &Stat) -> Sheet {
                 Value::Text(kind(file.kind).into()),
                 Value::Text(section.as_str().into()),
                 Value::Count((*bytes).into()),
+                Value::ratio((*bytes).into(), sealed, 3),
             ]);
         }
     }

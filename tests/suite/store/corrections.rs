@@ -69,6 +69,9 @@ fn schedule(rng: &mut Rng, events: &[Event], corrections: &[Correction]) -> Vec<
             _ => {}
         }
     }
+    // Whatever became of them, what was sent is known, and told from what was not.
+    batched.push(Op::Append(events.to_vec()));
+    batched.push(Op::Append(events.iter().map(|event| event.clone().used(TokenMeter::Reasoning, 1)).collect()));
     batched
 }
 

@@ -1,6 +1,6 @@
 //! Decodes one vector, whatever its scheme.
 
-use super::{CONSTANT, DELTA, DICTIONARY, FRAME_OF_REFERENCE, MASK_BYTES, PLACE_BITS, RUNS, SPARSE, Value};
+use super::{CONSTANT, DELTA, DICTIONARY, FRAME_OF_REFERENCE, MASK_BYTES, PLACE_BITS, RUNS, SCALED, SPARSE, Value};
 use crate::codec::bitpack;
 use crate::codec::bits::{Stream, stream_bytes};
 use crate::codec::bytes::{DecodeError, Reader};
@@ -9,19 +9,64 @@ use crate::limits::VECTOR_ROWS;
 /// Appends the `rows` values of a vector to `out`.
 pub(super) fn vector<T: Value>(bytes: &[u8], rows: usize, out: &mut Vec<T>) -> Result<(), DecodeError> {
     let mut reader = Reader::new(bytes);
-    match reader.u8()? {
+    let scheme = reader.u8()?;
+    if scheme == SCALED {
+        return scaled(&mut reader, rows, out);
+    }
+    of_scheme(scheme, &mut reader, rows, out)?;
+    reader.finish()
+}
+
+fn scaled<T: Value>(reader: &mut Reader<'_>, rows: usize, out: &mut Vec<T>) -> Result<(), DecodeError> {
+    let multiples = Multiples::read(reader)?;
+    let scheme = reader.u8()?;
+    let mut numbers: Vec<u64> = Vec::with_capacity(VECTOR_ROWS);
+    of_scheme(scheme, reader, rows, &mut numbers)?;
+    out.extend(numbers.iter().map(|number| T::from_stored(multiples.value(*number))));
+    reader.finish()
+}
+
+/// What the numbers of [`SCALED`] are multiples of.
+pub(super) struct Multiples {
+    above: u64,
+    factor: u64,
+}
+
+impl Multiples {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (form, factor) = (reader.u8()?, reader.u64()?);
+        if form > 1 {
+            return Err(reader.error(format!("a form of multiples {form}, which does not exist")));
+        }
+        Ok(Self { above: form.into(), factor })
+    }
+
+    /// The value of a number: 0 of 0, in the second form 1 more than a multiple otherwise.
+    pub(super) fn value(&self, number: u64) -> u64 {
+        let value = number.wrapping_sub(self.above).wrapping_mul(self.factor).wrapping_add(self.above);
+        if number == 0 { 0 } else { value }
+    }
+}
+
+pub(super) fn of_scheme<T: Value>(
+    scheme: u8,
+    reader: &mut Reader<'_>,
+    rows: usize,
+    out: &mut Vec<T>,
+) -> Result<(), DecodeError> {
+    match scheme {
         CONSTANT => {
             let base = reader.u64()?;
             out.resize(out.len() + rows, T::from_stored(base));
         }
-        FRAME_OF_REFERENCE => frame_of_reference(&mut reader, rows, out)?,
-        DELTA => delta(&mut reader, rows, out)?,
-        RUNS => runs(&mut reader, rows, out)?,
-        SPARSE => sparse(&mut reader, rows, out)?,
-        DICTIONARY => dictionary(&mut reader, rows, out)?,
+        FRAME_OF_REFERENCE => frame_of_reference(reader, rows, out)?,
+        DELTA => delta(reader, rows, out)?,
+        RUNS => runs(reader, rows, out)?,
+        SPARSE => sparse(reader, rows, out)?,
+        DICTIONARY => dictionary(reader, rows, out)?,
         scheme => return Err(reader.error(format!("a vector has scheme {scheme}, which does not exist"))),
     }
-    reader.finish()
+    Ok(())
 }
 
 fn frame_of_reference<T: Value>(reader: &mut Reader<'_>, rows: usize, out: &mut Vec<T>) -> Result<(), DecodeError> {
@@ -153,18 +198,18 @@ fn dictionary<T: Value>(reader: &mut Reader<'_>, rows: usize, out: &mut Vec<T>) 
 }
 
 /// A width of 0 to 64 bits.
-fn width(reader: &mut Reader<'_>) -> Result<u8, DecodeError> {
+pub(super) fn width(reader: &mut Reader<'_>) -> Result<u8, DecodeError> {
     let width = reader.u8()?;
     if width <= 64 { Ok(width) } else { Err(reader.error(format!("a width of {width} bits; allowed are 0 to 64"))) }
 }
 
-fn count(reader: &mut Reader<'_>, max: usize) -> Result<usize, DecodeError> {
+pub(super) fn count(reader: &mut Reader<'_>, max: usize) -> Result<usize, DecodeError> {
     let count = usize::try_from(reader.u64()?).unwrap_or(usize::MAX);
     if count <= max { Ok(count) } else { Err(reader.error(format!("{count} values; at most {max} can be"))) }
 }
 
 /// Packed numbers and the places where more bits belong on top.
-struct Patched<'a> {
+pub(super) struct Patched<'a> {
     width: u8,
     packed: &'a [u8],
     places: Stream<'a>,
@@ -173,7 +218,7 @@ struct Patched<'a> {
 }
 
 impl<'a> Patched<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let bits = width(reader)?;
         let count = count(reader, VECTOR_ROWS)?;
         let high_width = if count > 0 { width(reader)? } else { 0 };
@@ -183,6 +228,13 @@ impl<'a> Patched<'a> {
         let places = Stream::new(reader.take(stream_bytes(count, PLACE_BITS))?, PLACE_BITS);
         let highs = Stream::new(reader.take(stream_bytes(count, high_width))?, high_width);
         Ok(Self { width: bits, packed: reader.take(bitpack::packed_bytes(bits))?, places, highs, count })
+    }
+
+    /// The number at `place`.
+    pub(super) fn get(&self, place: usize) -> u64 {
+        let exception = (0..self.count).rev().find(|at| self.places.get(*at) as usize == place);
+        let high = exception.map_or(0, |at| self.highs.get(at).checked_shl(self.width.into()).unwrap_or(0));
+        high | bitpack::get(self.packed, self.width, place)
     }
 
     /// Calls `patch` with the place, the upper bits and the packed lower bits of each exception.

@@ -1,6 +1,6 @@
 //! Chooses the scheme of a vector by the exact size of each, and writes it.
 
-use super::{CONSTANT, DELTA, DICTIONARY, FRAME_OF_REFERENCE, MASK_BYTES, PLACE_BITS, RUNS, SPARSE};
+use super::{CONSTANT, DELTA, DICTIONARY, FRAME_OF_REFERENCE, MASK_BYTES, PLACE_BITS, RUNS, SCALED, SPARSE};
 use crate::codec::bytes::{put_len, put_u64};
 use crate::codec::{bitpack, bits};
 use crate::limits::VECTOR_ROWS;
@@ -10,6 +10,15 @@ const DICTIONARY_MAX: usize = 256;
 
 /// Appends one vector of 1 to 1,024 values.
 pub(super) fn vector(values: &[u64], out: &mut Vec<u8>) {
+    let is_constant = values.iter().all(|value| *value == values[0]);
+    let Some((form, factor)) = common_factor(values).filter(|_| !is_constant) else { return unscaled(values, out) };
+    out.extend_from_slice(&[SCALED, form]);
+    put_u64(out, factor);
+    let number = |value: &u64| value.saturating_sub(form.into()) / factor + u64::from(form == 1 && *value > 0);
+    unscaled(&values.iter().map(number).collect::<Vec<_>>(), out);
+}
+
+fn unscaled(values: &[u64], out: &mut Vec<u8>) {
     let (min, max) = values.iter().fold((u64::MAX, 0), |(min, max), value| (min.min(*value), max.max(*value)));
     if min == max {
         out.push(CONSTANT);
@@ -48,6 +57,30 @@ pub(super) fn vector(values: &[u64], out: &mut Vec<u8>) {
             frame.write(&offsets, out);
         }
     }
+}
+
+/// The factor of [`SCALED`] and its form, where there is one worth dividing by.
+fn common_factor(values: &[u64]) -> Option<(u8, u64)> {
+    const WORTH_IT: u64 = 8;
+    [0, 1].into_iter().find_map(|form| {
+        let mut factor = 0;
+        for value in values {
+            // A value of 0 says nothing in either form, and neither does 1 in the second.
+            factor = gcd(factor, value.saturating_sub(form));
+            if factor == 1 {
+                return None;
+            }
+        }
+        (factor >= WORTH_IT).then_some((form as u8, factor))
+    })
+}
+
+/// The greatest common divisor (Euclid); that of 0 and a number is the number.
+fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// The zig-zag differences of neighbours; the rows that a short vector lacks repeat its last value.

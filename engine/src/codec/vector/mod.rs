@@ -8,6 +8,7 @@
 
 mod decode;
 mod encode;
+mod get;
 
 use crate::codec::bytes::{DecodeError, Reader};
 use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
@@ -25,6 +26,9 @@ const RUNS: u8 = 3;
 const SPARSE: u8 = 4;
 /// `base · count · width u8 · stream of value − base · code width u8 · packed codes`: few distinct values.
 const DICTIONARY: u8 = 5;
+/// `form u8 · factor · scheme u8 · body`: a vector of the numbers that the values are multiples of. Form 0: value = number
+/// × factor. Form 1: 0 is 0, and any other value = (number − 1) × factor + 1, for quantities in stored form.
+const SCALED: u8 = 6;
 // `patched = width u8 · count · [high width u8 · stream of places, 10 bits each · stream of high parts] · packed`: 1,024
 // numbers of which `count` do not fit the width; their lower bits are packed, the bits above stand apart.
 
@@ -159,10 +163,32 @@ pub fn decode_vector<T: Value>(
         out.resize(out.len() + len, T::from_stored(summary.min));
         return Ok(());
     }
-    let before =
-        (0..vector).try_fold(rows.div_ceil(VECTOR_ROWS) * 2, |at, before| Some(at + vector_len(bytes, before)?));
-    let (at, size) = (before.unwrap_or(usize::MAX), vector_len(bytes, vector).unwrap_or(usize::MAX));
-    decode::vector(vector_bytes(bytes, at, size)?, len, out).map_err(|error| in_block(error, at))
+    let (at, vector) = find_vector(bytes, rows, vector)?;
+    decode::vector(vector, len, out).map_err(|error| in_block(error, at))
+}
+
+/// The value of one row of a block of `rows` values.
+///
+/// # Errors
+/// When the bytes are not such a block, or there is no such row.
+pub fn decode_value(bytes: &[u8], rows: usize, summary: &Summary, row: usize) -> Result<u64, DecodeError> {
+    if row >= rows {
+        return Err(Reader::new(bytes).error(format!("row {row} of {rows}")));
+    }
+    if summary.is_constant() {
+        return Ok(summary.min);
+    }
+    let (at, vector) = find_vector(bytes, rows, row / VECTOR_ROWS)?;
+    let len = (rows - row / VECTOR_ROWS * VECTOR_ROWS).min(VECTOR_ROWS);
+    get::value(vector, len, row % VECTOR_ROWS).map_err(|error| in_block(error, at))
+}
+
+/// Where a vector of a block of `rows` values lies, and its bytes.
+fn find_vector(bytes: &[u8], rows: usize, vector: usize) -> Result<(usize, &[u8]), DecodeError> {
+    let start = rows.div_ceil(VECTOR_ROWS) * 2;
+    let before = (0..vector).try_fold(start, |at, before| Some(at + vector_len(bytes, before)?));
+    let (at, len) = (before.unwrap_or(usize::MAX), vector_len(bytes, vector).unwrap_or(usize::MAX));
+    Ok((at, vector_bytes(bytes, at, len)?))
 }
 
 fn vector_len(bytes: &[u8], vector: usize) -> Option<usize> {

@@ -6,6 +6,8 @@ fn vectors() -> impl Strategy<Value = Vec<u64>> {
     let wide = prop_oneof![Just(0), 0..5_u64, 0..1_u64 << 40, any::<u64>()];
     let steps = prop::collection::vec(0..1_000_000_u64, VECTOR_ROWS);
     let few = (prop::collection::vec(any::<u64>(), 1..40), prop::collection::vec(any::<usize>(), VECTOR_ROWS));
+    let multiples =
+        (1..2000_u64, 0..2_u64, prop::collection::vec(prop::option::weighted(0.9, 0..1_u64 << 40), 1..=VECTOR_ROWS));
     let mostly = |rare: u32| prop_oneof![1000 - rare => Just(7_u64), rare => any::<u64>()];
     prop_oneof![
         (prop::collection::vec(wide, 1..VECTOR_ROWS), 1..50_usize).prop_map(|(values, stretch)| {
@@ -15,6 +17,9 @@ fn vectors() -> impl Strategy<Value = Vec<u64>> {
             steps.iter().scan(start, |at, step| Some(std::mem::replace(at, at.wrapping_add(*step)))).collect()
         }),
         few.prop_map(|(values, picks)| picks.into_iter().map(|pick| values[pick % values.len()]).collect()),
+        multiples.prop_map(|(factor, form, numbers)| {
+            numbers.into_iter().map(|number| number.map_or(0, |number| number * factor + form)).collect()
+        }),
         prop::collection::vec(mostly(30), 1..=VECTOR_ROWS),
         prop::collection::vec(mostly(300), 1..=VECTOR_ROWS),
     ]
@@ -42,6 +47,9 @@ proptest! {
             decode_vector(&bytes, values.len(), &summary, vector, &mut back).unwrap();
             prop_assert_eq!(&back, expected);
         }
+        for (row, expected) in values.iter().enumerate() {
+            prop_assert_eq!(decode_value(&bytes, values.len(), &summary, row).unwrap(), *expected);
+        }
     }
 
     #[test]
@@ -55,6 +63,11 @@ proptest! {
             let mut out: Vec<u64> = Vec::new();
             if decode(bytes, rows, &summary, &mut out).is_ok() {
                 prop_assert_eq!(out.len(), rows);
+            }
+            for row in 0..rows {
+                if let Ok(value) = decode_value(bytes, rows, &summary, row) {
+                    prop_assert!(out.is_empty() || value == out[row]);
+                }
             }
         }
     }
@@ -82,6 +95,8 @@ fn each_scheme_is_chosen_where_it_is_shortest() {
     assert_eq!(scheme_of(&vector(&|n| noise(n) % 1000)), FRAME_OF_REFERENCE);
     assert_eq!(scheme_of(&vector(&|n| if n % 50 == 0 { noise(n) } else { noise(n) % 64 })), FRAME_OF_REFERENCE);
     assert_eq!(scheme_of(&vector(&|n| n * 1_000_000 + noise(n) % 1000)), DELTA);
+    assert_eq!(scheme_of(&vector(&|n| noise(n) * 1000)), SCALED);
+    assert_eq!(scheme_of(&vector(&|n| if n % 7 == 0 { 0 } else { noise(n) * 1000 + 1 })), SCALED);
     assert_eq!(scheme_of(&vector(&|n| noise(n / 9) % 50_000)), RUNS);
     assert_eq!(scheme_of(&vector(&|n| if n % 20 == 0 { noise(n) % 500 } else { 201 })), SPARSE);
     assert_eq!(scheme_of(&vector(&|n| noise(noise(n) % 20))), DICTIONARY);

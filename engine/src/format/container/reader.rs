@@ -161,6 +161,16 @@ impl Container {
             .map_err(|error| self.corrupt(entry, error))
     }
 
+    /// The number in one row of a block.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn number(&self, section: &Section, block: usize, row: usize) -> Result<u64> {
+        let (entry, payload) = self.block(section, block, SectionKind::Numbers)?;
+        vector::decode_value(payload, entry.rows as usize, &entry.summary, row)
+            .map_err(|error| self.corrupt(entry, error))
+    }
+
     /// What `read` makes of the ids of a frame of a block; row `r` is in frame `r / 1024`.
     ///
     /// # Errors

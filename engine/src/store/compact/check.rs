@@ -98,7 +98,7 @@ impl Totals {
             segment.codes_below(Dimension::Workspace, workspaces.len(), block, &mut codes)?;
             for (id, code) in ids.iter().zip(&codes) {
                 let workspace = workspaces.get(*code).unwrap_or(DEFAULT_WORKSPACE);
-                self.add_fingerprint(secret.fingerprint(workspace, id).upper());
+                self.add_fingerprint(secret.fingerprint(workspace, id).short());
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ mod thread;
 use std::sync::Arc;
 
 use super::draft::Draft;
+use super::ground::Row;
 use super::lasting;
 use super::publish::{Change, sync_dir};
 use super::state::Shared;
@@ -171,9 +172,8 @@ impl Shared {
             for row in &*part.hidden {
                 let (workspace, id) = (part.workspace(row as usize)?, part.segment.id(row as usize)?);
                 let identity = self.secret.fingerprint(&workspace, &id);
-                let own = part.rows_of(identity, &workspace, &id)?.into_iter().find(|(known, _)| *known == row);
-                if let (Some((_, check)), None) = (own, version.live_row(identity, &workspace, &id)?) {
-                    departed.ghosts.insert(identity, check);
+                if version.live_row(identity, &workspace, &id)?.is_none() {
+                    departed.firsts.insert(identity, Row::of_segment(&self.secret, &version, part, row)?.first);
                 }
             }
             if all {
