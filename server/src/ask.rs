@@ -10,6 +10,7 @@ use quipu::{
     Warning,
 };
 
+use crate::gaps;
 use crate::plan::{Plan, Report, now};
 use crate::prices;
 use crate::render::{Document, Facts, Sheet, TREE};
@@ -23,7 +24,7 @@ const VALUES_LISTED: u64 = 50;
 /// The names of the sheets about one job.
 pub const JOB_SHEETS: [&str; 4] = ["job", "models", "traces", "events"];
 /// The names of the sheets about one trace.
-pub const TRACE_SHEETS: [&str; 3] = ["trace", TREE, "events"];
+pub const TRACE_SHEETS: [&str; 4] = ["trace", TREE, "gaps", "events"];
 
 /// The names of the sheets about coverage.
 pub const COVERAGE_SHEETS: [&str; 4] = ["warnings", "retries", "routing", "fields"];
@@ -33,10 +34,13 @@ pub const COVERAGE_SHEETS: [&str; 4] = ["warnings", "retries", "routing", "field
 /// # Errors
 /// As [`View::query`].
 pub fn ask(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Sheet> {
+    if plan.report == Report::Gaps {
+        return gaps::by_source(snapshot, scope, plan);
+    }
     let view = View::new(snapshot, scope);
     let (mut query, prices) = priced(snapshot, &plan.query)?;
     let answer = match plan.report {
-        Report::Query => {
+        Report::Query | Report::Gaps => {
             if query.measures.is_empty() {
                 query.measures = vec![Measure::Cost, Measure::Requests, Measure::TotalTokens];
             }
@@ -180,7 +184,7 @@ pub fn trace(snapshot: &Snapshot, scope: Scope, trace_id: &str, plan: &Plan) -> 
     let TraceReport { trace_id, totals, events, tree, event_count } = report;
     let mut trace = stated(Sheet::of_answer(totals, plan.explain), &query, &prices);
     put_before(&mut trace, [("trace_id", Value::Text(trace_id))]);
-    let sheets = [trace, of_tree(&events, &tree), of_events(&events, event_count)];
+    let sheets = [trace, of_tree(&events, &tree), gaps::of_trace(&events), of_events(&events, event_count)];
     Ok(Document(TRACE_SHEETS.into_iter().map(String::from).zip(sheets).collect()))
 }
 

@@ -8,10 +8,11 @@ use quipu::filter::{TextField, TextTest};
 use quipu::store::{CorrectionItem, CorrectionReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt, Snapshot};
 use quipu::{
     Correction, Dimension, Error, ErrorKind, Event, Filter, Measure, Outcome, Query, Result, Scope, Store, Text, Value,
-    View,
+    View, limits,
 };
 
 use crate::import::Sink;
+use crate::wire::{Origin, origin_tag};
 
 /// Where what is sent may go, and what it carries where it does not say so itself.
 #[derive(Clone, Debug, Default)]
@@ -42,12 +43,13 @@ impl Admission {
         for (dimension, wall) in self.scope.iter().flat_map(Scope::walls) {
             match named(event, dimension) {
                 Some(named) if named != *wall => return Err(foreign(dimension, &named, wall)),
-                _ => event.dimensions.insert(dimension, wall.clone()),
-            };
+                Some(_) => {}
+                None => fill_in(event, dimension, wall),
+            }
         }
         for (dimension, value) in &self.defaults {
             if named(event, *dimension).is_none() {
-                event.dimensions.insert(*dimension, value.clone());
+                fill_in(event, *dimension, value);
             }
         }
         Ok(())
@@ -107,6 +109,16 @@ impl Admission {
                 Ok(())
             }
         }
+    }
+}
+
+/// Gives an event what its sender's token says, and notes that it was the token.
+fn fill_in(event: &mut Event, dimension: Dimension, value: &Text) {
+    event.dimensions.insert(dimension, value.clone());
+    if let (Some(tag), Some(origin)) = (origin_tag(dimension.name()), Origin::Key.name())
+        && event.tags.len() < limits::TAGS
+    {
+        event.tags.insert(tag.into(), origin.into());
     }
 }
 

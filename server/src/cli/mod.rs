@@ -88,6 +88,8 @@ enum Command {
     Compare(compare::Args),
     /// What events lack, what looks wrong in them, what retries cost and cheaper tiers would save.
     Coverage(query::GroupedArgs),
+    /// Per source and field: found where, missing, or dropped between the hops of a trace.
+    Gaps(query::GroupedArgs),
     /// Groups that used far more than in the same span before.
     Runaway(runaway::Args),
     /// Evaluate saved rules; exits with 3 when one raises an alarm.
@@ -162,6 +164,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Reconcile(args) => query::run(Report::Reconcile, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Compare(args) => compare::run(&args, &scope()?, output),
         Command::Coverage(args) => coverage::run(&args, &scope()?, output),
+        Command::Gaps(args) => query::run(Report::Gaps, &args.text()?, &args.rest.target, &scope()?, output),
         Command::Runaway(args) => runaway::run(&args, &scope()?, output),
         Command::Check(args) => runaway::check(&args, &scope()?, output),
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),

@@ -55,6 +55,7 @@ route!(job_types, JobTypes);
 route!(dimensions, Dimensions);
 route!(traces, Traces);
 route!(reconcile, Reconcile);
+route!(gaps, Gaps);
 
 pub(super) async fn values(
     State(app): State<App>,

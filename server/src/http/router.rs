@@ -79,6 +79,10 @@ fn own() -> Vec<Operation> {
             .takes_plan()
             .gives_sheet(),
         get("/v1/reconcile", "Computed beside reported cost", query::reconcile).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/gaps", "Where fields were found, and where they were dropped", query::gaps)
+            .needs(Query)
+            .takes_plan()
+            .gives_sheet(),
         get("/v1/coverage", "What events lack and what looks wrong", jobs::coverage)
             .needs(Query)
             .takes_plan()

@@ -135,6 +135,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         Report::Dimensions,
         Report::Values,
         Report::Reconcile,
+        Report::Gaps,
         Report::LongestTraces,
     ]);
     let range = (prop::option::of(instant()), prop::option::of(instant()));

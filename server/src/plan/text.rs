@@ -115,6 +115,8 @@ pub enum Report {
     Roi,
     /// Computed beside reported cost.
     Reconcile,
+    /// Where fields were found, and where they were dropped.
+    Gaps,
     /// One row per workflow run.
     Traces,
     /// The same, those that took most time first.

@@ -12,7 +12,7 @@ use super::{Ignored, decimal, vocabulary};
 
 /// Where a fact was found, when it was not in the call's own record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// In the call's own record.
     Body,
     /// In a header of the request that brought it.
@@ -29,7 +29,7 @@ pub(super) enum Origin {
 
 impl Origin {
     /// The word for it in tags.
-    pub(super) fn name(self) -> Option<&'static str> {
+    pub(crate) fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::Body => return None,
             Self::Header => "header",
@@ -42,7 +42,7 @@ impl Origin {
 }
 
 /// The tag that keeps where a field was found, for the fields that get lost between hops.
-pub(super) fn origin_tag(field: &str) -> Option<String> {
+pub(crate) fn origin_tag(field: &str) -> Option<String> {
     const CONTRACT: [&str; 8] =
         ["tenant", "workflow", "team", "request_id", "retry_depth", "model_tier", "job_id", "trace_id"];
     CONTRACT.contains(&field).then(|| format!("from.{field}"))

@@ -36,6 +36,7 @@ mod vocabulary;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub(crate) use call::{Origin, origin_tag};
 pub use excerpt::{excerpt, printable, shown};
 
 /// What a body held.
