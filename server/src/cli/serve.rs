@@ -66,6 +66,7 @@ fn sheet(config: &Config) -> Sheet {
         ("max_unpacked", text(&limits.unpacked_bytes)),
         ("max_unpacked_ratio", text(&limits.unpacked_ratio)),
         ("max_requests_per_second", limits.requests_per_second.map_or(Value::Null, |rate| text(&rate))),
+        ("max_values", text(&limits.values)),
         ("max_queries", text(&limits.queries)),
         ("query_timeout", span(limits.query)),
         ("cors_origins", text(&config.cors_origins.join(", "))),

@@ -88,6 +88,8 @@ pub struct Limits {
     pub unpacked_ratio: u64,
     /// Requests per second of one token; unlimited where absent.
     pub requests_per_second: Option<u32>,
+    /// Different values of a label in a workspace.
+    pub values: usize,
     /// Queries at work at once.
     pub queries: usize,
     /// How long a query may wait and work.
@@ -144,6 +146,7 @@ impl Config {
             unpacked_bytes: bytes(settings.max_unpacked, 64 << 20),
             unpacked_ratio: settings.max_unpacked_ratio.unwrap_or(250),
             requests_per_second: settings.max_requests_per_second,
+            values: settings.max_values.unwrap_or(10_000),
             queries: settings.max_queries.unwrap_or(4),
             query: span(settings.query_timeout, 30),
         };
@@ -210,6 +213,7 @@ impl Limits {
             ("max_unpacked", self.unpacked_bytes),
             ("max_unpacked_ratio", self.unpacked_ratio),
             ("max_requests_per_second", self.requests_per_second.map_or(1, u64::from)),
+            ("max_values", self.values as u64),
             ("max_queries", self.queries as u64),
         ];
         match counts.into_iter().find(|(_, count)| *count == 0) {

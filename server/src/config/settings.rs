@@ -109,6 +109,10 @@ settings! {
     /// Requests per second of one token, with bursts of twice as many. [default: no limit]
     #[arg(long, env = "QUIPU_MAX_REQUESTS_PER_SECOND", value_name = "N")]
     max_requests_per_second: u32,
+    /// Different values of a label, such as team or feature, in a workspace; further ones are put under `__overflow__`.
+    /// [default: 10000]
+    #[arg(long, env = "QUIPU_MAX_VALUES", value_name = "N")]
+    max_values: usize,
     /// Queries at work at once; more wait. [default: 4]
     #[arg(long, env = "QUIPU_MAX_QUERIES", value_name = "N")]
     max_queries: usize,

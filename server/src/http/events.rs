@@ -3,20 +3,19 @@
 //! Good events are stored whatever the others are. The answer is 200 when at least one of them is
 //! stored, now or before, and 422 when none is; in both cases it names the fate of each.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use quipu::store::Item;
-use quipu::{Error, PicoUsd, Store};
+use quipu::{Error, PicoUsd};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::body;
 use super::caller::{Allowed, Caller, Ingest};
-use super::metrics::Metrics;
 use super::otlp::said;
 use super::problem::Problem;
 use super::state::App;
@@ -42,6 +41,9 @@ pub(super) struct Answer {
     cost: Option<PicoUsd>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     ignored: Map<String, Json>,
+    /// By dimension, how many values were put under `__overflow__`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    coarsened: BTreeMap<&'static str, u64>,
     items: Vec<Fate>,
 }
 
@@ -79,18 +81,19 @@ pub(super) async fn take(
 ) -> Result<Answer, Problem> {
     let (admission, said) = (caller.admission(), said(headers));
     let mut sent = body::receive(app, headers, body).await?;
-    let metrics = Arc::clone(&app.metrics);
-    app.store(move |store| store_events(store, &sent.unpack()?, source, &said, &admission, &metrics)).await
+    let (desk, workspace) = (app.clone(), caller.scope.workspace().to_owned());
+    app.store(move |_| store_events(&desk, &workspace, &sent.unpack()?, source, &said, &admission)).await
 }
 
 fn store_events(
-    store: &Store,
+    app: &App,
+    workspace: &str,
     bytes: &[u8],
     source: Option<Source>,
     said: &Headers,
     admission: &Admission,
-    metrics: &Metrics,
 ) -> Result<Answer, Problem> {
+    let store = &app.store;
     let decoded = source.unwrap_or_else(|| Source::detect(bytes)).decode(bytes)?;
     let mut ignored = decoded.ignored;
     let mut items = Vec::with_capacity(decoded.items.len());
@@ -105,8 +108,10 @@ fn store_events(
         [Ok(event)] => ask::cost_of(&store.snapshot(), event).ok().flatten(),
         _ => None,
     };
+    let coarsened = app.cardinality.coarsen(store, workspace, &mut items, &mut []);
     let receipt = ingest::events(store, admission, items)?;
-    metrics.events(&receipt.items);
+    app.metrics.events(&receipt.items);
+    app.metrics.coarsened(&coarsened);
     let mut answer = Answer {
         stored: receipt.stored(),
         duplicates: receipt.duplicates(),
@@ -114,6 +119,7 @@ fn store_events(
         rejected: receipt.rejected(),
         lsn: receipt.lsn,
         cost: single,
+        coarsened: coarsened.0,
         ..Answer::default()
     };
     answer.ignored = ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect();

@@ -5,7 +5,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -26,7 +25,7 @@ use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Status};
 
 use super::accept::Peer;
-use super::otlp::{Context, message, said, status_code, take};
+use super::otlp::{Context, message, status_code, take};
 use super::problem::Problem;
 use super::state::App;
 use super::watch::watch as watch_request;
@@ -129,18 +128,15 @@ async fn export(
     body: Bytes,
 ) -> Result<Vec<u8>, Problem> {
     let caller = app.gate.admit(&headers, peer, Permission::Ingest)?;
-    let metrics = Arc::clone(&app.metrics);
-    let traces = Arc::clone(&app.traces);
     match kind {
         Kind::Metrics => {
             let count = app.store(move |_| Ok(count_metrics(&body, Encoding::Proto)?)).await?;
-            traces.count_metrics(count);
+            app.traces.count_metrics(count);
             Ok(Vec::new())
         }
         Kind::Records(signal) => {
-            let context =
-                Context { admission: caller.admission(), scope: caller.scope, headers: said(&headers), metrics };
-            let taken = app.store(move |store| take(store, &traces, &context, &body, Encoding::Proto, signal)).await?;
+            let context = Context::new(app, caller, &headers);
+            let taken = app.store(move |_| take(&context, &body, Encoding::Proto, signal)).await?;
             Ok(message(&taken))
         }
     }

@@ -13,6 +13,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use quipu::store::{Item, OutcomeItem};
 
+use super::cardinality::Coarsened;
+
 /// The counters and the registry that names them.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -23,6 +25,7 @@ pub(super) struct Metrics {
     events: Family<FateLabels, Counter>,
     outcomes: Family<FateLabels, Counter>,
     alerts: Family<FateLabels, Counter>,
+    coarsened: Family<DimensionLabels, Counter>,
     turned_away: Family<WhyLabels, Counter>,
     connections: Gauge,
     queries: Gauge,
@@ -44,6 +47,11 @@ struct RouteLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FateLabels {
     fate: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DimensionLabels {
+    dimension: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -93,6 +101,7 @@ impl Metrics {
             events: Family::default(),
             outcomes: Family::default(),
             alerts: Family::default(),
+            coarsened: Family::default(),
             turned_away: Family::default(),
             connections: Gauge::default(),
             queries: Gauge::default(),
@@ -108,6 +117,8 @@ impl Metrics {
         registry.register("events", "Events that were sent, by what became of them", metrics.events.clone());
         registry.register("outcomes", "Outcomes that were sent, by what became of them", metrics.outcomes.clone());
         registry.register("alerts", "Alerts to webhooks, by what became of them", metrics.alerts.clone());
+        let help = "Values beyond the most, put under one";
+        registry.register("coarsened_values", help, metrics.coarsened.clone());
         let help = "Connections and requests that were turned away unheard";
         registry.register("turned_away", help, metrics.turned_away.clone());
         registry.register("connections", "Connections that are open", metrics.connections.clone());
@@ -149,6 +160,12 @@ impl Metrics {
                 OutcomeItem::Rejected(_) => "rejected",
             }),
         );
+    }
+
+    pub(super) fn coarsened(&self, coarsened: &Coarsened) {
+        for (dimension, times) in &coarsened.0 {
+            self.coarsened.get_or_create(&DimensionLabels { dimension }).inc_by(*times);
+        }
     }
 
     pub(super) fn alert(&self, delivered: bool) {

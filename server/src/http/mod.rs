@@ -34,6 +34,7 @@ mod api;
 mod body;
 mod budgets;
 mod caller;
+mod cardinality;
 mod connections;
 mod corrections;
 mod dashboard;

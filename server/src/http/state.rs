@@ -7,6 +7,7 @@ use quipu::{Cancel, Result as QuipuResult};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::cardinality::Cardinality;
 use super::gate::Gate;
 use super::metrics::{Metrics, Turned};
 use super::otlp::Traces;
@@ -43,6 +44,7 @@ pub(in crate::http) struct App {
     pub(super) metrics: Arc<Metrics>,
     pub(super) bodies: Arc<Semaphore>,
     pub(super) traces: Arc<Traces>,
+    pub(super) cardinality: Arc<Cardinality>,
     config: Arc<RwLock<Arc<Config>>>,
     work: Arc<Semaphore>,
     queries: Arc<Semaphore>,
@@ -62,6 +64,7 @@ impl App {
             metrics,
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
             traces: Arc::new(Traces::new(now())),
+            cardinality: Arc::new(Cardinality::new(limits.values)),
             work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
             queries: Arc::new(Semaphore::new(limits.queries)),
             waiting: Arc::new(Semaphore::new(limits.queries * WAITING_PER_QUERY)),
@@ -78,6 +81,7 @@ impl App {
     /// Goes by other settings from now on.
     pub(super) fn take(&self, config: Config) {
         self.gate.allow(config.limits.requests_per_second);
+        self.cardinality.allow(config.limits.values);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         self.changed.notify_waiters();
     }

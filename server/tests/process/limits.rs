@@ -229,3 +229,39 @@ fn sighup_has_settings_budgets_and_rules_read_again() {
     assert!(server.ask("/metrics", &[]).1.contains("quipu_alerts_total{fate=\"delivered\"} 1"));
     assert!(server.terminate().success());
 }
+
+#[test]
+fn labels_with_too_many_values_are_coarsened_and_the_money_is_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start_with(dir.path(), &["--max-values", "2"]);
+    let mut sent = 0;
+    // What is stored is read back beside the first requests, which are not coarsened yet.
+    let coarsened = loop {
+        let event = |n| json!({"id": n, "feature": format!("f{n}"), "tenant": format!("t{n}"), "reported_cost": "1"});
+        let batch: Vec<_> = (sent..sent + 5).map(|n: u64| event(n.to_string())).collect();
+        let (status, answer) = server.post("/v1/events", &[], json!(batch).to_string().as_bytes());
+        assert_eq!(status, 200, "{answer}");
+        sent += 5;
+        if let Some(times) = answer["coarsened"]["feature"].as_u64() {
+            break times;
+        }
+    };
+    assert!((3..=5).contains(&coarsened), "{coarsened}");
+    assert!(server.ask("/metrics", &[]).1.contains("quipu_coarsened_values_total{dimension=\"feature\"}"));
+    let span = json!({"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "1".repeat(32), "spanId": "1".repeat(16),
+        "startTimeUnixNano": "1763640001000000000", "attributes": [
+            {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+            {"key": "feature.id", "value": {"stringValue": "another"}}]}]}]}]});
+    let json_type = [("content-type", "application/json")];
+    let (status, answer) = server.post("/v1/traces", &json_type, span.to_string().as_bytes());
+    let partial = &answer["partialSuccess"];
+    assert_eq!((status, &partial["rejectedSpans"]), (200, &json!("0")), "{answer}");
+    assert!(partial["errorMessage"].as_str().is_some_and(|it| it.contains("1 values of feature")), "{answer}");
+    let plan = json!({"measures": ["requests", "reported_cost"], "by": ["feature"], "where": "feature = __overflow__"});
+    let (_, answer) = server.post("/v1/query", &[], plan.to_string().as_bytes());
+    assert_eq!(answer["rows"][0]["requests"], json!(coarsened + 1), "{answer}");
+    let plan = json!({"measures": ["reported_cost"]});
+    let (_, answer) = server.post("/v1/query", &[], plan.to_string().as_bytes());
+    assert_eq!(answer["rows"][0]["reported_cost"], json!(sent.to_string()), "{answer}");
+    assert_eq!(server.count(r#"{"measures": ["requests"], "where": "tenant = __overflow__"}"#), 0);
+}

@@ -112,7 +112,10 @@ fn correction_receipt() -> Json {
         "index": count(), "status": { "enum": ["applied", "pending", "unchanged", "rejected"] }, "events": count(), "error": text() } });
     json!({ "type": "object", "required": ["accepted", "rejected", "lsn", "items"], "properties": {
         "accepted": count(), "rejected": count(), "lsn": count(),
-        "ignored": { "type": "object", "additionalProperties": count() }, "items": { "type": "array", "items": item } } })
+        "ignored": { "type": "object", "additionalProperties": count() },
+        "coarsened": { "description": "by dimension, how many values were put under `__overflow__`",
+            "type": "object", "additionalProperties": count() },
+        "items": { "type": "array", "items": item } } })
 }
 
 fn outcome(names_job: bool) -> Json {

@@ -17,11 +17,12 @@ fn content_type(encoding: Encoding) -> HeaderValue {
     })
 }
 
-/// 200: everything is stored but what is refused for good, which must not be sent again.
+/// 200: everything is stored but what is refused for good, which must not be sent again. Where nothing is, a message is
+/// a warning.
 pub(super) fn success(taken: &Taken, signal: Signal, encoding: Encoding) -> Response {
     let bytes = match encoding {
         Encoding::Proto => message(taken),
-        Encoding::Json if taken.rejected == 0 => b"{}".to_vec(),
+        Encoding::Json if taken.reasons.is_empty() => b"{}".to_vec(),
         Encoding::Json => {
             let name = match signal {
                 Signal::Traces => "rejectedSpans",
@@ -35,10 +36,10 @@ pub(super) fn success(taken: &Taken, signal: Signal, encoding: Encoding) -> Resp
     ([(header::CONTENT_TYPE, content_type(encoding))], bytes).into_response()
 }
 
-/// An export response as protobuf; empty when nothing was refused.
+/// An export response as protobuf; empty when there is nothing to say.
 pub(in crate::http) fn message(taken: &Taken) -> Vec<u8> {
     let mut bytes = Vec::new();
-    if taken.rejected > 0 {
+    if !taken.reasons.is_empty() {
         let mut partial = Vec::new();
         encoding::int64::encode(1, &i64::try_from(taken.rejected).unwrap_or(i64::MAX), &mut partial);
         encoding::string::encode(2, &taken.reasons, &mut partial);

@@ -7,8 +7,6 @@
 mod answer;
 mod take;
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -39,21 +37,13 @@ pub(super) async fn metrics(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let encoding = match encoding(&headers) {
-        Ok(encoding) => encoding,
-        Err(problem) => return answer::failure(problem, Encoding::Json),
-    };
-    let counted = async {
+    let counted = async |encoding| {
         let mut sent = body::receive(&app, &headers, body).await?;
-        app.store(move |_| Ok(otlp::count_metrics(&sent.unpack()?, encoding)?)).await
+        let count = app.store(move |_| Ok(otlp::count_metrics(&sent.unpack()?, encoding)?)).await?;
+        app.traces.count_metrics(count);
+        Ok(Taken::default())
     };
-    match counted.await {
-        Ok(count) => {
-            app.traces.count_metrics(count);
-            answer::success(&Taken::default(), Signal::Traces, encoding)
-        }
-        Err(problem) => answer::failure(problem, encoding),
-    }
+    answered(Signal::Traces, &headers, counted).await
 }
 
 async fn export(
@@ -63,22 +53,25 @@ async fn export(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let encoding = match encoding(&headers) {
+    let taken = async |encoding| {
+        let context = Context::new(&app, allowed.caller, &headers);
+        let mut sent = body::receive(&app, &headers, body).await?;
+        app.store(move |_| take(&context, &sent.unpack()?, encoding, signal)).await
+    };
+    answered(signal, &headers, taken).await
+}
+
+/// Answers in the request's own encoding.
+async fn answered(
+    signal: Signal,
+    headers: &HeaderMap,
+    take: impl AsyncFnOnce(Encoding) -> Result<Taken, Problem>,
+) -> Response {
+    let encoding = match encoding(headers) {
         Ok(encoding) => encoding,
         Err(problem) => return answer::failure(problem, Encoding::Json),
     };
-    let context = Context {
-        admission: allowed.caller.admission(),
-        scope: allowed.caller.scope,
-        headers: said(&headers),
-        metrics: Arc::clone(&app.metrics),
-    };
-    let taken = async {
-        let mut sent = body::receive(&app, &headers, body).await?;
-        let traces = Arc::clone(&app.traces);
-        app.store(move |store| take(store, &traces, &context, &sent.unpack()?, encoding, signal)).await
-    };
-    match taken.await {
+    match take(encoding).await {
         Ok(taken) => answer::success(&taken, signal, encoding),
         Err(problem) => answer::failure(problem, encoding),
     }

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::HeaderMap;
 use quipu::filter::{TextField, TextTest};
 use quipu::store::{CorrectionItem, Item};
 use quipu::time::MICROS_PER_SECOND;
 use quipu::{Dimension, Filter, Query, Scope, Store, Text, Timestamp, View};
 
-use super::super::metrics::Metrics;
+use super::super::caller::Caller;
 use super::super::problem::Problem;
+use super::super::state::App;
+use super::said;
 use crate::ingest::{self, Admission};
 use crate::plan::now;
 use crate::wire::headers::Headers;
@@ -67,12 +70,18 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Who sends, and what the request says of its calls.
+/// Who sends where, and what the request says of its calls.
 pub(in crate::http) struct Context {
-    pub(in crate::http) scope: Scope,
-    pub(in crate::http) admission: Admission,
-    pub(in crate::http) headers: Headers,
-    pub(in crate::http) metrics: Arc<Metrics>,
+    app: App,
+    scope: Scope,
+    admission: Admission,
+    headers: Headers,
+}
+
+impl Context {
+    pub(in crate::http) fn new(app: &App, caller: Caller, headers: &HeaderMap) -> Self {
+        Self { app: app.clone(), admission: caller.admission(), scope: caller.scope, headers: said(headers) }
+    }
 }
 
 /// What became of an export.
@@ -80,7 +89,7 @@ pub(in crate::http) struct Context {
 pub(in crate::http) struct Taken {
     /// Records that are refused for good.
     pub(in crate::http) rejected: u64,
-    /// Why, for the first of them.
+    /// Why, for the first of them, and what else is to say.
     pub(in crate::http) reasons: String,
 }
 
@@ -90,12 +99,18 @@ const REASONS: usize = 5;
 impl Taken {
     fn reject(&mut self, reason: &str) {
         if self.rejected < REASONS as u64 {
-            if !self.reasons.is_empty() {
-                self.reasons.push_str("; ");
-            }
-            self.reasons.push_str(reason);
+            self.warn(Some(reason.to_owned()));
         }
         self.rejected += 1;
+    }
+
+    /// Says something of what was taken all the same.
+    fn warn(&mut self, reason: Option<String>) {
+        let Some(reason) = reason else { return };
+        if !self.reasons.is_empty() {
+            self.reasons.push_str("; ");
+        }
+        self.reasons.push_str(&reason);
     }
 }
 
@@ -104,8 +119,6 @@ impl Taken {
 /// # Errors
 /// When the request cannot be read, or nothing of it was stored.
 pub(in crate::http) fn take(
-    store: &Store,
-    traces: &Traces,
     context: &Context,
     body: &[u8],
     encoding: Encoding,
@@ -116,22 +129,28 @@ pub(in crate::http) fn take(
     for error in &export.refused {
         taken.reject(&format!("record {}: {}", error.index, error.message));
     }
-    let memory = traces.of(&context.scope);
-    traces.recall(store, &context.scope, &export, &memory)?;
+    let Context { app, scope, admission, headers } = context;
+    let (store, traces) = (&app.store, &app.traces);
+    let memory = traces.of(scope);
+    traces.recall(store, scope, &export, &memory)?;
     let mut decided = export.decide(&mut locked(&memory));
     let settled = decided.settled();
     if decided.events.is_empty() && decided.corrections.is_empty() {
         return Ok(taken);
     }
-    let events = decided.events.into_iter().map(|event| match context.headers.is_empty() {
+    let events = decided.events.into_iter().map(|event| match headers.is_empty() {
         true => Ok(event),
-        false => Ok(context.headers.apply(event, &mut export.ignored)),
+        false => Ok(headers.apply(event, &mut export.ignored)),
     });
-    let stored = ingest::events_with(store, &context.admission, events, decided.corrections.clone());
+    let (mut events, mut corrections): (Vec<_>, _) = (events.collect(), decided.corrections.clone());
+    let coarsened = app.cardinality.coarsen(store, scope.workspace(), &mut events, &mut corrections);
+    let stored = ingest::events_with(store, admission, events, corrections);
     match stored {
         Ok((receipt, corrected)) => {
             locked(&memory).confirm(&settled);
-            context.metrics.events(&receipt.items);
+            app.metrics.events(&receipt.items);
+            app.metrics.coarsened(&coarsened);
+            taken.warn(coarsened.told());
             for item in receipt.items {
                 if let Item::Rejected(error) = item {
                     taken.reject(&error.to_string());
