@@ -43,6 +43,7 @@ mod fresh;
 mod gate;
 mod grpc;
 mod jobs;
+mod langfuse;
 mod metrics;
 mod otlp;
 mod outcomes;

@@ -5,14 +5,14 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::api::{Operation, post};
 use super::caller::{Allowed, Ingest};
 use super::problem::Problem;
 use super::revenium::refused;
 use super::state::App;
-use super::{events, otlp};
+use super::{events, langfuse, otlp};
 use crate::access::Permission;
 use crate::wire::source::Source;
 
@@ -49,7 +49,7 @@ pub(super) fn operations() -> Vec<Operation> {
         export(post("/v1/metrics", "Export metrics of OTLP, which are not kept", otlp::metrics)),
         export(post("/api/public/otel/v1/traces", "Export spans where Langfuse takes them", otlp::traces)),
         export(post("/v1/otel/v1/traces", "Export spans where Portkey takes them", otlp::traces)),
-        post("/api/public/ingestion", "Store a batch of Langfuse's", langfuse)
+        post("/api/public/ingestion", "Store a batch of Langfuse's", langfuse::post)
             .needs(Permission::Ingest)
             .takes("Any", &JSON)
             .gives(207, "what became of each object", "LangfuseReceipt"),
@@ -76,23 +76,6 @@ pub(super) async fn named(
     let source: Source =
         source.parse().map_err(|error: quipu::Error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))?;
     Ok(events::take(&app, &allowed.caller, &headers, body, Some(source)).await?.into_response())
-}
-
-/// Langfuse's batches: 207 with what became of each object.
-pub(super) async fn langfuse(
-    State(app): State<App>,
-    allowed: Allowed<Ingest>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let answer = events::take(&app, &allowed.caller, &headers, body, Some(Source::Langfuse)).await?;
-    let successes: Vec<Value> =
-        answer.ids().map(|id| json!({ "id": id.trim_start_matches("langfuse:"), "status": 201 })).collect();
-    let errors: Vec<Value> = answer
-        .refusals()
-        .map(|(index, why)| json!({ "id": index.to_string(), "status": 400, "message": why, "error": why }))
-        .collect();
-    Ok((StatusCode::MULTI_STATUS, Json(json!({ "successes": successes, "errors": errors }))).into_response())
 }
 
 /// CloudEvents: 204, for OpenMeter's client takes nothing else for success.

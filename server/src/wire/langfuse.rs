@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use quipu::{Dimension, Event, Number, Result, Timestamp};
+use quipu::{Dimension, Event, Number, Result, Text, Timestamp};
 
 use super::call::{Call, identity};
 use super::json::{self, Kind};
@@ -31,6 +31,11 @@ pub fn decode(body: &[u8]) -> Result<Decoded<Event>> {
     let mut items: Vec<_> = found.into_calls(&mut ignored).into_iter().map(Ok).collect();
     items.append(&mut errors);
     Ok(Decoded { items, ignored })
+}
+
+/// The id of the event of an observation.
+pub fn event_id(observation: &str) -> Text {
+    identity("langfuse", observation)
 }
 
 /// Observations, collected until it can be said which of them count.
@@ -159,7 +164,7 @@ fn observation(
         _ => Role::Container,
     };
     let mut call = Call::new("langfuse", ignored);
-    call.event.id = Some(identity("langfuse", &id));
+    call.event.id = Some(event_id(&id));
     let trace_id = found.text("traceId")?.or(trace.map(|trace| trace.text("id")).transpose()?.flatten());
     let parent = found.text("parentObservationId")?;
     call.set_some(Dimension::TraceId, trace_id.as_deref());

@@ -1,7 +1,7 @@
 //! Clients that are slow, many, greedy or in the dark; and what the operator sees of them.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,37 @@ fn nobody_is_waited_for_without_end() {
         assert!(answer.contains(status), "{answer}");
     }
     assert_eq!(server.get("/healthz").0, 200);
+}
+
+#[test]
+fn a_socket_that_is_half_closed_loses_nothing_that_was_answered_and_harms_nobody() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path());
+    let half = |bytes: &str| {
+        let mut stream = TcpStream::connect(server.address()).expect("a server");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
+        stream.write_all(bytes.as_bytes()).expect("a server that reads");
+        stream.shutdown(Shutdown::Write).expect("a socket");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let post = |body: &str, length: usize| {
+        format!("POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}")
+    };
+    let event = r#"{"id": "whole", "at": "2026-01-31T08:00:00Z"}"#;
+    for _ in 0..5 {
+        let answer = half(&post(event, event.len()));
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 200"), "{answer}");
+        // Half of a body is nothing, whatever its first half says.
+        let answer = half(&post(&format!("{}\n", event.replace("whole", "half")), 1000));
+        assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert_eq!(half("GET /healthz HT"), "");
+    }
+    // Whoever got no answer sends again.
+    assert_eq!(server.post("/v1/events", &[], event.as_bytes()).0, 200);
+    assert_eq!(server.count(r#"{"measures": ["requests"]}"#), 1);
+    assert_eq!(server.get("/readyz").0, 200);
 }
 
 #[test]

@@ -159,6 +159,52 @@ fn a_parent_that_comes_later_does_not_count_twice() {
 }
 
 #[test]
+fn what_langfuse_says_of_one_call_in_several_batches_is_one_call() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path());
+    let message = |kind: &str, second: u32, body: Json| {
+        let body = json!({"batch": [{"id": format!("m{second}"), "type": kind, "body": body,
+            "timestamp": format!("2026-01-31T08:00:{second:02}Z")}]});
+        move |server: &Server| {
+            let (status, answer) = server.post("/api/public/ingestion", &[JSON], body.to_string().as_bytes());
+            assert_eq!(
+                (status, &answer["errors"], &answer["successes"][0]["id"]),
+                (207, &json!([]), &json!("o")),
+                "{answer}"
+            );
+        }
+    };
+    let begun = message(
+        "generation-create",
+        1,
+        json!({"id": "o", "traceId": "t", "model": "gpt-4o",
+        "startTime": "2026-01-31T08:00:01Z", "metadata": {"team": "red"}}),
+    );
+    let ended = message(
+        "generation-update",
+        5,
+        json!({"id": "o", "endTime": "2026-01-31T08:00:04.500Z",
+        "usage": {"input": 30, "output": 12}}),
+    );
+    let scored = message("generation-update", 3, json!({"id": "o", "usage": {"input": 1, "output": 1}}));
+    // The last one comes late, and the first once more.
+    for send in [&begun as &dyn Fn(&Server), &ended, &scored, &begun, &ended] {
+        send(&server);
+    }
+    let plan = json!({"measures": ["requests", "input_tokens", "output_tokens", "duration_avg"], "by": ["team", "model", "trace_id"]});
+    let (_, answer) = server.post("/v1/query", &[], plan.to_string().as_bytes());
+    let row = &answer["rows"][0];
+    assert_eq!(
+        (&row["team"], &row["model"], &row["trace_id"]),
+        (&json!("red"), &json!("gpt-4o"), &json!("t")),
+        "{answer}"
+    );
+    let tokens = (&row["requests"], &row["input_tokens"], &row["output_tokens"]);
+    assert_eq!(tokens, (&json!(1), &json!(30), &json!(12)), "{answer}");
+    assert!(row["duration_avg"].to_string().contains("3500"), "{answer}");
+}
+
+#[test]
 fn files_of_every_source_are_imported_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = dir.path().join("store");
