@@ -27,8 +27,8 @@ pub(super) struct Args {
     files: Vec<OsString>,
     #[command(flatten)]
     store: StoreArgs,
-    /// The format: quipu, outcomes, csv, jsonl, parquet, claude-code, otlp-json, otlp-proto, litellm, langfuse, openai,
-    /// anthropic…; by the file's name when absent.
+    /// The format: quipu, outcomes, csv, jsonl, parquet, claude-code, codex, otlp-json, otlp-proto, litellm, langfuse,
+    /// openai, anthropic…; by the file's name when absent.
     #[arg(long = "as", value_name = "FORMAT")]
     read_as: Option<String>,
     /// How columns become fields: a built-in map such as openhands, or a file of your own.

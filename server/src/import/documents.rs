@@ -16,7 +16,7 @@ use super::identity::Identity;
 use super::input::{Input, Unpacked};
 use super::lines::Lines;
 use crate::wire::source::Source;
-use crate::wire::{FieldError, claude_code, json, langfuse, outcome};
+use crate::wire::{FieldError, claude_code, codex, json, langfuse, outcome};
 
 /// Native events.
 pub(super) fn native(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
@@ -78,6 +78,19 @@ pub(super) fn claude_code(input: &Input, taken: &Arc<AtomicU64>, batches: &mut B
         batches.row_done()?;
     }
     ended
+}
+
+/// The calls of a session, in the order of its lines.
+pub(super) fn codex(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
+    let mut lines = Lines::new(input.open(taken)?);
+    let mut session = codex::Session::default();
+    each_line(&mut lines, batches, |number, text, batches| {
+        match session.line(text, &mut batches.summary.ignored)? {
+            Some(event) => batches.event(number, event),
+            None => batches.summary.skipped += 1,
+        }
+        Ok(())
+    })
 }
 
 /// Hands over every item with its place: its line in a file of lines, else its number in the document.

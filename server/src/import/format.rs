@@ -35,6 +35,8 @@ pub enum Format {
     Parquet,
     /// Session logs of Claude Code.
     ClaudeCode,
+    /// Session logs of the Codex CLI.
+    Codex,
     /// JSON of another source: one item per line, an array, or one document.
     Source(Source),
     /// Export requests of OTLP as JSON, one per line or one document; of traces or of logs.
@@ -47,13 +49,14 @@ pub enum Format {
 
 impl Format {
     /// The formats that are not a [`Source`]'s.
-    const OWN: [Self; 9] = [
+    const OWN: [Self; 10] = [
         Self::Quipu,
         Self::Outcomes,
         Self::Csv,
         Self::Jsonl,
         Self::Parquet,
         Self::ClaudeCode,
+        Self::Codex,
         Self::OtlpJson,
         Self::OtlpProto,
         Self::OtlpLogsProto,
@@ -74,6 +77,7 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Parquet => "parquet",
             Self::ClaudeCode => "claude-code",
+            Self::Codex => "codex",
             Self::Source(source) => source.name(),
             Self::OtlpJson => "otlp-json",
             Self::OtlpProto => "otlp-proto",
@@ -133,6 +137,7 @@ pub(super) fn decode(
         Format::Quipu => documents::native(input, taken, batches),
         Format::Outcomes => documents::outcomes(input, taken, batches),
         Format::ClaudeCode => documents::claude_code(input, taken, batches),
+        Format::Codex => documents::codex(input, taken, batches),
         Format::Source(Source::Langfuse) => documents::langfuse(input, taken, batches),
         Format::Source(source) => documents::of_source(source, input, taken, batches),
         Format::OtlpJson => otlp::json(input, taken, batches),

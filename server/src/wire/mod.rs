@@ -8,6 +8,7 @@ mod alias;
 mod call;
 pub mod claude_code;
 pub mod cloud_events;
+pub mod codex;
 pub mod correction;
 pub mod decimal;
 mod excerpt;

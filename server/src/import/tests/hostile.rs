@@ -67,6 +67,7 @@ const MAPS: [&[u8]; 4] =
     seeds!["map_toml/aider.toml", "map_toml/azure.toml", "map_toml/openhands.toml", "map_toml/servegen.toml"];
 const CSV: [&[u8]; 2] = seeds!["csv_rows/native.csv", "csv_rows/bad.csv"];
 const CLAUDE_CODE: [&[u8]; 1] = seeds!["claude_code/session.jsonl"];
+const CODEX: [&[u8]; 1] = seeds!["codex/rollout.jsonl"];
 
 fn imported(name: &'static str, bytes: Vec<u8>, format: Format) -> Summary {
     let input = Input::Bytes { name: name.into(), bytes: bytes.into() };
@@ -92,6 +93,8 @@ fn the_seeds_themselves_are_accepted() {
     }
     assert_eq!(session.into_calls().len(), 1);
     assert!(imported("x.csv", CSV[0].to_vec(), Format::Csv).is_clean());
+    let codex = imported("x.jsonl", CODEX[0].to_vec(), Format::Codex);
+    assert_eq!((codex.read, codex.stored, codex.skipped), (3, 1, 2));
 }
 
 proptest! {
@@ -134,5 +137,10 @@ proptest! {
     #[test]
     fn no_claude_code_line_panics(body in damaged(&CLAUDE_CODE)) {
         imported("x.jsonl", body, Format::ClaudeCode);
+    }
+
+    #[test]
+    fn every_codex_line_is_accounted_for(body in damaged(&CODEX)) {
+        prop_assert!(accounted(&imported("x.jsonl", body, Format::Codex)));
     }
 }
