@@ -1,6 +1,8 @@
 //! The values of one dimension in one part; rows hold codes into it.
 
-use crate::schema::Text;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Distinct texts, numbered from 1; code 0 stands for absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,29 +111,28 @@ impl Dictionary {
 #[derive(Debug, Default)]
 pub struct Interner {
     dictionary: Dictionary,
-    codes: hashbrown::HashMap<Text, u32>,
-    last: Option<(Text, u32)>,
+    /// The codes by the hash of their texts, which only the dictionary holds.
+    codes: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    last: u32,
 }
 
 impl Interner {
     /// The code of `value`, new or known.
     pub fn intern(&mut self, value: &str) -> u32 {
         // Neighbouring rows mostly agree, so the last answer is tried before the hash.
-        if let Some((last, code)) = &self.last
-            && last == value
-        {
-            return *code;
+        if self.dictionary.get(self.last) == Some(value) {
+            return self.last;
         }
-        let code = match self.codes.get(value) {
-            Some(code) => *code,
-            None => {
-                let code = self.dictionary.push(value);
-                self.codes.insert(value.into(), code);
-                code
-            }
-        };
-        self.last = Some((value.into(), code));
-        code
+        let Self { dictionary, codes, hasher, .. } = self;
+        let hash = |dictionary: &Dictionary, code: u32| hasher.hash_one(dictionary.get(code).unwrap_or_default());
+        let known = codes.find(hasher.hash_one(value), |code| dictionary.get(*code) == Some(value)).copied();
+        self.last = known.unwrap_or_else(|| {
+            let code = dictionary.push(value);
+            codes.insert_unique(hash(dictionary, code), code, |code| hash(dictionary, *code));
+            code
+        });
+        self.last
     }
 
     /// The dictionary as it stands.

@@ -1,6 +1,5 @@
 //! From events to columns, and from several batches to one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Batch, Codes};
@@ -16,7 +15,8 @@ use crate::schema::{Dimension, Meter, Number, Text};
 #[derive(Debug, Default)]
 pub struct BatchBuilder {
     batch: Batch,
-    dimensions: BTreeMap<Dimension, (Interner, Vec<u32>)>,
+    /// By the index of the dimension; shorter while the last ones are absent.
+    dimensions: Vec<(Interner, Vec<u32>)>,
     tag_sets: Vec<Vec<(Text, Text)>>,
     scratch: Vec<u8>,
     tag_set_codes: hashbrown::HashMap<Sparse<Text, Text>, u32>,
@@ -65,7 +65,10 @@ impl BatchBuilder {
     }
 
     fn put_code(&mut self, row: usize, dimension: Dimension, value: &str) {
-        let (interner, codes) = self.dimensions.entry(dimension).or_default();
+        if self.dimensions.len() <= dimension.index() {
+            self.dimensions.resize_with(dimension.index() + 1, Default::default);
+        }
+        let (interner, codes) = &mut self.dimensions[dimension.index()];
         put(codes, row, interner.intern(value));
     }
 
@@ -95,10 +98,12 @@ impl BatchBuilder {
     /// The batch of all events pushed.
     pub fn finish(mut self) -> Batch {
         let rows = self.batch.len();
-        for (dimension, (interner, mut codes)) in self.dimensions {
-            codes.resize(rows, 0);
-            let dictionary = Arc::new(interner.finish());
-            self.batch.dimensions.insert(dimension, Codes { dictionary, codes });
+        for (dimension, (interner, mut codes)) in Dimension::ALL.iter().zip(self.dimensions) {
+            if !codes.is_empty() {
+                codes.resize(rows, 0);
+                let dictionary = Arc::new(interner.finish());
+                self.batch.dimensions.insert(*dimension, Codes { dictionary, codes });
+            }
         }
         for column in self.batch.numbers.values_mut().chain(self.batch.usage.values_mut()) {
             column.resize(rows, 0);
