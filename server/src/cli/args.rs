@@ -131,7 +131,12 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
 
 /// Opens a store for writing, and tells of what a crash had left in it.
 pub(super) fn open(dir: &Path) -> Result<Store> {
-    let store = Store::open(dir, Options::default()).map_err(|error| match error.kind() {
+    open_with(dir, Options::default())
+}
+
+/// The same with other options.
+pub(super) fn open_with(dir: &Path, options: Options) -> Result<Store> {
+    let store = Store::open(dir, options).map_err(|error| match error.kind() {
         ErrorKind::Busy => {
             error.hint("stop that process first, or send what you have to it over HTTP; reading works beside it")
         }

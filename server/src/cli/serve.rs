@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use quipu::store::Options;
 use quipu::{Result, Value};
 
-use super::args::open;
+use super::args::open_with;
 use super::output::Output;
 use crate::config::{Config, Settings};
 use crate::http;
@@ -28,7 +29,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     http::log_as(&config);
-    let store = open(&config.store)?;
+    let store = open_with(&config.store, Options::default().memory_bytes(config.memory))?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let settings = args.settings.clone();
     let reread = move || Config::new(settings.clone().with_file()?);
@@ -56,6 +57,7 @@ fn sheet(config: &Config) -> Sheet {
         ("otlp_grpc", config.otlp_grpc.map_or(Value::Null, |address| text(&address))),
         ("tls_cert", file(tls.map(|tls| &tls.certificate))),
         ("tls_key", file(tls.map(|tls| &tls.key))),
+        ("memory", text(&config.memory)),
         ("max_connections", text(&limits.connections)),
         ("max_connections_per_address", text(&limits.connections_per_address)),
         ("first_byte_timeout", span(limits.first_byte)),

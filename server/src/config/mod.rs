@@ -25,6 +25,9 @@ use crate::rules::{self, Watched};
 pub use settings::{LogFormat, LogLevel, Settings};
 pub use units::{Bytes, Span};
 
+/// Below this, heads would be sealed every few requests.
+const LEAST_MEMORY: usize = 64 << 20;
+
 /// Settings that were checked, complete with defaults.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -36,6 +39,8 @@ pub struct Config {
     pub otlp_grpc: Option<SocketAddr>,
     /// The certificate chain and its key, both PEM; plain HTTP without.
     pub tls: Option<TlsFiles>,
+    /// Bytes of memory for writing.
+    pub memory: usize,
     /// What connections and requests may take.
     pub limits: Limits,
     /// The origins whose pages may read answers; `*` is any.
@@ -111,6 +116,7 @@ impl Config {
             ("listen", self.listen != running.listen),
             ("otlp_grpc", self.otlp_grpc != running.otlp_grpc),
             ("tls_cert and tls_key", self.tls.is_some() != running.tls.is_some()),
+            ("memory", self.memory != running.memory),
             ("max_connections", self.limits.connections != kept.connections),
             ("max_connections_per_address", self.limits.connections_per_address != kept.connections_per_address),
             ("max_queries", self.limits.queries != kept.queries),
@@ -151,6 +157,10 @@ impl Config {
             query: span(settings.query_timeout, 30),
         };
         limits.check()?;
+        let memory = usize::try_from(bytes(settings.memory, 1 << 30)).unwrap_or(usize::MAX);
+        if memory < LEAST_MEMORY {
+            return Err(Error::invalid(format!("memory is {memory} bytes; allowed are 64MiB and more")));
+        }
         let webhooks = settings.webhook.unwrap_or_default();
         let budgets = settings.budget.unwrap_or_default().into_iter();
         let budgets: Vec<_> = budgets.map(|budget| Budget::new(budget, &webhooks, now())).collect::<Result<_>>()?;
@@ -160,6 +170,7 @@ impl Config {
             otlp_grpc: settings.otlp_grpc,
             listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             tls,
+            memory,
             limits,
             cors_origins: settings.cors_origins.unwrap_or_default(),
             budgets,

@@ -79,6 +79,10 @@ settings! {
     /// The certificate's private key in PEM.
     #[arg(long, env = "QUIPU_TLS_KEY", value_name = "FILE")]
     tls_key: PathBuf,
+    /// Memory for writing: what waits for its commit, what waits to be sealed, merges. Queries and mapped files come on
+    /// top. [default: 1GiB]
+    #[arg(long, env = "QUIPU_MEMORY", value_name = "SIZE")]
+    memory: Bytes,
     /// Connections at once; more wait. [default: 1024]
     #[arg(long, env = "QUIPU_MAX_CONNECTIONS", value_name = "N")]
     max_connections: usize,
