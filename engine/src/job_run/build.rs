@@ -26,8 +26,8 @@ impl Counters {
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn of(rows: &dyn EventRows) -> Result<Self> {
         let groups = Groups::of(rows)?;
-        let (first, last) = groups.times()?;
-        let mut counters = Self { first, last, ..Self::default() };
+        let times = groups.times()?;
+        let mut counters = Self { first: times.first, last: times.last, ..Self::default() };
         groups.each_counter(|counter, sums| {
             counters.sums.insert(counter, sums);
             Ok(())

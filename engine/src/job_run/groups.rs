@@ -154,11 +154,7 @@ impl<'a> Groups<'a> {
     fn sums(&self, counter: &Counter) -> Result<Vec<u64>> {
         match counter {
             Counter::ContextBand => Ok(self.keys.iter().map(|key| key[BAND].into()).collect()),
-            Counter::Events => {
-                let mut sums = vec![0; self.len()];
-                self.of_row.iter().for_each(|group| sums[*group as usize] += 1);
-                Ok(sums)
-            }
+            Counter::Events => Ok(self.events()),
             Counter::Errors => self.with_status("error"),
             Counter::Cancelled => self.with_status("cancelled"),
             Counter::Retries => self.add_up(&Quantity::Number(Number::RetryDepth), |stored| u64::from(stored > 1)),
@@ -187,19 +183,39 @@ impl<'a> Groups<'a> {
         Ok(sums)
     }
 
-    /// The earliest and the latest start in each group, in microseconds.
-    pub(super) fn times(&self) -> Result<(Vec<i64>, Vec<i64>)> {
-        let (mut first, mut last) = (vec![i64::MAX; self.len()], vec![i64::MIN; self.len()]);
+    /// How many events there are in each group.
+    pub(super) fn events(&self) -> Vec<u64> {
+        let mut events = vec![0; self.len()];
+        self.of_row.iter().for_each(|group| events[*group as usize] += 1);
+        events
+    }
+
+    /// When the events of each group were.
+    pub(super) fn times(&self) -> Result<Times> {
+        let len = self.len();
+        let mut known = Times { row: vec![0; len], first: vec![i64::MAX; len], last: vec![i64::MIN; len] };
         let mut times = Vec::new();
         for (block, groups) in self.of_row.chunks(BLOCK_ROWS).enumerate() {
             self.rows.times(block, &mut times)?;
-            for (group, at) in groups.iter().zip(&times) {
-                first[*group as usize] = first[*group as usize].min(*at);
-                last[*group as usize] = last[*group as usize].max(*at);
+            for ((row, group), at) in (block * BLOCK_ROWS..).zip(groups).zip(&times) {
+                let group = *group as usize;
+                if *at < known.first[group] {
+                    known.first[group] = *at;
+                    known.row[group] = u32::try_from(row).expect("a segment has fewer than 2³² rows");
+                }
+                known.last[group] = known.last[group].max(*at);
             }
         }
-        Ok((first, last))
+        Ok(known)
     }
+}
+
+/// When the events of each group were, in microseconds.
+pub(super) struct Times {
+    /// The row of the earliest; the first of several such.
+    pub(super) row: Vec<u32>,
+    pub(super) first: Vec<i64>,
+    pub(super) last: Vec<i64>,
 }
 
 /// The day of an instant in UTC, counted from 1970.

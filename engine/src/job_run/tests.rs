@@ -6,11 +6,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::batch::BatchBuilder;
 use crate::event::Event;
-use crate::format::container::Identity;
+use crate::format::container::{ContainerWriter, Identity};
+use crate::format::names::FileKind;
 use crate::io::{Disk, MemoryDisk};
 use crate::limits::REPORTED_COST_MAX_PICO;
 use crate::rows::{COUNTER_DIMENSIONS, CounterRows, EventRows};
 use crate::schema::{Dimension, Number, TokenMeter};
+use crate::segment::{self, Segment};
 use crate::time::Timestamp;
 
 fn event() -> impl Strategy<Value = Event> {
@@ -91,8 +93,11 @@ proptest! {
         events.iter().for_each(|event| builder.push(event));
         let batch = builder.finish().sorted();
         let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        let entry = write(&disk, Identity { store: [1; 16], file: 1 }, &batch).unwrap();
-        let run = JobRun::open(&*disk, &entry, [1; 16]).unwrap();
+        let identity = Identity { store: [1; 16], file: 1 };
+        let segment = segment::write(&disk, identity, &batch).unwrap();
+        let segment = Arc::new(Segment::open(&*disk, &segment, [1; 16]).unwrap());
+        let entry = write(&disk, identity, &batch).unwrap();
+        let run = JobRun::open(&*disk, &entry, [1; 16], segment).unwrap();
         run.container().verify(&entry).unwrap();
         prop_assert_eq!(found(&run), expected(&events));
         let (mut first, mut last) = (Vec::new(), Vec::new());
@@ -100,5 +105,43 @@ proptest! {
         let (from, to) = batch.time_range();
         prop_assert_eq!(first.iter().min(), Some(&from.micros()));
         prop_assert_eq!(last.iter().max(), Some(&to.micros()));
+    }
+}
+
+fn forged() -> impl Strategy<Value = (Vec<u64>, Vec<u64>, Vec<u64>)> {
+    let numbers = || prop::collection::vec(prop_oneof![0..4_u64, 0..400_u64, any::<u64>()], 0..40);
+    (numbers(), numbers(), numbers())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn sound_checksums_around_any_numbers_are_read_or_refused(
+        events in prop::collection::vec(event(), 1..60), (rows, counts, sums) in forged(), len in 0..40_usize,
+    ) {
+        let mut builder = BatchBuilder::default();
+        events.iter().for_each(|event| builder.push(event));
+        let batch = builder.finish().sorted();
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+        let identity = Identity { store: [1; 16], file: 1 };
+        let segment = segment::write(&disk, identity, &batch).unwrap();
+        let segment = Arc::new(Segment::open(&*disk, &segment, [1; 16]).unwrap());
+        let mut writer = ContainerWriter::create(&disk, FileKind::JobRun, identity).unwrap();
+        writer.numbers(ROW, &rows).unwrap();
+        writer.numbers(EVENTS, &counts).unwrap();
+        for name in [SPAN, "use.input", "errors", "sum.reported_cost"] {
+            writer.numbers(name, &sums).unwrap();
+        }
+        let entry = writer.finish(&[len as u8]).unwrap();
+        let Ok(run) = JobRun::open(&*disk, &entry, [1; 16], segment) else { return Ok(()) };
+        let (mut codes, mut values, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let read = run.codes(Dimension::JobId, 0, &mut codes)
+            .and_then(|()| run.sums(&Counter::Errors, 0, &mut values))
+            .and_then(|()| run.sums(&Counter::Retries, 0, &mut values))
+            .and_then(|()| run.sums(&Counter::Meter(TokenMeter::Input.into()), 0, &mut values))
+            .and_then(|()| run.times(0, &mut first, &mut last));
+        if let Err(error) = read {
+            prop_assert_eq!(error.kind(), crate::ErrorKind::Corrupt);
+        }
     }
 }

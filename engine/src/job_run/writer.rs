@@ -3,44 +3,49 @@
 use std::sync::Arc;
 
 use super::groups::Groups;
-use super::{FIRST, SPAN, section};
+use super::{EVENTS, ROW, SPAN, section};
 use crate::codec::bytes::put_len;
 use crate::error::Result;
 use crate::format::container::{ContainerWriter, FileEntry, Identity};
 use crate::format::names::FileKind;
 use crate::io::Disk;
-use crate::rows::{COUNTER_DIMENSIONS, EventRows, zone_time};
-use crate::segment::{Dependency, source_of, write_codes, write_dependent};
+use crate::limits::BLOCK_ROWS;
+use crate::rows::{Counter, EventRows};
 
-/// Writes the counters of `rows`, which must be in segment order, one column at a time, and syncs the file.
+/// Writes the counters of `rows`, which must be those of the segment and in its order, one column at a time, and syncs
+/// the file.
 ///
 /// # Errors
 /// What reading `rows` says, or the disk.
 pub fn write(disk: &Arc<dyn Disk>, identity: Identity, rows: &dyn EventRows) -> Result<FileEntry> {
     let groups = Groups::of(rows)?;
+    let events = groups.events();
+    let times = groups.times()?;
     let mut writer = ContainerWriter::create(disk, FileKind::JobRun, identity)?;
-    for (at, dimension) in COUNTER_DIMENSIONS.into_iter().enumerate() {
-        let dictionary = rows.dictionary(dimension)?;
-        if !dictionary.is_empty() {
-            let source = source_of(dimension)
-                .and_then(|source| Some((source, COUNTER_DIMENSIONS.iter().position(|known| *known == source)?)));
-            if let Some((source, of)) = source {
-                let mut dependency = Dependency::on(rows.dictionary(source)?.len());
-                groups.keys.iter().for_each(|key| dependency.push([key[of]], &[key[at]]));
-                if let Some(codes) = dependency.finish() {
-                    write_dependent(&mut writer, dimension, source, &dictionary, &codes)?;
-                    continue;
-                }
-            }
-            let codes: Vec<u64> = groups.keys.iter().map(|key| key[at].into()).collect();
-            write_codes(&mut writer, dimension, &dictionary, &codes)?;
+    writer.numbers(ROW, &times.row.iter().map(|row| u64::from(*row)).collect::<Vec<_>>())?;
+    writer.numbers(EVENTS, &events)?;
+    let mut write_of_several = |name: &str, values: &[u64]| {
+        let of_several = |block: usize| {
+            let range = block * BLOCK_ROWS..(block * BLOCK_ROWS + BLOCK_ROWS).min(events.len());
+            let pairs = events[range.clone()].iter().zip(&values[range]);
+            pairs.filter(|(events, _)| **events > 1).map(|(_, value)| *value)
+        };
+        let blocks = events.len().div_ceil(BLOCK_ROWS);
+        if (0..blocks).flat_map(of_several).all(|value| value == 0) {
+            return Ok(());
         }
-    }
-    groups.each_counter(|counter, sums| writer.numbers(&section(&counter), &sums))?;
-    let (first, last) = groups.times()?;
-    let span = |(first, last): (&i64, &i64)| zone_time(*last) - zone_time(*first);
-    writer.numbers(SPAN, &first.iter().zip(&last).map(span).collect::<Vec<_>>())?;
-    writer.numbers(FIRST, &first.into_iter().map(zone_time).collect::<Vec<_>>())?;
+        writer.numbers_by(name, blocks, |block, out: &mut Vec<u64>| {
+            out.extend(of_several(block));
+            Ok(())
+        })
+    };
+    groups.each_counter(|counter, sums| match counter {
+        // Told by the row in which the counter begins, and by how many events there are.
+        Counter::ContextBand | Counter::Events | Counter::Retries => Ok(()),
+        counter => write_of_several(&section(&counter), &sums),
+    })?;
+    let span = |(first, last): (&i64, &i64)| last.wrapping_sub(*first).cast_unsigned();
+    write_of_several(SPAN, &times.first.iter().zip(&times.last).map(span).collect::<Vec<_>>())?;
     let mut meta = Vec::new();
     put_len(&mut meta, groups.len());
     writer.finish(&meta)

@@ -11,21 +11,21 @@ const DEPENDENT: [(Dimension, Dimension); 2] =
     [(Dimension::Provider, Dimension::Model), (Dimension::ModelTier, Dimension::Model)];
 
 /// The dimension that `dimension` may follow from.
-pub(crate) fn source_of(dimension: Dimension) -> Option<Dimension> {
+pub(super) fn source_of(dimension: Dimension) -> Option<Dimension> {
     DEPENDENT.iter().find(|(dependent, _)| *dependent == dimension).map(|(_, source)| *source)
 }
 
 /// What each code of a dimension goes with, as long as it is always the same.
-pub(crate) struct Dependency(Option<Vec<Option<u32>>>);
+pub(super) struct Dependency(Option<Vec<Option<u32>>>);
 
 impl Dependency {
     /// On a dimension that has `values` values.
-    pub(crate) fn on(values: usize) -> Self {
+    pub(super) fn on(values: usize) -> Self {
         Self(Some(vec![None; values + 1]))
     }
 
     /// Adds rows; once a code goes with two others, there is no dependency.
-    pub(crate) fn push(&mut self, sources: impl IntoIterator<Item = u32>, codes: &[u32]) {
+    pub(super) fn push(&mut self, sources: impl IntoIterator<Item = u32>, codes: &[u32]) {
         let Some(known) = &mut self.0 else { return };
         let holds = sources.into_iter().zip(codes).all(|(source, code)| {
             let known = &mut known[source as usize];
@@ -37,7 +37,7 @@ impl Dependency {
     }
 
     /// The code that each code goes with, 0 for one that no row has; `None` when it is not always the same.
-    pub(crate) fn finish(self) -> Option<Vec<u64>> {
+    pub(super) fn finish(self) -> Option<Vec<u64>> {
         let codes = self.0?.into_iter().map(|code| code.unwrap_or(0).into());
         Some(codes.collect())
     }

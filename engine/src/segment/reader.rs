@@ -39,7 +39,7 @@ pub struct Segment {
 
 /// Dictionaries decoded when they are first asked for.
 #[derive(Debug)]
-pub(crate) struct DictionaryCache(Vec<OnceLock<Arc<Dictionary>>>);
+pub(super) struct DictionaryCache(Vec<OnceLock<Arc<Dictionary>>>);
 
 impl Default for DictionaryCache {
     fn default() -> Self {
@@ -49,7 +49,7 @@ impl Default for DictionaryCache {
 
 impl DictionaryCache {
     /// The dictionary of a dimension in `container`; an empty one when no row has a value.
-    pub(crate) fn get(&self, container: &Container, dimension: Dimension) -> Result<Arc<Dictionary>> {
+    pub(super) fn get(&self, container: &Container, dimension: Dimension) -> Result<Arc<Dictionary>> {
         let cell = &self.0[dimension.index()];
         if let Some(dictionary) = cell.get() {
             return Ok(Arc::clone(dictionary));
@@ -64,7 +64,7 @@ pub(super) fn read_dictionary(container: &Container, dimension: Dimension) -> Re
 }
 
 /// Replaces `out` by the codes of a block, each checked against the number of values in the dictionary.
-pub(crate) fn read_codes(
+pub(super) fn read_codes(
     container: &Container,
     values: usize,
     dimension: Dimension,

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::format::container::Section;
 use crate::limits::BLOCK_ROWS;
-use crate::rows::EventRows;
+use crate::rows::{EventRows, Quantity, time_of_zone};
 use crate::schema::{Dimension, Meter, Number, Text};
 use crate::time::Timestamp;
 
@@ -36,6 +36,23 @@ impl Segment {
         self.container().number(section, row / BLOCK_ROWS, row % BLOCK_ROWS)
     }
 
+    /// A quantity of one row, in stored form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn quantity(&self, quantity: &Quantity, row: usize) -> Result<u64> {
+        let section = self.container().section(&sections::quantity(quantity));
+        section.map_or(Ok(0), |section| self.number_in(section, row))
+    }
+
+    /// The start of one row's event, in microseconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn time(&self, row: usize) -> Result<i64> {
+        Ok(time_of_zone(self.number_in(self.section(sections::AT)?, row)?))
+    }
+
     /// The value of a dimension in one row.
     pub(super) fn value_in(&self, dimension: Dimension, row: usize) -> Result<Option<Text>> {
         if self.is_linked(dimension) {
@@ -52,8 +69,7 @@ impl Segment {
             let (path, rows) = (self.container().path(), self.rows());
             return Err(Error::invalid(format!("{path} has {rows} rows; there is no row {row}")));
         }
-        let at = crate::rows::time_of_zone(self.number_in(self.section(sections::AT)?, row)?);
-        let mut event = Event::new(self.id(row)?, Timestamp::from_micros(at));
+        let mut event = Event::new(self.id(row)?, Timestamp::from_micros(self.time(row)?));
         for (name, section) in self.container().sections() {
             match name.split_once('.') {
                 Some(("dim", name)) => self.put_dimension(&mut event, Dimension::from_name(name), row)?,

@@ -104,7 +104,8 @@ fn write_dimension(
     if let Some(source) = dependent::source_of(dimension)
         && let Some(codes) = dependency(rows, dimension, source, blocks)?
     {
-        return write_dependent(writer, dimension, source, &dictionary, &codes);
+        writer.numbers(&sections::dependent(dimension, source), &codes)?;
+        return write_dictionary(writer, dimension, &dictionary);
     }
     write_dictionary(writer, dimension, &dictionary)?;
     let mut codes = Vec::new();
@@ -143,31 +144,8 @@ fn dependency(
 }
 
 /// Writes the dictionary of a dimension.
-pub(crate) fn write_dictionary(writer: &mut ContainerWriter, dimension: Dimension, values: &Dictionary) -> Result<()> {
+pub(super) fn write_dictionary(writer: &mut ContainerWriter, dimension: Dimension, values: &Dictionary) -> Result<()> {
     writer.blob(&sections::dictionary(dimension), &dictionary::encode(values))
-}
-
-/// Writes a column of codes and its dictionary.
-pub(crate) fn write_codes(
-    writer: &mut ContainerWriter,
-    dimension: Dimension,
-    dictionary: &Dictionary,
-    codes: &[u64],
-) -> Result<()> {
-    writer.numbers(&sections::codes(dimension), codes)?;
-    write_dictionary(writer, dimension, dictionary)
-}
-
-/// Writes the codes of a dimension that follow from those of another, and its dictionary.
-pub(crate) fn write_dependent(
-    writer: &mut ContainerWriter,
-    dimension: Dimension,
-    source: Dimension,
-    dictionary: &Dictionary,
-    codes: &[u64],
-) -> Result<()> {
-    writer.numbers(&sections::dependent(dimension, source), codes)?;
-    write_dictionary(writer, dimension, dictionary)
 }
 
 /// `meta = row count · first start · last start`

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::read_only::{on_disk, pin_newest};
 use super::recover::{Replayed, replay};
@@ -10,6 +11,7 @@ use super::version::{Published, Version, open_segment};
 use crate::batch::Batch;
 use crate::dedup::{IdRun, Secret};
 use crate::error::{Error, Result};
+use crate::format::container::Container;
 use crate::format::manifest::{Manifest, PartEntry};
 use crate::io::Disk;
 use crate::job_run::{Counters, JobRun};
@@ -69,7 +71,7 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
     }
     let masks = manifest.parts.iter().filter_map(|part| part.mask.as_ref());
     for run in manifest.outcomes.iter().chain(&manifest.books).chain(&manifest.corrections).chain(masks) {
-        let opened = crate::format::container::Container::open_entry(disk, &run.file, store);
+        let opened = Container::open_entry(disk, &run.file, store);
         report.damage.extend(opened.and_then(|container| container.verify(&run.file)).err());
     }
     // The log of a store in which nothing was corrected needs only the outcomes of the version, to see that none is
@@ -97,21 +99,23 @@ fn verify_part(
     secret: &Secret,
     report: &mut Verification,
 ) -> Option<Batch> {
-    let batch = open_segment(disk, entry, store).and_then(|segment| {
+    let segment = open_segment(disk, entry, store).and_then(|segment| {
         segment.container().verify(&entry.segment)?;
-        segment.load()
+        Ok(Arc::new(segment))
     });
-    let job_run = JobRun::open(disk, &entry.job_run, store).and_then(|run| {
-        run.container().verify(&entry.job_run)?;
-        Ok(run)
+    let job_run = Container::open_entry(disk, &entry.job_run, store).and_then(|run| {
+        run.verify(&entry.job_run)?;
+        // It can be read only beside a segment, whose damage is told by itself.
+        segment.as_ref().ok().map(|segment| JobRun::open(disk, &entry.job_run, store, Arc::clone(segment))).transpose()
     });
+    let batch = segment.and_then(|segment| segment.load());
     let id_run = IdRun::open(disk, &entry.id_run, store).and_then(|run| {
         run.container().verify(&entry.id_run)?;
         Ok(run)
     });
     let damage = &mut report.damage;
     let batch = batch.map_err(|error| damage.push(error)).ok();
-    let job_run = job_run.map_err(|error| damage.push(error)).ok();
+    let job_run = job_run.map_err(|error| damage.push(error)).ok().flatten();
     let id_run = id_run.map_err(|error| damage.push(error)).ok();
     let batch = batch?;
     report.events += entry.rows - entry.mask.map_or(0, |mask| mask.number);
@@ -163,7 +167,8 @@ fn total_by_key(rows: &impl CounterRows) -> Result<Totals> {
         for counter in &counters {
             let mut sums = Vec::new();
             rows.sums(counter, block, &mut sums)?;
-            for ((key, band), sum) in keys.iter().zip(&bands).zip(sums) {
+            // A meter may be named and 0 throughout.
+            for ((key, band), sum) in keys.iter().zip(&bands).zip(sums).filter(|(_, sum)| *sum > 0) {
                 let total = totals.entry((key.clone(), *band)).or_default();
                 *total.entry(counter.clone()).or_default() += u128::from(sum);
             }

@@ -46,10 +46,11 @@ pub(super) struct SealedPart {
 
 impl SealedPart {
     pub(super) fn open(disk: &dyn Disk, entry: PartEntry, store: [u8; 16]) -> Result<Self> {
+        let segment = Arc::new(open_segment(disk, &entry, store)?);
         Ok(Self {
             entry,
-            segment: Arc::new(open_segment(disk, &entry, store)?),
-            job_run: Arc::new(JobRun::open(disk, &entry.job_run, store)?),
+            segment: Arc::clone(&segment),
+            job_run: Arc::new(JobRun::open(disk, &entry.job_run, store, segment)?),
             id_run: Arc::new(IdRun::open(disk, &entry.id_run, store)?),
             hidden: open_mask(disk, &entry, store)?,
         })

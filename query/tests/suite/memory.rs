@@ -63,7 +63,7 @@ fn seal(batch: Batch, counted: bool) -> Result<Part> {
     let mut counters: Option<Arc<dyn CounterRows>> = None;
     if counted {
         let entry = job_run::write(&disk, Identity { store, file: 2 }, &batch)?;
-        counters = Some(Arc::new(JobRun::open(&*disk, &entry, store)?));
+        counters = Some(Arc::new(JobRun::open(&*disk, &entry, store, Arc::clone(&events))?));
     }
     Ok(Part { counters, ..Part::of(events) })
 }
