@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::gather::gather;
+use parking_lot::Mutex;
+
+use super::gather::Places;
 use super::{EVENTS, ROW, SPAN, section};
 use crate::codec::bytes::Reader;
 use crate::dictionary::Dictionary;
@@ -20,6 +22,8 @@ pub struct JobRun {
     container: Container,
     segment: Arc<Segment>,
     rows: usize,
+    /// Those of the block read last, for its columns are read one after the other.
+    recent: Mutex<Option<Arc<Places>>>,
 }
 
 impl JobRun {
@@ -30,7 +34,7 @@ impl JobRun {
     pub fn open(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16], segment: Arc<Segment>) -> Result<Self> {
         let container = Container::open_entry(disk, entry, store)?;
         let rows = Reader::new(container.meta()).u32().map_err(|error| container.damaged("meta", &error.what))?;
-        let run = Self { rows: rows as usize, container, segment };
+        let run = Self { rows: rows as usize, container, segment, recent: Mutex::default() };
         let blocks = run.rows.div_ceil(BLOCK_ROWS);
         for (name, section) in run.container.sections() {
             let fits = |rows, all| if [ROW, EVENTS].contains(&name) { rows == all } else { rows <= all };
@@ -64,44 +68,48 @@ impl JobRun {
         Ok(values)
     }
 
-    /// The row of the segment in which each counter of a block begins.
-    fn places(&self, block: usize) -> Result<Vec<u32>> {
-        let rows: Vec<u64> = self.column(ROW, block)?;
-        match rows.iter().max() {
-            Some(last) if *last >= self.segment.rows() as u64 => {
-                let what = format!("row {last} of a segment of {}", self.segment.rows());
-                Err(self.container.damaged(ROW, &what))
-            }
-            _ => Ok(rows.into_iter().map(|row| row as u32).collect()),
+    /// The counters of a block.
+    fn places(&self, block: usize) -> Result<Arc<Places>> {
+        if let Some(places) = &*self.recent.lock()
+            && places.block == block
+        {
+            return Ok(Arc::clone(places));
         }
+        let rows: Vec<u64> = self.column(ROW, block)?;
+        if let Some(last) = rows.iter().max().filter(|last| **last >= self.segment.rows() as u64) {
+            return Err(self.container.damaged(ROW, &format!("row {last} of a segment of {}", self.segment.rows())));
+        }
+        let rows = rows.into_iter().map(|row| row as u32).collect();
+        let places = Arc::new(Places::new(block, rows, self.column(EVENTS, block)?));
+        *self.recent.lock() = Some(Arc::clone(&places));
+        Ok(places)
     }
 
     /// Replaces `out` by what the first row of each counter says of a quantity.
     fn quantities(&self, quantity: &Quantity, block: usize, out: &mut Vec<u64>) -> Result<()> {
         let segment = &*self.segment;
         let read = |at, values: &mut Vec<u64>| segment.quantities(quantity, at, values);
-        gather(&self.places(block)?, read, |row| segment.quantity(quantity, row), out)
+        self.places(block)?.gather(read, |row| segment.quantity(quantity, row), out)
     }
 
     /// Replaces `out` by what the first row of each counter says of a dimension.
     fn first_codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
         let segment = &*self.segment;
         let read = |at, codes: &mut Vec<u32>| segment.codes(dimension, at, codes);
-        gather(&self.places(block)?, read, |row| segment.code(dimension, row), out)
+        self.places(block)?.gather(read, |row| segment.code(dimension, row), out)
     }
 
     /// Replaces the values of counters of several events by those of a section.
-    fn put_of_several(&self, name: &str, block: usize, events: &[u64], mut put: impl FnMut(usize, u64)) -> Result<()> {
-        let several = || (0..events.len()).filter(|at| events[*at] > 1);
+    fn put_of_several(&self, name: &str, places: &Places, mut put: impl FnMut(usize, u64)) -> Result<()> {
         let values: Vec<u64> = match self.container.section(name) {
-            Some(_) => self.column(name, block)?,
-            None => vec![0; several().count()],
+            Some(_) => self.column(name, places.block)?,
+            None => vec![0; places.several.len()],
         };
-        if values.len() != several().count() {
-            let what = format!("block {block} has {} sums for {} counters", values.len(), several().count());
+        if values.len() != places.several.len() {
+            let what = format!("{} sums for {} counters in block {}", values.len(), places.several.len(), places.block);
             return Err(self.container.damaged(name, &what));
         }
-        several().zip(values).for_each(|(at, value)| put(at, value));
+        places.several.iter().zip(values).for_each(|(at, value)| put(*at as usize, value));
         Ok(())
     }
 
@@ -113,13 +121,13 @@ impl JobRun {
         out: &mut Vec<u64>,
         first: impl FnOnce(&mut Vec<u64>) -> Result<()>,
     ) -> Result<()> {
-        let events: Vec<u64> = self.column(EVENTS, block)?;
+        let places = self.places(block)?;
         out.clear();
-        if events.contains(&1) {
+        if places.several.len() < places.events.len() {
             first(out)?;
         }
-        out.resize(events.len(), 0);
-        self.put_of_several(&section(counter), block, &events, |at, sum| out[at] = sum)
+        out.resize(places.events.len(), 0);
+        self.put_of_several(&section(counter), &places, |at, sum| out[at] = sum)
     }
 
     fn with_status(&self, counter: &Counter, status: &str, block: usize, out: &mut Vec<u64>) -> Result<()> {
@@ -163,7 +171,7 @@ impl CounterRows for JobRun {
 
     fn sums(&self, counter: &Counter, block: usize, out: &mut Vec<u64>) -> Result<()> {
         match counter {
-            Counter::Events => *out = self.column(EVENTS, block)?,
+            Counter::Events => out.clone_from(&self.places(block)?.events),
             Counter::ContextBand => {
                 self.quantities(&Quantity::ContextBand, block, out)?;
                 out.iter_mut().for_each(|stored| *stored = stored.saturating_sub(1));
@@ -171,8 +179,8 @@ impl CounterRows for JobRun {
             Counter::Retries => {
                 // A counter is either of retries or of other events.
                 self.quantities(&Quantity::Number(Number::RetryDepth), block, out)?;
-                let events: Vec<u64> = self.column(EVENTS, block)?;
-                out.iter_mut().zip(events).for_each(|(stored, events)| *stored = if *stored > 1 { events } else { 0 });
+                let events = &self.places(block)?.events;
+                out.iter_mut().zip(events).for_each(|(stored, events)| *stored = if *stored > 1 { *events } else { 0 });
             }
             Counter::Errors => self.with_status(counter, "error", block, out)?,
             Counter::Cancelled => self.with_status(counter, "cancelled", block, out)?,
@@ -191,11 +199,10 @@ impl CounterRows for JobRun {
     }
 
     fn times(&self, block: usize, first: &mut Vec<i64>, last: &mut Vec<i64>) -> Result<()> {
-        let segment = &*self.segment;
-        gather(&self.places(block)?, |at, times| segment.times(at, times), |row| segment.time(row), first)?;
+        let (segment, places) = (&*self.segment, self.places(block)?);
+        places.gather(|at, times| segment.times(at, times), |row| segment.time(row), first)?;
         last.clone_from(first);
-        let events: Vec<u64> = self.column(EVENTS, block)?;
-        self.put_of_several(SPAN, block, &events, |at, span| last[at] = last[at].wrapping_add(span.cast_signed()))
+        self.put_of_several(SPAN, &places, |at, span| last[at] = last[at].wrapping_add(span.cast_signed()))
     }
 
     fn meters(&self) -> Vec<Meter> {

@@ -179,8 +179,7 @@ impl Segment {
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn id(&self, row: usize) -> Result<Text> {
         let (block, frame, within) = (row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS, row % VECTOR_ROWS);
-        let micros = self.frame_times(row)?;
-        let at = micros.get(within).copied().unwrap_or_default();
+        let at = self.time(row)?;
         let id = self.container.ids(self.section(sections::ID)?, block, frame, |frame| frame.get(within, at))?;
         let id = std::str::from_utf8(&id).ok();
         id.map(Text::from)
@@ -215,8 +214,7 @@ impl Segment {
         if self.container.ids(section, block, frame, |frame| Ok(frame.is_texts()))? {
             return Ok(None);
         }
-        let micros = self.frame_times(row)?;
-        let at = micros.get(within).copied().unwrap_or_default();
+        let at = self.time(row)?;
         let found = self.container.ids(section, block, frame, |frame| frame.get(within, at))?;
         Ok(Some(found == id.as_bytes()))
     }

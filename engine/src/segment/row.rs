@@ -72,7 +72,12 @@ impl Segment {
         let mut event = Event::new(self.id(row)?, Timestamp::from_micros(self.time(row)?));
         for (name, section) in self.container().sections() {
             match name.split_once('.') {
-                Some(("dim", name)) => self.put_dimension(&mut event, Dimension::from_name(name), row)?,
+                Some(("dim", name)) => {
+                    let Some(dimension) = Dimension::from_name(name) else { continue };
+                    if let Some(value) = self.dictionary(dimension)?.get(self.code_in(section, row)?) {
+                        event.dimensions.insert(dimension, value.into());
+                    }
+                }
                 Some(("link", name)) => self.put_dimension(&mut event, Dimension::from_name(name), row)?,
                 Some(("of", names)) => {
                     let name = names.split_once('.').map_or("", |(_, name)| name);

@@ -48,12 +48,7 @@ impl Multiples {
     }
 }
 
-pub(super) fn of_scheme<T: Value>(
-    scheme: u8,
-    reader: &mut Reader<'_>,
-    rows: usize,
-    out: &mut Vec<T>,
-) -> Result<(), DecodeError> {
+fn of_scheme<T: Value>(scheme: u8, reader: &mut Reader<'_>, rows: usize, out: &mut Vec<T>) -> Result<(), DecodeError> {
     match scheme {
         CONSTANT => {
             let base = reader.u64()?;
@@ -73,42 +68,35 @@ fn frame_of_reference<T: Value>(reader: &mut Reader<'_>, rows: usize, out: &mut 
     let base = reader.u64()?;
     let patched = Patched::read(reader)?;
     let start = out.len();
+    let patch = |place: usize, number: u64, out: &mut Vec<T>| {
+        if let Some(slot) = out.get_mut(start + place) {
+            *slot = T::from_stored(base.wrapping_add(number));
+        }
+    };
     match patched.width {
-        0 => out.resize(start + rows, T::from_stored(base)),
+        0 => {
+            out.resize(start + rows, T::from_stored(base));
+            patched.each(&mut |place, high| patch(place, high, out));
+        }
         1..=32 => {
             let mut low = [0_u32; VECTOR_ROWS];
             bitpack::unpack32(patched.packed, patched.width, &mut low);
             out.extend(low[..rows].iter().map(|low| T::from_stored(base.wrapping_add(u64::from(*low)))));
+            patched.each(&mut |place, high| patch(place, high | u64::from(low[place]), out));
         }
         _ => {
             let mut low = [0_u64; VECTOR_ROWS];
             bitpack::unpack64(patched.packed, patched.width, &mut low);
             out.extend(low[..rows].iter().map(|low| T::from_stored(base.wrapping_add(*low))));
+            patched.each(&mut |place, high| patch(place, high | low[place], out));
         }
     }
-    patched.each(&mut |place, high, low| {
-        if let Some(slot) = out.get_mut(start + place) {
-            *slot = T::from_stored(base.wrapping_add(high | low));
-        }
-    });
     Ok(())
 }
 
 fn delta<T: Value>(reader: &mut Reader<'_>, rows: usize, out: &mut Vec<T>) -> Result<(), DecodeError> {
     let mut value = reader.u64()?;
-    let patched = Patched::read(reader)?;
-    let mut steps = [0_u64; VECTOR_ROWS];
-    match patched.width {
-        0 => {}
-        1..=32 => {
-            let mut low = [0_u32; VECTOR_ROWS];
-            bitpack::unpack32(patched.packed, patched.width, &mut low);
-            steps.iter_mut().zip(low).for_each(|(step, low)| *step = low.into());
-        }
-        _ => bitpack::unpack64(patched.packed, patched.width, &mut steps),
-    }
-    patched.each(&mut |place, high, low| steps[place] = high | low);
-    steps.iter_mut().for_each(|step| *step = (*step >> 1) ^ (*step & 1).wrapping_neg());
+    let steps = Patched::read(reader)?.steps();
     out.extend(steps[..rows].iter().map(|step| {
         value = value.wrapping_add(*step);
         T::from_stored(value)
@@ -237,12 +225,34 @@ impl<'a> Patched<'a> {
         high | bitpack::get(self.packed, self.width, place)
     }
 
-    /// Calls `patch` with the place, the upper bits and the packed lower bits of each exception.
-    fn each(&self, patch: &mut dyn FnMut(usize, u64, u64)) {
+    /// The numbers as differences, out of their zig-zag.
+    fn steps(&self) -> [u64; VECTOR_ROWS] {
+        let mut steps = [0_u64; VECTOR_ROWS];
+        match self.width {
+            0 => {}
+            1..=32 => {
+                let mut low = [0_u32; VECTOR_ROWS];
+                bitpack::unpack32(self.packed, self.width, &mut low);
+                steps.iter_mut().zip(low).for_each(|(step, low)| *step = low.into());
+            }
+            _ => bitpack::unpack64(self.packed, self.width, &mut steps),
+        }
+        let low = 1_u64.checked_shl(self.width.into()).map_or(u64::MAX, |above| above - 1);
+        self.each(&mut |place, high| steps[place] = high | steps[place] & low);
+        steps.iter_mut().for_each(|step| *step = (*step >> 1) ^ (*step & 1).wrapping_neg());
+        steps
+    }
+
+    /// The sum of the differences up to the one at `place`.
+    pub(super) fn sum_of_steps(&self, place: usize) -> u64 {
+        self.steps()[..=place].iter().fold(0, |sum, step| sum.wrapping_add(*step))
+    }
+
+    /// Calls `patch` with the place and the upper bits of each exception.
+    fn each(&self, patch: &mut impl FnMut(usize, u64)) {
         for at in 0..self.count {
-            let place = self.places.get(at) as usize;
             let high = self.highs.get(at).checked_shl(self.width.into()).unwrap_or(0);
-            patch(place, high, bitpack::get(self.packed, self.width, place));
+            patch(self.places.get(at) as usize, high);
         }
     }
 }

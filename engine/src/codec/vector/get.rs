@@ -1,7 +1,7 @@
 //! One value of a vector, without decoding the others where its scheme allows that.
 
-use super::decode::{Multiples, Patched, count, of_scheme, width};
-use super::{CONSTANT, DICTIONARY, FRAME_OF_REFERENCE, MASK_BYTES, PLACE_BITS, SCALED, SPARSE};
+use super::decode::{Multiples, Patched, count, width};
+use super::{CONSTANT, DELTA, DICTIONARY, FRAME_OF_REFERENCE, MASK_BYTES, PLACE_BITS, RUNS, SCALED, SPARSE};
 use crate::codec::bitpack;
 use crate::codec::bits::{Stream, stream_bytes};
 use crate::codec::bytes::{DecodeError, Reader};
@@ -23,14 +23,29 @@ fn value_of(scheme: u8, reader: &mut Reader<'_>, rows: usize, place: usize) -> R
     match scheme {
         CONSTANT => reader.u64(),
         FRAME_OF_REFERENCE => Ok(reader.u64()?.wrapping_add(Patched::read(reader)?.get(place))),
+        DELTA => Ok(reader.u64()?.wrapping_add(Patched::read(reader)?.sum_of_steps(place))),
+        RUNS => runs(reader, rows, place),
         SPARSE => sparse(reader, rows, place),
         DICTIONARY => dictionary(reader, place),
-        _ => {
-            let mut values: Vec<u64> = Vec::with_capacity(rows);
-            of_scheme(scheme, reader, rows, &mut values)?;
-            values.get(place).copied().ok_or_else(|| reader.error(format!("fewer than {rows} values")))
-        }
+        scheme => Err(reader.error(format!("a vector has scheme {scheme}, which does not exist"))),
     }
+}
+
+fn runs(reader: &mut Reader<'_>, rows: usize, place: usize) -> Result<u64, DecodeError> {
+    let base = reader.u64()?;
+    let count = count(reader, rows)?;
+    let [width, length_width] = [width(reader)?, width(reader)?];
+    let values = Stream::new(reader.take(stream_bytes(count, width))?, width);
+    let lengths = Stream::new(reader.take(stream_bytes(count, length_width))?, length_width);
+    let mut end = 0_u64;
+    for run in 0..count {
+        end = end.saturating_add(lengths.get(run)).saturating_add(1);
+        if place as u64 >= end {
+            continue;
+        }
+        return Ok(base.wrapping_add(values.get(run)));
+    }
+    Err(reader.error(format!("runs of fewer than the {rows} rows of a vector")))
 }
 
 fn sparse(reader: &mut Reader<'_>, rows: usize, place: usize) -> Result<u64, DecodeError> {
