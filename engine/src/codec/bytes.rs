@@ -109,8 +109,10 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When fewer are left.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let error = self.error(format!("{N} bytes expected, {} left", self.remaining()));
-        self.take(N)?.try_into().map_err(|_| error)
+        let taken = self.bytes[self.offset..].first_chunk();
+        let taken = taken.ok_or_else(|| self.error(format!("{N} bytes expected, {} left", self.remaining())))?;
+        self.offset += N;
+        Ok(*taken)
     }
 
     /// One byte.
@@ -165,8 +167,9 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// At the end, or when it does not.
     pub fn u32(&mut self) -> Result<u32, DecodeError> {
-        let error = self.error("an integer of at most 32 bits expected");
-        u32::try_from(self.u64()?).map_err(|_| error)
+        let offset = self.offset;
+        let error = |_| DecodeError { offset, what: "an integer of at most 32 bits expected".into() };
+        u32::try_from(self.u64()?).map_err(error)
     }
 
     /// A signed integer.
@@ -193,9 +196,12 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// At the end, or when so many cannot follow.
     pub fn count(&mut self, each: usize) -> Result<usize, DecodeError> {
-        let error = self.error("a count of what follows expected");
-        let count = usize::try_from(self.u64()?).map_err(|_| error.clone())?;
-        if count.checked_mul(each).is_some_and(|bytes| bytes <= self.remaining()) { Ok(count) } else { Err(error) }
+        let offset = self.offset;
+        let count = usize::try_from(self.u64()?).unwrap_or(usize::MAX);
+        if count.checked_mul(each).is_some_and(|bytes| bytes <= self.remaining()) {
+            return Ok(count);
+        }
+        Err(DecodeError { offset, what: "a count of what follows expected".into() })
     }
 
     /// Bytes behind their length.
@@ -212,8 +218,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// At the end, or when it is not UTF-8.
     pub fn text(&mut self) -> Result<&'a str, DecodeError> {
-        let error = self.error("UTF-8 text expected");
-        std::str::from_utf8(self.bytes()?).map_err(|_| error)
+        let offset = self.offset;
+        std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError { offset, what: "UTF-8 text expected".into() })
     }
 }
 

@@ -178,8 +178,12 @@ impl Segment {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn id(&self, row: usize) -> Result<Text> {
+        self.id_at(row, self.time(row)?)
+    }
+
+    /// The id of a row whose start is known, in microseconds.
+    pub(super) fn id_at(&self, row: usize, at: i64) -> Result<Text> {
         let (block, frame, within) = (row / BLOCK_ROWS, row % BLOCK_ROWS / VECTOR_ROWS, row % VECTOR_ROWS);
-        let at = self.time(row)?;
         let id = self.container.ids(self.section(sections::ID)?, block, frame, |frame| frame.get(within, at))?;
         let id = std::str::from_utf8(&id).ok();
         id.map(Text::from)

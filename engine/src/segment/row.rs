@@ -69,7 +69,8 @@ impl Segment {
             let (path, rows) = (self.container().path(), self.rows());
             return Err(Error::invalid(format!("{path} has {rows} rows; there is no row {row}")));
         }
-        let mut event = Event::new(self.id(row)?, Timestamp::from_micros(self.time(row)?));
+        let at = self.time(row)?;
+        let mut event = Event::new(self.id_at(row, at)?, Timestamp::from_micros(at));
         for (name, section) in self.container().sections() {
             match name.split_once('.') {
                 Some(("dim", name)) => {
