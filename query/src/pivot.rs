@@ -18,10 +18,15 @@ pub enum Pivot {
     Tag(Text),
     /// The time bucket, on the calendar of the query's time zone, that the event starts in.
     Time(Bucket),
+    /// Which of tenant, team, workflow, job, task type, model tier, request id and retry depth the event lacks.
+    Lacking,
 }
 
+/// What [`Pivot::Lacking`] is called.
+const LACKING: &str = "lacking";
+
 impl Pivot {
-    /// Reads `team`, `status_code`, `tag.KEY`, `day`…; aliases of dimensions are understood.
+    /// Reads `team`, `status_code`, `tag.KEY`, `day`, `lacking`…; aliases of dimensions are understood.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid), naming what is near.
@@ -32,10 +37,11 @@ impl Pivot {
         let known = Bucket::parse(name)
             .map(Self::Time)
             .or_else(|| Dimension::parse(name).map(Self::Dimension))
-            .or_else(|| Number::from_name(name).map(Self::Number));
+            .or_else(|| Number::from_name(name).map(Self::Number))
+            .or_else(|| (name == LACKING).then_some(Self::Lacking));
         known.ok_or_else(|| {
             let names = Dimension::ALL.iter().map(|dimension| dimension.name());
-            let names = names.chain(Number::ALL.iter().map(|number| number.name())).chain(Bucket::ALL.map(Bucket::name));
+            let names = names.chain(Number::ALL.iter().map(|number| number.name())).chain(Bucket::ALL.map(Bucket::name)).chain([LACKING]);
             let hint = did_you_mean(name, names);
             Error::invalid(format!("cannot group by {name:?}: no dimension, number or time bucket has that name; a tag is written tag.KEY{hint}"))
         })
@@ -50,6 +56,7 @@ impl fmt::Display for Pivot {
             Self::Number(number) => f.pad(number.name()),
             Self::Tag(key) => f.pad(&format!("tag.{key}")),
             Self::Time(bucket) => f.pad(bucket.name()),
+            Self::Lacking => f.pad(LACKING),
         }
     }
 }
@@ -84,6 +91,7 @@ mod tests {
             ("status_code", Pivot::Number(Number::StatusCode)),
             ("tag.a.b", Pivot::Tag("a.b".into())),
             ("1d", Pivot::Time(Bucket::Day)),
+            ("lacking", Pivot::Lacking),
         ] {
             assert_eq!(Pivot::parse(text).ok(), Some(pivot), "{text}");
         }

@@ -1,5 +1,10 @@
 //! From plans to sheets: what the command line and the routes ask of a store, in one place.
 
+mod outcome;
+mod prices;
+mod runaways;
+mod versions;
+
 use std::sync::Arc;
 
 use quipu::price::{PriceClass, Pricer, PromptSize};
@@ -12,8 +17,13 @@ use quipu::{
 
 use crate::gaps;
 use crate::plan::{Plan, Report, now};
-use crate::prices;
+use crate::prices::{default_book, name};
 use crate::render::{Document, Facts, Sheet, TREE};
+
+pub use outcome::revisions;
+pub use prices::{price_diff, price_versions, rates_of_book};
+pub use runaways::{RULE_PARAMETERS, alarms, of_alarms, runaways, set_rule};
+pub use versions::{VERSION_PARAMETERS, VersionsText, versions};
 
 /// Jobs that are listed when no limit is named.
 const JOBS_LISTED: u64 = 20;
@@ -110,7 +120,7 @@ fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Opti
 /// [`ErrorKind::NotFound`](quipu::ErrorKind::NotFound) when there is no such version.
 pub fn priced(snapshot: &Snapshot, query: &Query) -> Result<(Query, String)> {
     let book = price_book(snapshot, &query.prices)?;
-    let name = prices::name(&book);
+    let name = name(&book);
     Ok((Query { prices: PriceChoice::Book(book), ..query.clone() }, name))
 }
 
@@ -149,7 +159,7 @@ pub fn coverage(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Docume
 /// [`ErrorKind::NotFound`](quipu::ErrorKind::NotFound) when there is no such version.
 pub fn price_book(snapshot: &Snapshot, choice: &PriceChoice) -> Result<Arc<PriceBook>> {
     match choice {
-        PriceChoice::Current if snapshot.price_books().is_empty() => Ok(prices::default_book()),
+        PriceChoice::Current if snapshot.price_books().is_empty() => Ok(default_book()),
         PriceChoice::Current => snapshot.price_book(None),
         PriceChoice::Version(version) => snapshot.price_book(Some(*version)),
         PriceChoice::KnownAt(at) => Ok(snapshot.price_book_known_at(*at)),

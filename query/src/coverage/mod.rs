@@ -4,51 +4,19 @@ mod lint;
 mod naming;
 mod routing;
 
-use quipu_engine::{Dimension, Number, Result};
+use quipu_engine::Result;
 
 use crate::answer::{Answer, Column};
-use crate::filter::{Filter, NumberField, NumberTest, TextField, TextTest};
+use crate::exec::lacking::{self, Coverage, FIELDS};
+use crate::filter::Filter;
 use crate::measure::{Measure, Unit};
+use crate::pivot::Pivot;
 use crate::query::{CostBasis, Query};
-use crate::report::{ByKey, columns, share};
+use crate::report::{columns, share};
 use crate::value::Value;
 use crate::view::View;
 
 pub use lint::Warning;
-
-/// What is checked for: who, what for, and whether the calls can be told apart.
-const FIELDS: [Field; 8] = [
-    Field::Dimension(Dimension::Tenant),
-    Field::Dimension(Dimension::Team),
-    Field::Dimension(Dimension::Workflow),
-    Field::Dimension(Dimension::JobId),
-    Field::Dimension(Dimension::TaskType),
-    Field::Dimension(Dimension::ModelTier),
-    Field::Dimension(Dimension::RequestId),
-    Field::Number(Number::RetryDepth),
-];
-
-#[derive(Clone, Copy)]
-enum Field {
-    Dimension(Dimension),
-    Number(Number),
-}
-
-impl Field {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Dimension(dimension) => dimension.name(),
-            Self::Number(number) => number.name(),
-        }
-    }
-
-    fn is_missing(self) -> Filter {
-        match self {
-            Self::Dimension(dimension) => Filter::Text(TextField::Dimension(dimension), TextTest::Null),
-            Self::Number(number) => Filter::Number(NumberField::Number(number), NumberTest::Null),
-        }
-    }
-}
 
 /// What events lack, what looks wrong in them, and what could be saved.
 #[derive(Clone, Debug)]
@@ -80,20 +48,16 @@ fn spend(query: &Query) -> Measure {
 }
 
 fn fields(view: &View<'_>, query: &Query) -> Result<Answer> {
-    let keys = query.by.len();
     let query = Query { measures: vec![Measure::Requests, spend(query)], ..query.clone() };
-    let all = view.query(&query)?;
+    let (groups, facts) = lacking::coverage(view.source(), view.scope(), &query.assumed())?;
     let mut rows = Vec::new();
-    for field in FIELDS {
-        let lacking = ByKey::new(&view.query(&query.clone().filter(field.is_missing()))?, keys);
-        let name = || Value::Text(field.name().into());
-        for row in &all.rows {
-            let [calls, cost] = [&row[keys], &row[keys + 1]];
-            let none = [Value::Count(0), zero_of(cost)];
-            let missing = lacking.get(row).unwrap_or(&none);
+    for (at, field) in FIELDS.into_iter().enumerate() {
+        for Coverage { key, all, lacking } in &groups {
+            let ([calls, cost], missing) = ([&all[0], &all[1]], &lacking[at]);
             let shares = [share(&missing[0], calls), share(&missing[1], cost)];
             let measures = [calls, &missing[0], &shares[0], cost, &missing[1], &shares[1]].map(Value::clone);
-            rows.push([name()].into_iter().chain(row[..keys].iter().cloned()).chain(measures).collect());
+            let name = Value::Text(field.name().into());
+            rows.push([name].into_iter().chain(key.iter().cloned()).chain(measures).collect());
         }
     }
     let names = [
@@ -104,24 +68,20 @@ fn fields(view: &View<'_>, query: &Query) -> Result<Answer> {
         ("missing_spend", Unit::Usd),
         ("missing_spend_share", Unit::Ratio),
     ];
-    let field = Column { name: "field".into(), unit: Unit::None, is_key: true };
-    let columns: Vec<Column> =
-        [field].into_iter().chain(all.columns[..keys].iter().cloned()).chain(columns(names)).collect();
+    let unit = |pivot: &Pivot| if matches!(pivot, Pivot::Time(_)) { Unit::Time } else { Unit::None };
+    let keys = query.by.iter().map(|pivot| (pivot.to_string(), unit(pivot)));
+    let keys = std::iter::once(("field".into(), Unit::None)).chain(keys);
+    let keys = keys.map(|(name, unit)| Column { name, unit, is_key: true });
+    let columns: Vec<Column> = keys.chain(columns(names)).collect();
     let totals = vec![Value::Null; columns.len()];
     let groups = rows.len() as u64;
-    Ok(Answer { columns, rows, totals, groups, passed: groups, ..all })
-}
-
-/// No money, where money is known at all.
-fn zero_of(cost: &Value) -> Value {
-    if cost.is_null() { Value::Null } else { Value::Money(quipu_engine::PicoUsd::ZERO) }
+    Ok(Answer { columns, rows, totals, groups, passed: groups, ..facts })
 }
 
 /// The part of calls and of spend that tried something again.
 fn retries(view: &View<'_>, query: &Query) -> Result<Answer> {
     let query = Query { measures: vec![Measure::Requests, spend(query)], ..query.clone() };
-    let again = Filter::Number(NumberField::Number(Number::RetryDepth), NumberTest::Between(1, u64::MAX));
-    let (all, again) = (view.query(&query)?, view.query(&query.clone().filter(again))?);
+    let (all, again) = (view.query(&query)?, view.query(&query.clone().filter(Filter::is_retry()))?);
     let [calls, cost] = [&all.totals[0], &all.totals[1]];
     let [retried, retried_cost] = [&again.totals[0], &again.totals[1]];
     let shares = [share(retried, calls), share(retried_cost, cost)];

@@ -8,6 +8,7 @@ use quipu_engine::rows::Quantity;
 use quipu_engine::{Dimension, Number, Result, Text, Timestamp};
 
 use super::cohort::JobCohort;
+use super::lacking::{self, Lacks};
 use super::plan::Plan;
 use super::rows::{Rows, Spans};
 use crate::calendar::{Bucket, Zone};
@@ -51,6 +52,8 @@ pub(super) enum KeyColumn {
         zone: Zone,
         buckets: Buckets,
     },
+    /// The set of fields that an event lacks.
+    Lacking,
     /// The bucket that each job of a cohort belongs to; all rows are of such jobs.
     JobTime {
         of_job: Vec<u32>,
@@ -65,6 +68,7 @@ pub(super) enum KeyValue {
     Text(Text),
     Number(Number, u64),
     Time(Timestamp),
+    Lacks(Lacks),
 }
 
 impl KeyColumn {
@@ -75,6 +79,7 @@ impl KeyColumn {
             Pivot::Dimension(dimension) => Self::Dimension(*dimension, rows.dictionary(*dimension)?),
             Pivot::Tag(key) => Self::tag(key, rows)?,
             Pivot::Number(number) => Self::Number { number: *number, codes: HashMap::new(), values: Vec::new() },
+            Pivot::Lacking => Self::Lacking,
             Pivot::Time(bucket) => Self::Time { bucket: *bucket, zone: zone.clone(), buckets: Buckets::default() },
         })
     }
@@ -109,6 +114,7 @@ impl KeyColumn {
             Self::Tag { values, .. } => values.len(),
             // Numbered in the order of first sight, so there are no more codes than rows.
             Self::Number { .. } | Self::Time { .. } => rows.len(),
+            Self::Lacking => lacking::SETS,
             Self::JobTime { buckets, .. } => buckets.starts.len(),
         };
         values as u64 + 1
@@ -160,6 +166,10 @@ impl KeyColumn {
                     out.push(found.code);
                 }
             }
+            Self::Lacking => {
+                lacking::read(rows, block, out)?;
+                selected.compact(out);
+            }
             Self::JobTime { of_job, .. } => {
                 rows.codes(Dimension::JobId, block, out)?;
                 selected.compact(out);
@@ -178,6 +188,7 @@ impl KeyColumn {
                 .checked_sub(1)
                 .and_then(|at| values.get(at))
                 .map_or(KeyValue::Null, |value| KeyValue::Number(*number, *value)),
+            Self::Lacking => KeyValue::Lacks(Lacks::of_code(code)),
             Self::Time { buckets, .. } | Self::JobTime { buckets, .. } => KeyValue::Time(buckets.starts[code as usize]),
         }
     }
@@ -193,6 +204,7 @@ impl From<&KeyValue> for Value {
             }
             KeyValue::Number(_, number) => Self::Count(u128::from(*number)),
             KeyValue::Time(at) => Self::Time(*at),
+            KeyValue::Lacks(lacks) => Self::Text(lacks.names()),
         }
     }
 }

@@ -7,6 +7,7 @@ mod cost;
 mod distinct;
 mod groups;
 mod keys;
+pub(crate) mod lacking;
 mod measures;
 mod part;
 mod plan;

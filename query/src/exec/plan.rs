@@ -106,7 +106,7 @@ impl<'q> Plan<'q> {
         let pivot = |pivot: &Pivot| match pivot {
             Pivot::Dimension(dimension) => kept(dimension),
             Pivot::Time(_) => true,
-            Pivot::Number(_) | Pivot::Tag(_) => false,
+            Pivot::Number(_) | Pivot::Tag(_) | Pivot::Lacking => false,
         };
         let sum = |sum: &Counter| match sum {
             Counter::Number(number) | Counter::NumberEvents(number) => COUNTER_NUMBERS.contains(number),

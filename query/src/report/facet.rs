@@ -25,7 +25,7 @@ pub(crate) fn values(view: &View<'_>, query: &Query, pivot: &Pivot, prefix: &str
         Pivot::Dimension(dimension) => text(TextField::Dimension(*dimension)),
         Pivot::Tag(key) => text(TextField::Tag(key.clone())),
         Pivot::Number(number) if prefix.is_empty() => Filter::Number(NumberField::Number(*number), NumberTest::NotNull),
-        Pivot::Number(_) | Pivot::Time(_) => {
+        Pivot::Number(_) | Pivot::Time(_) | Pivot::Lacking => {
             return Err(Error::invalid(format!("{pivot} has no values that begin with a text")));
         }
     };

@@ -14,7 +14,7 @@ pub(crate) use facet::{dimensions, values};
 pub use job::{EVENTS_LISTED, JobReport, TraceReport};
 pub(crate) use job::{job, trace};
 pub(crate) use jobs::jobs;
-pub(crate) use join::{ByKey, columns};
+pub(crate) use join::columns;
 pub(crate) use outcomes::{funnel, job_types, rates, roi};
 pub(crate) use price_diff::price_diff;
 pub(crate) use reconcile::{reconcile, share};

@@ -114,7 +114,7 @@ fn jobs(view: &View<'_>, query: &Query, pivot: &Pivot, version: &str) -> Result<
     let field = match pivot {
         Pivot::Dimension(dimension) => TextField::Dimension(*dimension),
         Pivot::Tag(key) => TextField::Tag(key.clone()),
-        Pivot::Number(_) | Pivot::Time(_) => {
+        Pivot::Number(_) | Pivot::Time(_) | Pivot::Lacking => {
             return Err(Error::invalid(format!("versions cannot be told apart by {pivot}; name a dimension or a tag")));
         }
     };

@@ -247,7 +247,7 @@ pub(crate) fn query(countable: bool) -> impl Strategy<Value = Query> {
         pivots.retain(|pivot| !dropped.contains(pivot));
     } else {
         pivots.extend([Pivot::Number(Number::StatusCode), Pivot::Number(Number::ReportedCost)]);
-        pivots.extend([Pivot::Tag("env".into()), Pivot::Tag("run".into())]);
+        pivots.extend([Pivot::Tag("env".into()), Pivot::Tag("run".into()), Pivot::Lacking]);
     }
     let filter = filter().prop_map(move |filter| Some(filter).filter(|filter| !countable || counted(filter)));
     let shape = (

@@ -1,6 +1,7 @@
 //! Queries against a naive model, on batches, sealed segments and counters.
 
 mod agree;
+mod coverage;
 mod facts;
 mod generate;
 mod isolation;

@@ -425,7 +425,16 @@ fn key(pivot: &Pivot, zone: &Zone, event: &Event, at: Timestamp) -> Value {
         Pivot::Number(Number::ReportedCost) => event.reported_cost().map_or(Value::Null, Value::Money),
         Pivot::Number(number) => event.number(*number).map_or(Value::Null, |number| Value::Count(number.into())),
         Pivot::Time(bucket) => Value::Time(bucket_start(*bucket, zone, at)),
+        Pivot::Lacking => lacking(event),
     }
+}
+
+fn lacking(event: &Event) -> Value {
+    use Dimension as D;
+    let fields = [D::Tenant, D::Team, D::Workflow, D::JobId, D::TaskType, D::ModelTier, D::RequestId];
+    let mut names: Vec<&str> = fields.iter().filter(|one| event.get(**one).is_none()).map(|one| one.name()).collect();
+    names.extend(event.number(Number::RetryDepth).is_none().then_some("retry_depth"));
+    if names.is_empty() { Value::Text("nothing".into()) } else { Value::Text(names.join(", ").as_str().into()) }
 }
 
 /// The first instant of a bucket, and the first after it: as far as the clock shows the same bucket.

@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     let snapshot = store.snapshot();
     let answers = demo::answers(&snapshot)?;
     if output.format() != Format::Table {
-        output.document(&answers)?;
+        output.document(&answers, None)?;
         return Ok(ExitCode::SUCCESS);
     }
     let (lines, in_short) = (demo::loaded_lines(&loaded, &snapshot)?, demo::in_short(&answers)?);

@@ -13,6 +13,9 @@ use crate::plan::PlanText;
 pub(super) struct Args {
     /// The id of the job.
     job_id: String,
+    /// Write this sheet alone: job, models, traces or events.
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
@@ -23,6 +26,6 @@ pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCod
     let mut text = PlanText::default();
     args.filter.add_to(&mut text)?;
     let document = Target::new(&args.target, scope)?.job(scope, &args.job_id, &text)?;
-    output.document(&document)?;
+    output.document(&document, args.sheet.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -87,14 +87,14 @@ enum Command {
     /// Compare two versions: cost, success and ROI, and how sure that is.
     Compare(compare::Args),
     /// What events lack, what looks wrong in them, what retries cost and cheaper tiers would save.
-    Coverage(query::GroupedArgs),
+    Coverage(coverage::Args),
     /// Per source and field: found where, missing, or dropped between the hops of a trace.
     Gaps(query::GroupedArgs),
     /// Groups that used far more than in the same span before.
     Runaway(runaway::Args),
     /// Evaluate saved rules; exits with 3 when one raises an alarm.
     Check(runaway::CheckArgs),
-    /// Report what came of a job, once and for ever.
+    /// Report what came of a job, once and for ever; or show it, with what was amended.
     Outcome(outcome::Args),
     /// Say what is known later of events: retract, complete, replace or grow them.
     Correct(correct::Args),

@@ -1,4 +1,4 @@
-//! `quipu outcome JOB`: reports what came of a job.
+//! `quipu outcome JOB`: reports what came of a job, or shows it with everything that was amended.
 
 use std::process::ExitCode;
 
@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::args::{Place, TargetArgs, open};
 use super::output::Output;
 use super::remote::Remote;
+use super::target::Target;
 use crate::render::Sheet;
 use crate::wire::{Ignored, outcome as wire};
 
@@ -18,33 +19,37 @@ pub(super) struct Args {
     job_id: String,
     #[command(flatten)]
     target: TargetArgs,
-    /// SUCCESS, FAILED or CANCELLED.
+    /// SUCCESS, FAILED or CANCELLED. Without it nothing is reported: what is known is shown, revision by revision.
     #[arg(long)]
-    status: String,
+    status: Option<String>,
     /// CONVERTED, ESCALATED, DEFLECTED, UNSUCCESSFUL or CUSTOM.
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", requires = "status")]
     kind: Option<String>,
     /// What it was worth, in USD.
-    #[arg(long, value_name = "USD", allow_hyphen_values = true)]
+    #[arg(long, value_name = "USD", allow_hyphen_values = true, requires = "status")]
     value: Option<String>,
     /// Anything else, as JSON.
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON", requires = "status")]
     metadata: Option<String>,
     /// When it was reached, in RFC 3339; now when absent.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", requires = "status")]
     at: Option<String>,
     /// Amend the outcome that was reported before, for this reason; the earlier one stays on record.
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", requires = "status")]
     amend: Option<String>,
     /// Store it even when no event of the job is stored.
-    #[arg(long)]
+    #[arg(long, requires = "status")]
     create: bool,
     /// A key that makes a retry of this very report harmless.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", requires = "status")]
     idempotency_key: Option<String>,
 }
 
 pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCode> {
+    if args.status.is_none() {
+        output.sheet(&Target::new(&args.target, scope)?.revisions(scope, &args.job_id)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let body = args.body()?;
     // Read here too, so that a wrong report is refused in the same words wherever it goes.
     let mut outcome = wire::decode_for(&args.job_id, body.to_string().as_bytes(), &mut Ignored::default())?;

@@ -35,7 +35,16 @@ impl Output {
         Ok(())
     }
 
-    pub(super) fn document(&self, document: &Document) -> Result<()> {
+    /// Writes a document, or the one sheet of it that is named; where the format has room for one only and
+    /// none is named, the last, and which others there are goes to the standard error.
+    pub(super) fn document(&self, document: &Document, sheet: Option<&str>) -> Result<()> {
+        if let Some(name) = sheet {
+            return self.sheet(document.sheet(name)?);
+        }
+        if let (Format::Csv | Format::Ndjson, [others @ .., _]) = (self.format, document.0.as_slice()) {
+            let names: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
+            eprintln!("left out: {} (--sheet NAME writes one of them)", names.join(", "));
+        }
         self.to_stdout(|out| document.write(self.format, self.width, out))
     }
 

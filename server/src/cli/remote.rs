@@ -50,8 +50,13 @@ impl<'a> Remote<'a> {
 
     /// Asks for a resource, with the filters of a plan as query parameters.
     pub(super) fn get(&self, path: &[&str], text: &PlanText) -> Result<Vec<u8>> {
+        self.get_with(path, &[], text)
+    }
+
+    /// The same with further parameters in front.
+    pub(super) fn get_with(&self, path: &[&str], own: &[(&'static str, String)], text: &PlanText) -> Result<Vec<u8>> {
         let request = self.identified(self.agent.get(self.address(path)));
-        self.answer(request.query_pairs(text.pairs()?).call())
+        self.answer(request.query_pairs(own.iter().cloned().chain(text.pairs()?)).call())
     }
 
     /// The request with who asks, and for which workspace: a token's own, where none is named.

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use quipu::{Alarm, Column, Error, Result, RunawayRule, Scope, Timestamp, Unit, Value, View};
+use quipu::{Error, Result, Scope};
 
 use super::args::{FilterArgs, TargetArgs, read_file};
 use super::output::Output;
-use super::target::{local_plan, local_store, snapshot};
+use super::target::{Target, local_plan, local_store, snapshot};
 use crate::ask;
-use crate::plan::{Plan, PlanText, now};
-use crate::render::Sheet;
+use crate::plan::PlanText;
 use crate::rules::{self, RuleText};
 
 /// The exit code when there is an alarm.
@@ -50,21 +49,22 @@ pub(super) struct CheckArgs {
     rules: PathBuf,
 }
 
+impl Args {
+    /// The rule as it is written.
+    fn own(&self) -> Vec<(&'static str, String)> {
+        let own = [("measure", &self.measure), ("by", &self.by), ("window", &self.window), ("ratio", &self.ratio)];
+        let own = own.into_iter().map(|(name, value)| (name, value.clone()));
+        own.chain(self.minimum.clone().map(|minimum| ("minimum", minimum))).collect()
+    }
+}
+
 pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCode> {
-    let text = |text: &str| Some(toml::Value::String(text.into()));
-    let rule = RuleText {
-        measure: Some(args.measure.clone()),
-        by: Some(args.by.clone()),
-        window: Some(args.window.clone()),
-        ratio: text(&args.ratio),
-        minimum: args.minimum.as_deref().and_then(text),
-        ..RuleText::default()
-    };
-    let alarms = alarms(&args.target, &args.filter, &[(String::new(), rule.rule()?)], scope)?;
-    let mut sheet = sheet(&alarms);
-    sheet.columns.remove(0);
-    sheet.rows.iter_mut().for_each(|row| drop(row.remove(0)));
-    output.sheet(&sheet)?;
+    let (mut text, mut rule, own) = (PlanText::default(), RuleText::default(), args.own());
+    args.filter.add_to(&mut text)?;
+    for (name, value) in &own {
+        ask::set_rule(&mut rule, name, value);
+    }
+    output.sheet(&Target::new(&args.target, scope)?.runaways(scope, &rule, &own, &text)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,59 +74,10 @@ pub(super) fn check(args: &CheckArgs, scope: &Scope, output: &Output) -> Result<
     let text =
         String::from_utf8(read_file(&args.rules)?).map_err(|_| Error::invalid(format!("{name} is not UTF-8")))?;
     let rules = rules::read(&text).map_err(|error| error.context(name))?;
-    let alarms = alarms(&args.target, &args.filter, &rules, scope)?;
-    output.sheet(&sheet(&alarms))?;
-    Ok(if alarms.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(ALARM) })
-}
-
-/// The alarms of each rule, over all windows from `--since` to `--until`; over the last window before
-/// `--until`, or now, without `--since`.
-fn alarms(
-    target: &TargetArgs,
-    filter: &FilterArgs,
-    rules: &[(String, RunawayRule)],
-    scope: &Scope,
-) -> Result<Vec<(String, Alarm)>> {
     let mut text = PlanText::default();
-    filter.add_to(&mut text)?;
-    let snapshot = snapshot(&local_store(target)?)?;
-    let Plan { query, .. } = local_plan(&text)?;
-    let (query, _) = ask::priced(&snapshot, &query)?;
-    let view = View::new(&snapshot, scope.clone());
-    let mut alarms = Vec::new();
-    for (name, rule) in rules {
-        let until = query.until.unwrap_or_else(now);
-        let since = query.since.unwrap_or_else(|| two_windows_before(until, rule));
-        let raised = view.runaways(&query, rule, since, until)?;
-        alarms.extend(raised.into_iter().map(|alarm| (name.clone(), alarm)));
-    }
-    Ok(alarms)
-}
-
-fn two_windows_before(until: Timestamp, rule: &RunawayRule) -> Timestamp {
-    Timestamp::from_micros(until.micros().saturating_sub(rule.window_micros.saturating_mul(2)))
-}
-
-fn sheet(alarms: &[(String, Alarm)]) -> Sheet {
-    let mut sheet = Sheet::new(&[
-        ("rule", Unit::None, true),
-        ("group", Unit::None, true),
-        ("since", Unit::Time, false),
-        ("until", Unit::Time, false),
-    ]);
-    let unit = |value: &Value| if matches!(value, Value::Money(_)) { Unit::Usd } else { Unit::Units };
-    let unit = alarms.first().map_or(Unit::Units, |(_, alarm)| unit(&alarm.now));
-    let column = |name: &str, unit| Column { name: name.into(), unit, is_key: false };
-    sheet.columns.extend([column("before", unit), column("now", unit), column("times", Unit::None)]);
-    let times = |ratio: &Value| Value::Text(ratio.to_string().into());
-    let row = |(rule, alarm): &(String, Alarm)| {
-        let Alarm { group, since, until, before, now, ratio, .. } = alarm;
-        let (since, until) = (Value::Time(*since), Value::Time(*until));
-        vec![Value::Text(rule.as_str().into()), group.clone(), since, until, before.clone(), now.clone(), times(ratio)]
-    };
-    sheet.rows = alarms.iter().map(row).collect();
-    if alarms.is_empty() {
-        sheet.facts.notes = vec!["no alarm".into()];
-    }
-    sheet
+    args.filter.add_to(&mut text)?;
+    let snapshot = snapshot(&local_store(&args.target)?)?;
+    let alarms = ask::alarms(&snapshot, scope.clone(), &local_plan(&text)?, &rules)?;
+    output.sheet(&ask::of_alarms(&alarms))?;
+    Ok(if alarms.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(ALARM) })
 }

@@ -15,6 +15,9 @@ use crate::render::{Document, Sheet};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// Write this sheet alone: store, windows, files or sections.
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -24,12 +27,13 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     let (stat, log) = (snapshot.stat()?, Log::of(&args.store.store)?);
     let mut overview = overview(&stat, &log);
     overview.facts.notes.extend(snapshot.unfinished().map(unfinished));
-    output.document(&Document(vec![
+    let document = Document(vec![
         ("store".into(), overview),
         ("windows".into(), windows(&stat)),
         ("files".into(), files(&stat)),
         ("sections".into(), sections(&stat)),
-    ]))?;
+    ]);
+    output.document(&document, args.sheet.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,10 +8,11 @@ use serde_json::Value as Json;
 
 use super::args::{Place, TargetArgs, read_file};
 use super::remote::Remote;
-use crate::ask;
+use crate::ask::{self, VersionsText};
 use crate::plan::{Plan, PlanText, now};
 use crate::prices;
 use crate::render::{Document, Sheet};
+use crate::rules::RuleText;
 
 /// A place to ask.
 pub(super) enum Target<'a> {
@@ -48,6 +49,44 @@ impl<'a> Target<'a> {
         match self {
             Self::Server(remote) => Document::from_json(&remote.get(&["v1", "coverage"], text)?, &ask::COVERAGE_SHEETS),
             Self::Store(dir) => ask::coverage(&snapshot(dir)?, scope.clone(), &local_plan(text)?),
+        }
+    }
+
+    /// Two versions compared; `own` are the parameters that say which.
+    pub(super) fn versions(
+        &self,
+        scope: &Scope,
+        versions: &VersionsText,
+        own: &[(&'static str, String)],
+        text: &PlanText,
+    ) -> Result<Sheet> {
+        match self {
+            Self::Server(remote) => Sheet::from_json(&remote.get_with(&["v1", "compare"], own, text)?),
+            Self::Store(dir) => ask::versions(&snapshot(dir)?, scope.clone(), &local_plan(text)?, versions),
+        }
+    }
+
+    /// The groups that used far more than before; `own` are the parameters of the rule.
+    pub(super) fn runaways(
+        &self,
+        scope: &Scope,
+        rule: &RuleText,
+        own: &[(&'static str, String)],
+        text: &PlanText,
+    ) -> Result<Sheet> {
+        match self {
+            Self::Server(remote) => Sheet::from_json(&remote.get_with(&["v1", "runaway"], own, text)?),
+            Self::Store(dir) => ask::runaways(&snapshot(dir)?, scope.clone(), &local_plan(text)?, rule),
+        }
+    }
+
+    /// Every revision of the outcome of a job.
+    pub(super) fn revisions(&self, scope: &Scope, job_id: &str) -> Result<Sheet> {
+        match self {
+            Self::Server(remote) => {
+                Sheet::from_json(&remote.get(&["v1", "jobs", job_id, "outcome"], &PlanText::default())?)
+            }
+            Self::Store(dir) => ask::revisions(&snapshot(dir)?, scope, job_id),
         }
     }
 

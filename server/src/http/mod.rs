@@ -49,6 +49,7 @@ mod otlp;
 mod outcomes;
 mod problem;
 mod query;
+mod questions;
 mod rate;
 mod reload;
 mod revenium;

@@ -97,11 +97,6 @@ fn text_of(pairs: &[(String, String)]) -> QuipuResult<PlanText> {
     Ok(text)
 }
 
-/// The plan that query parameters say, understood.
-pub(super) fn plan_of(pairs: &[(String, String)]) -> QuipuResult<Plan> {
-    text_of(pairs)?.resolve(now())
-}
-
 /// The scope of whoever asks, and their plan where it is theirs to ask, which `cancel` stops.
 ///
 /// # Errors
@@ -129,18 +124,22 @@ fn answer(
 
 /// A sheet in a form; one of many rows piece by piece where the form is one of rows.
 pub(super) fn sent_as(sheet: Sheet, format: Format) -> Result<Response, Problem> {
-    let content_type = match format {
-        Format::Csv => "text/csv; charset=utf-8",
-        Format::Ndjson => "application/x-ndjson",
-        Format::Table => "text/plain; charset=utf-8",
-        Format::Json => "application/json",
-    };
     let mut pieces = Pieces::new(sheet, format);
     let body = match pieces.is_one() {
         true => Body::from(pieces.next().transpose().map_err(|_| Problem::internal())?.unwrap_or_default()),
         false => Body::from_stream(stream::iter(pieces)),
     };
-    Ok(([(header::CONTENT_TYPE, content_type)], body).into_response())
+    Ok(([(header::CONTENT_TYPE, content_type(format))], body).into_response())
+}
+
+/// The media type of a form.
+pub(super) const fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Csv => "text/csv; charset=utf-8",
+        Format::Ndjson => "application/x-ndjson",
+        Format::Table => "text/plain; charset=utf-8",
+        Format::Json => "application/json",
+    }
 }
 
 /// JSON, unless the client asks for CSV, NDJSON or a table.

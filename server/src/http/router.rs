@@ -14,11 +14,14 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::api::{self, Operation, get, post};
 use super::caller::{Admin, Allowed};
 use super::fresh::{MIN_LSN_HEADER, fresh};
+use super::jobs::DOCUMENT_PARAMETERS;
 use super::problem::Problem;
+use super::questions::{self, BOOK_PARAMETERS, DIFF_PARAMETERS};
 use super::state::App;
 use super::watch::watch;
 use super::{budgets, corrections, dashboard, events, jobs, outcomes, query, revenium, sources};
 use crate::access::Permission;
+use crate::ask::{RULE_PARAMETERS, VERSION_PARAMETERS};
 
 /// The media types of events and outcomes.
 const ITEMS: [&str; 2] = ["application/json", "application/x-ndjson"];
@@ -69,9 +72,14 @@ fn own() -> Vec<Operation> {
             .takes_plan()
             .gives_sheet(),
         get("/v1/jobs", "Jobs, the most expensive first", query::jobs).needs(Query).takes_plan().gives_sheet(),
-        get("/v1/jobs/{id}", "Everything about one job", jobs::job).needs(Query).takes_plan().gives_document(),
+        get("/v1/jobs/{id}", "Everything about one job", jobs::job)
+            .needs(Query)
+            .takes_own(&DOCUMENT_PARAMETERS)
+            .takes_plan()
+            .gives_document(),
         get("/v1/traces/{id}", "Everything about one workflow run", jobs::trace)
             .needs(Query)
+            .takes_own(&DOCUMENT_PARAMETERS)
             .takes_plan()
             .gives_document(),
         get("/v1/traces", "Workflow runs, the most expensive first", query::traces)
@@ -85,12 +93,36 @@ fn own() -> Vec<Operation> {
             .gives_sheet(),
         get("/v1/coverage", "What events lack and what looks wrong", jobs::coverage)
             .needs(Query)
+            .takes_own(&DOCUMENT_PARAMETERS)
             .takes_plan()
             .gives_document(),
         get("/v1/funnel", "From jobs to conversions", query::funnel).needs(Query).takes_plan().gives_sheet(),
         get("/v1/roi", "What jobs cost and were worth", query::roi).needs(Query).takes_plan().gives_sheet(),
         get("/v1/rates", "How jobs ended", query::rates).needs(Query).takes_plan().gives_sheet(),
         get("/v1/job-types", "One row per job type", query::job_types).needs(Query).takes_plan().gives_sheet(),
+        get("/v1/compare", "Two versions: cheaper? better? how sure?", questions::compare)
+            .needs(Query)
+            .takes_own(&VERSION_PARAMETERS)
+            .takes_filters()
+            .gives_sheet(),
+        get("/v1/runaway", "Groups that used far more than in the window before", questions::runaway)
+            .needs(Query)
+            .takes_own(&RULE_PARAMETERS)
+            .takes_filters()
+            .gives_sheet(),
+        get("/v1/prices", "The versions of the price book", questions::price_versions).needs(Query).gives_sheet(),
+        get("/v1/prices/diff", "What another price book changes, in money", questions::price_diff)
+            .needs(Query)
+            .takes_own(&DIFF_PARAMETERS)
+            .takes_filters()
+            .gives_sheet(),
+        get("/v1/prices/{book}", "The rates of a price book", questions::price_book)
+            .needs(Query)
+            .takes_own(&BOOK_PARAMETERS)
+            .gives_sheet(),
+        get("/v1/jobs/{id}/outcome", "What came of one job, with all amendments", questions::revisions)
+            .needs(Query)
+            .gives_sheet(),
         get("/v1/budgets", "How far every budget of the workspace is", budgets::get).needs(Query).gives_sheet(),
         get("/metrics", "Counters for Prometheus", metrics)
             .needs(Admin)

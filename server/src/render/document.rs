@@ -39,6 +39,18 @@ impl Document {
         }
     }
 
+    /// The sheet of that name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), listing the names there are.
+    pub fn sheet(&self, name: &str) -> Result<&Sheet> {
+        let found = self.0.iter().find(|(known, _)| known == name).map(|(_, sheet)| sheet);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+            Error::invalid(format!("there is no sheet {name:?}; the sheets are {}", names.join(", ")))
+        })
+    }
+
     /// Reads back the JSON of a document whose sheets have these names.
     ///
     /// # Errors

@@ -202,6 +202,12 @@ fn two_tenants_never_see_each_others_bytes() {
             "/v1/jobs/zdos-j1",
             "/v1/traces/uuno-t1",
             "/v1/traces/zdos-t1",
+            "/v1/traces",
+            "/v1/coverage",
+            "/v1/reconcile",
+            "/v1/prices/current",
+            "/v1/jobs/uuno-j1/outcome",
+            "/v1/jobs/zdos-j1/outcome",
         ]),
     );
     let runner = &mut TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });

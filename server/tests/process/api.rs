@@ -125,8 +125,8 @@ fn every_route_answers_as_it_is_described() {
                     let id = [("traces", "t"), ("events", "e"), ("jobs", "j")]
                         .into_iter()
                         .find(|(kind, _)| path.contains(kind));
-                    let known = path.replace("{id}", id.map_or("", |(_, id)| id));
-                    let unknown = path.replace("{id}", "nobody");
+                    let known = path.replace("{id}", id.map_or("", |(_, id)| id)).replace("{book}", "default");
+                    let unknown = path.replace("{id}", "nobody").replace("{book}", "7");
                     let mut paths = vec![known.clone(), unknown];
                     // Every parameter that is stated is taken, or refused by its value and not by its name.
                     paths.extend(names.iter().map(|name| format!("{known}?{name}=7")));

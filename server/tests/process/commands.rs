@@ -402,3 +402,73 @@ fn a_backup_beside_a_server_is_restored_to_the_same_answers() {
     let again = quipu_with(&["import", "--store", arg(&restored), "-"], EVENTS.as_bytes());
     assert!(again.out.contains("events stored before"), "{}", again.out);
 }
+
+#[test]
+fn a_server_answers_about_versions_alarms_prices_and_amendments_what_the_store_answers() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let lists = tempfile::tempdir().expect("a directory");
+    let store = arg(dir.path());
+    let mut lines = String::new();
+    for n in 0..40 {
+        let (day, version) = (1 + n / 4, 1 + n % 2);
+        let output = if day > 7 { 900_000 } else { 20_000 };
+        lines += &format!(
+            "{{\"id\": \"e{n}\", \"at\": \"2026-06-{day:02}T08:00:0{}Z\", \"team\": \"red\", \"tenant\": \"t{}\", \
+             \"model\": \"m\", \"job_id\": \"j{n}\", \"job_version\": \"v{version}\", \"usage\": {{\"output\": {output}}}}}\n",
+            n % 4,
+            n % 3,
+        );
+    }
+    assert_eq!(quipu_with(&["import", "--store", store, "-"], lines.as_bytes()).code, Some(0));
+    for (version, output) in [(1, "10"), (2, "5")] {
+        let list = lists.path().join(format!("{version}.toml"));
+        let agreed = "[[price]]\ntenant = \"t1\"\nmodel = \"m\"\noutput = \"90%\"\n";
+        fs::write(&list, format!("[[price]]\nmodel = \"m\"\noutput = \"{output}\"\n{agreed}")).expect("a file");
+        assert_eq!(quipu(&["prices", "import", "--store", store, arg(&list)]).code, Some(0));
+    }
+    let report = ["outcome", "j1", "--store", store, "--status", "SUCCESS", "--value", "4.5"];
+    assert_eq!(quipu(&report).code, Some(0));
+    let amend = ["outcome", "j1", "--store", store, "--status", "FAILED", "--amend", "refunded"];
+    assert_eq!(quipu(&amend).code, Some(0));
+
+    let server = Server::start(dir.path());
+    let url = server.url.clone();
+    let span = ["--since", "2026-06-01", "--until", "2026-06-15"];
+    let questions: [&[&str]; 4] = [
+        &["compare", "v1", "v2", "--confidence", "90"],
+        &["outcome", "j1"],
+        &["coverage", "--sheet", "fields"],
+        &["job", "j1", "--sheet", "models"],
+    ];
+    let runaway = [&["runaway", "--ratio", "2.5"][..], &span].concat();
+    for question in questions.into_iter().chain([&runaway[..]]) {
+        let ask = |place: [&str; 2]| {
+            let ran = quipu(&[question, &place, &["--format", "csv"]].concat());
+            assert_eq!(ran.code, Some(0), "{question:?}: {}", ran.err);
+            ran.out
+        };
+        let here = ask(["--store", store]);
+        assert_eq!(ask(["--url", &url]), here, "{question:?}");
+        assert!(here.lines().count() > 1, "{question:?}: {here}");
+    }
+    let csv = |path: &str| server.send("GET", path, &[("accept", "text/csv")], b"");
+    let (status, _, versions) = csv("/v1/prices");
+    assert!(status == 200 && versions.lines().count() == 3, "{versions}");
+    let (_, _, diff) = csv("/v1/prices/diff?old=1&new=2");
+    let local = quipu(&["prices", "diff", "--store", store, "1", "2", "--format", "csv"]);
+    assert_eq!(diff, local.out);
+    assert!(diff.starts_with("tenant,old_cost,new_cost,difference,change\n"), "{diff}");
+    let (_, _, rates) = csv("/v1/prices/2?model=m");
+    assert!(rates.lines().count() == 3 && rates.contains("0.9"), "{rates}");
+    let (_, media_type, fields) = csv("/v1/coverage");
+    assert!(media_type.starts_with("text/csv") && fields.starts_with("field,requests,missing"), "{fields}");
+    let refused = |path: &str| server.send("GET", path, &[], b"");
+    assert_eq!(refused("/v1/compare?a=v1").0, 400);
+    assert_eq!(refused("/v1/compare?a=v1&b=v9").0, 404);
+    assert_eq!(refused("/v1/prices/9").0, 404);
+    assert_eq!(refused("/v1/prices/diff?old=1&new=secret.toml").0, 400);
+    assert_eq!(refused("/v1/jobs/j2/outcome").0, 404);
+    assert_eq!(refused("/v1/coverage?sheet=none").0, 400);
+    assert_eq!(quipu(&["outcome", "j2", "--store", store]).code, Some(1));
+    assert_eq!(quipu(&["outcome", "j2", "--store", store, "--value", "1"]).code, Some(2));
+}

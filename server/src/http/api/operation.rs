@@ -73,6 +73,18 @@ impl Operation {
         self
     }
 
+    /// Takes parameters that no plan has.
+    pub(in crate::http) fn takes_own(mut self, own: &[(&str, &str)]) -> Self {
+        self.parameters.extend(own.iter().map(|(name, about)| parameters::described(name, about)));
+        self
+    }
+
+    /// Takes those parameters of a plan that say which events, and at what prices.
+    pub(in crate::http) fn takes_filters(mut self) -> Self {
+        self.parameters.extend(parameters::of_filters());
+        self
+    }
+
     /// Takes a key that makes a retry harmless.
     pub(in crate::http) fn takes_key(mut self) -> Self {
         self.parameters.push(parameters::idempotency_key());
@@ -120,7 +132,13 @@ impl Operation {
 
     /// Answers from what is stored with several tables.
     pub(in crate::http) fn gives_document(self) -> Self {
-        self.gives_stored("Document")
+        self.reading(json!({
+            // The document, or the one sheet that was asked for.
+            "application/json": { "schema": { "anyOf": [reference("Document"), reference("Sheet")] } },
+            "application/x-ndjson": { "schema": { "type": "string" } },
+            "text/csv": { "schema": { "type": "string" } },
+            "text/plain": { "schema": { "type": "string" } },
+        }))
     }
 
     /// Answers from what is stored with JSON under a schema.

@@ -46,11 +46,23 @@ pub(super) fn in_query(name: &str) -> Json {
     json!({ "name": name, "in": "query", "schema": { "type": "string" } })
 }
 
+/// The same with what is to say about it.
+pub(super) fn described(name: &str, about: &str) -> Json {
+    json!({ "name": name, "in": "query", "description": about, "schema": { "type": "string" } })
+}
+
 pub(super) fn of_plan() -> impl Iterator<Item = Json> {
     PARAMETERS.iter().map(|name| {
         let about = ABOUT.iter().find(|(known, _)| known == name).map_or("as on the command line", |(_, about)| about);
-        json!({ "name": name, "in": "query", "description": about, "schema": { "type": "string" } })
+        described(name, about)
     })
+}
+
+/// Those that say which events, and at what prices.
+pub(super) fn of_filters() -> impl Iterator<Item = Json> {
+    const FILTERS: [&str; 11] =
+        ["where", "since", "until", "tz", "prices", "as_of", "what_if", "cost", "assume_value", "path", "explain"];
+    ABOUT.iter().filter(|(name, _)| FILTERS.contains(name)).map(|(name, about)| described(name, about))
 }
 
 pub(super) fn min_lsn() -> Json {
