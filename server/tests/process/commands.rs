@@ -459,7 +459,7 @@ fn a_server_answers_about_versions_alarms_prices_and_amendments_what_the_store_a
     assert_eq!(diff, local.out);
     assert!(diff.starts_with("tenant,old_cost,new_cost,difference,change\n"), "{diff}");
     let (_, _, rates) = csv("/v1/prices/2?model=m");
-    assert!(rates.lines().count() == 3 && rates.contains("0.9"), "{rates}");
+    assert!(rates.lines().count() == 3 && rates.contains("90%"), "{rates}");
     let (_, media_type, fields) = csv("/v1/coverage");
     assert!(media_type.starts_with("text/csv") && fields.starts_with("field,requests,missing"), "{fields}");
     let refused = |path: &str| server.send("GET", path, &[], b"");
