@@ -93,7 +93,7 @@ fn a_name_that_breaks_the_convention_is_noticed_and_others_are_not() {
     let broken = |n: usize| if n == 7 { "sumItUp".into() } else { kept(n) };
     assert_eq!(warned(&calls(Dimension::TaskType, broken), "task_type"), ["naming_convention_broken"]);
     assert_eq!(warned(&calls(Dimension::TaskType, kept), "task_type"), [""; 0]);
-    let twins = |n: usize| if n % 2 == 0 { "Prod" } else { "prod" }.to_owned();
+    let twins = |n: usize| if n.is_multiple_of(2) { "Prod" } else { "prod" }.to_owned();
     assert_eq!(warned(&calls(Dimension::Environment, twins), "environment"), ["names_almost_equal"]);
 }
 
@@ -121,7 +121,7 @@ fn a_retry_depth_that_is_always_zero_is_noticed_and_one_that_is_used_is_not() {
 
 #[test]
 fn what_retries_cost_and_what_cheaper_tiers_would_save_is_in_money() {
-    let tier = |n: usize| if n % 2 == 0 { "large" } else { "small" };
+    let tier = |n: usize| if n.is_multiple_of(2) { "large" } else { "small" };
     let calls: Vec<Event> = calls(Dimension::ModelTier, |n| tier(n).into())
         .into_iter()
         .enumerate()
