@@ -61,12 +61,12 @@ proptest! {
         let block: Vec<u8> = len.to_le_bytes().into_iter().chain([scheme]).chain(body.iter().copied()).collect();
         for bytes in [&block, &body] {
             let mut out: Vec<u64> = Vec::new();
-            if decode(bytes, rows, &summary, &mut out).is_ok() {
-                prop_assert_eq!(out.len(), rows);
-            }
+            let decoded = decode(bytes, rows, &summary, &mut out).is_ok();
+            prop_assert!(!decoded || out.len() == rows);
             for row in 0..rows {
+                // One value may be read of a vector that is damaged elsewhere.
                 if let Ok(value) = decode_value(bytes, rows, &summary, row) {
-                    prop_assert!(out.is_empty() || value == out[row]);
+                    prop_assert!(!decoded || out.get(row) == Some(&value));
                 }
             }
         }
