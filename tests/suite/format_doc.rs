@@ -16,7 +16,7 @@ use quipu_engine::format::correction_row::{
 use quipu_engine::format::event_row::{EventRows, decode_events, decode_outcomes, encode_outcomes};
 use quipu_engine::format::log_frame::{FrameHeader, FrameKind};
 use quipu_engine::format::log_header::{LogHeader, Predecessor};
-use quipu_engine::format::manifest::{Manifest, PartEntry, RunEntry};
+use quipu_engine::format::manifest::{Manifest, PartEntry, Record, RunEntry};
 use quipu_engine::format::names::FileKind;
 use quipu_engine::index::bitmap;
 use quipu_engine::index::buckets::{self, Buckets};
@@ -234,6 +234,7 @@ fn the_manifest_of_the_document_is_the_one_written() {
         outcomes: vec![RunEntry { number: 12, file: file(FileKind::OutcomeRun, 7, 300) }],
         books: vec![RunEntry { number: 1, file: file(FileKind::PriceBook, 8, 500) }],
         corrections: vec![RunEntry { number: 5, file: file(FileKind::CorrectionRun, 4, 200) }],
+        records: vec![Record { at: Timestamp::from_micros(2), what: "done".into() }],
     };
     assert_documented("manifest", &manifest.encode());
     assert_eq!(Manifest::decode(&example("manifest")), Ok(manifest));
@@ -245,7 +246,7 @@ fn every_section_of_a_segment_is_documented() {
     let disk: Arc<dyn Disk> = Arc::new(memory);
     let mut builder = BatchBuilder::default();
     builder.push(&event().with(Dimension::Team, "x").with_number(quipu_engine::Number::DurationMs, 3));
-    builder.push_corrected(&event(), &Mark { replaced: true, completed: Vec::new() }, ContentHash::default());
+    builder.push_corrected(&event(), &Mark { replaced: true, ..Mark::default() }, ContentHash::default());
     let batch: Batch = builder.finish().sorted();
     let entry = quipu_engine::segment::write(&disk, Identity { store: STORE, file: 1 }, &batch).expect("written");
     let container = Container::open_entry(&*disk, &entry, STORE).expect("sound");

@@ -93,7 +93,7 @@ mod tests {
 
     fn mark(n: usize) -> Mark {
         let completed = [Dimension::Team, Dimension::Tenant][..n % 3].iter().map(|d| Field::Dimension(*d)).collect();
-        Mark { replaced: n.is_multiple_of(4), completed }
+        Mark { replaced: n.is_multiple_of(4), completed, ..Mark::default() }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 
-use super::{Change, Correction, Field, Mark};
+use super::{Change, Correction, Field, Mark, PERSON};
 use crate::event::{Event, Sparse};
 use crate::limits;
 use crate::schema::{Dimension, Number, Text};
@@ -15,6 +15,8 @@ use crate::schema::{Dimension, Number, Text};
 /// All that corrections say of one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Amendment {
+    /// The workspace of the target; empty while nothing is said.
+    pub workspace: Text,
     /// It does not count.
     pub retracted: bool,
     /// The version that stands, unless the event as first sent is greater.
@@ -87,14 +89,15 @@ impl Version {
 impl From<&Correction> for Amendment {
     /// What one correction, in its stored form, says.
     fn from(correction: &Correction) -> Self {
+        let nothing = Self { workspace: correction.workspace().into(), ..Self::default() };
         match &correction.change {
-            Change::Retract => Self { retracted: true, ..Self::default() },
+            Change::Retract => Self { retracted: true, ..nothing },
             Change::Replace { revision, event } => {
                 let version = Version { revision: *revision, event: Event::clone(event) };
-                Self { version: Some(Box::new(version)), ..Self::default() }
+                Self { version: Some(Box::new(version)), ..nothing }
             }
             Change::Complete { rank, values } => {
-                let mut amendment = Self::default();
+                let mut amendment = nothing;
                 amendment.offer(*rank, values);
                 amendment
             }
@@ -105,7 +108,7 @@ impl From<&Correction> for Amendment {
 impl Amendment {
     /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        *self == Self { workspace: self.workspace.clone(), ..Self::default() }
     }
 
     /// Adds the values of an event's dimensions, numbers and tags.
@@ -125,6 +128,9 @@ impl Amendment {
     /// Adds what another says of the same target; whether that was more than was known.
     pub fn join(&mut self, other: &Self) -> bool {
         let mut more = other.retracted && !self.retracted;
+        if self.workspace.is_empty() {
+            self.workspace.clone_from(&other.workspace);
+        }
         self.retracted |= other.retracted;
         if let Some(version) = &other.version
             && self.version.as_ref().is_none_or(|known| known < version)
@@ -154,24 +160,25 @@ impl Amendment {
         let mut replaced = mark.replaced;
         // A row that was replaced before is one of the versions, so the greatest of them stands.
         if let Some(version) = &self.version
+            && !mark.erased
             && (replaced || **version > Version::first(&settled))
         {
             settled = version.of(&settled);
             replaced = true;
         }
-        let completed = self.fill(&mut settled);
-        let settled_mark = Mark { replaced, completed };
+        let completed = self.fill(&mut settled, mark.erased);
+        let settled_mark = Mark { replaced, erased: mark.erased, completed };
         if settled == *event && settled_mark == *mark {
             return Settled::Same;
         }
         Settled::Changed(Box::new(settled), settled_mark)
     }
 
-    /// Completes the fields that are absent; which they are, ascending.
-    fn fill(&self, event: &mut Event) -> Vec<Field> {
+    /// Completes the fields that are absent, but not who it was for where that was `erased`; which they are, ascending.
+    fn fill(&self, event: &mut Event, erased: bool) -> Vec<Field> {
         let mut completed = Vec::new();
         for (dimension, ranked) in self.dimensions.iter() {
-            if event.get(*dimension).is_none() {
+            if event.get(*dimension).is_none() && !(erased && PERSON.contains(dimension)) {
                 event.dimensions.insert(*dimension, ranked.value.clone());
                 completed.push(Field::Dimension(*dimension));
             }

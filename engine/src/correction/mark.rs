@@ -39,12 +39,15 @@ impl Field {
 }
 
 const REPLACED: &str = "replaced";
+const ERASED: &str = "erased";
 
 /// What corrections gave to a row; empty for the row of an event as it was first sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
     /// The row is a version that a correction brought.
     pub replaced: bool,
+    /// Whoever the event was for was erased: no correction replaces it any more, or says who it was for.
+    pub erased: bool,
     /// The fields that were completed, ascending.
     pub completed: Vec<Field>,
 }
@@ -52,23 +55,24 @@ pub struct Mark {
 impl Mark {
     /// Whether the row is as it was first sent.
     pub fn is_empty(&self) -> bool {
-        !self.replaced && self.completed.is_empty()
+        !self.replaced && !self.erased && self.completed.is_empty()
     }
 
     /// The mark as names: how files hold it.
     pub fn names(&self) -> Vec<String> {
-        let replaced = self.replaced.then(|| REPLACED.to_owned());
-        replaced.into_iter().chain(self.completed.iter().map(Field::to_string)).collect()
+        let flags = [(self.replaced, REPLACED), (self.erased, ERASED)];
+        let flags = flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned());
+        flags.chain(self.completed.iter().map(Field::to_string)).collect()
     }
 
     /// The mark of those names; `None` when one is no field of this build.
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut mark = Self::default();
         for name in names {
-            if name == REPLACED {
-                mark.replaced = true;
-            } else {
-                mark.completed.push(Field::parse(name)?);
+            match name {
+                REPLACED => mark.replaced = true,
+                ERASED => mark.erased = true,
+                name => mark.completed.push(Field::parse(name)?),
             }
         }
         mark.completed.sort_unstable();
@@ -101,11 +105,11 @@ mod tests {
             Field::Number(Number::TtftMs),
             Field::Dimension(Dimension::Team),
         ];
-        for replaced in [false, true] {
+        for (replaced, erased) in [(false, false), (true, false), (false, true), (true, true)] {
             for len in 0..=fields.len() {
                 let mut completed = fields[..len].to_vec();
                 completed.sort_unstable();
-                let mark = Mark { replaced, completed };
+                let mark = Mark { replaced, erased, completed };
                 assert_eq!(Mark::parse(mark.names().iter().map(String::as_str)), Some(mark));
             }
         }

@@ -17,6 +17,9 @@ use crate::outcome::DEFAULT_WORKSPACE;
 use crate::schema::{Dimension, Number, Text};
 use crate::time::Timestamp;
 
+/// The dimensions that name a person.
+pub(crate) const PERSON: [Dimension; 2] = [Dimension::SubscriberId, Dimension::SubscriberEmail];
+
 /// A later word about an event, or about all events of a workflow run.
 ///
 /// It may arrive before what it speaks of, and it may arrive twice. The workspace, the id and the

@@ -116,6 +116,7 @@ const HAS_VERSION: u8 = 2;
 
 /// Appends an amendment.
 pub fn encode_amendment(amendment: &Amendment, out: &mut Vec<u8>) {
+    put_bytes(out, amendment.workspace.as_bytes());
     let retracted = if amendment.retracted { HAS_RETRACTION } else { 0 };
     out.push(retracted | if amendment.version.is_some() { HAS_VERSION } else { 0 });
     if let Some(version) = &amendment.version {
@@ -140,11 +141,12 @@ pub fn encode_amendment(amendment: &Amendment, out: &mut Vec<u8>) {
 /// # Errors
 /// When the bytes are not one.
 pub fn decode_amendment(reader: &mut Reader<'_>) -> Result<Amendment, DecodeError> {
+    let workspace = reader.text()?.into();
     let flags = reader.u8()?;
     if flags & !(HAS_RETRACTION | HAS_VERSION) != 0 {
         return Err(reader.error("the flags of an amendment expected"));
     }
-    let mut amendment = Amendment { retracted: flags & HAS_RETRACTION != 0, ..Amendment::default() };
+    let mut amendment = Amendment { workspace, retracted: flags & HAS_RETRACTION != 0, ..Amendment::default() };
     if flags & HAS_VERSION != 0 {
         let (revision, event) = get_version(reader)?;
         amendment.version = Some(Box::new(Version { revision, event }));

@@ -7,14 +7,15 @@
 //! manifest = epoch · flushed LSN · first log file · next file number · previous hash (16 bytes)
 //!          · sealed bytes · merged bytes
 //!          · part count · part × count · outcome run count · run × count · book count · book × count
-//!          · correction run count · run × count
+//!          · correction run count · run × count · record count · record × count
 //! part     = window start · window end (zig-zag) · rows · segment · job run · id run · hidden rows · [mask]
 //! run      = how many outcomes or amendments · file
 //! book     = version · file
+//! record   = time (zig-zag) · text
 //! file     = number · length · hash (16 bytes)
 //! ```
 
-use crate::codec::bytes::{DecodeError, Reader, put_i64, put_len, put_u64};
+use crate::codec::bytes::{DecodeError, Reader, put_bytes, put_i64, put_len, put_u64};
 use crate::format::container::FileEntry;
 use crate::format::names::FileKind;
 use crate::segment::Window;
@@ -45,6 +46,17 @@ pub struct Manifest {
     pub books: Vec<RunEntry>,
     /// Corrections of events.
     pub corrections: Vec<RunEntry>,
+    /// What was done to the store beside storing: erasures and repairs, in the order of time.
+    pub records: Vec<Record>,
+}
+
+/// A note of what was done to a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// When.
+    pub at: Timestamp,
+    /// What, in a sentence.
+    pub what: String,
 }
 
 /// A segment with its counters and its fingerprints.
@@ -116,6 +128,11 @@ impl Manifest {
                 put_file(&mut out, &run.file);
             }
         }
+        put_len(&mut out, self.records.len());
+        for record in &self.records {
+            put_i64(&mut out, record.at.micros());
+            put_bytes(&mut out, record.what.as_bytes());
+        }
         out
     }
 
@@ -150,6 +167,10 @@ impl Manifest {
         manifest.outcomes = get_runs(&mut reader, FileKind::OutcomeRun)?;
         manifest.books = get_runs(&mut reader, FileKind::PriceBook)?;
         manifest.corrections = get_runs(&mut reader, FileKind::CorrectionRun)?;
+        for _ in 0..reader.count(2)? {
+            let at = Timestamp::from_micros(reader.i64()?);
+            manifest.records.push(Record { at, what: reader.text()?.into() });
+        }
         reader.finish()?;
         Ok(manifest)
     }
@@ -209,6 +230,7 @@ mod tests {
             outcomes: vec![RunEntry { number: 5, file: file(FileKind::OutcomeRun, 4) }],
             books: vec![RunEntry { number: 1, file: file(FileKind::PriceBook, 6) }],
             corrections: vec![RunEntry { number: 9, file: file(FileKind::CorrectionRun, 8) }],
+            records: vec![Record { at: Timestamp::from_seconds(7), what: "something was repaired".into() }],
         };
         let bytes = manifest.encode();
         assert_eq!(Manifest::decode(&bytes), Ok(manifest));

@@ -3,7 +3,7 @@
 //! ```text
 //! marks     = numbers: the number of the row's mark, 0 for none
 //! mark_sets = zstd of: mark count · (name count · (length · name) × count) × count
-//! name      = "replaced", or a field that was completed: "dim.NAME", "num.NAME", "tag.KEY"
+//! name      = "replaced", "erased", or a field that was completed: "dim.NAME", "num.NAME", "tag.KEY"
 //! ```
 
 use super::reader::check_codes;
@@ -58,6 +58,11 @@ fn decode(bytes: &[u8]) -> Result<Vec<Mark>, DecodeError> {
 }
 
 impl Segment {
+    /// Whether any row is other than it was first sent.
+    pub fn is_corrected(&self) -> bool {
+        self.container().section(sections::MARKS).is_some()
+    }
+
     /// What corrections gave to a row.
     ///
     /// # Errors
@@ -118,7 +123,8 @@ mod tests {
     #[test]
     fn marks_come_back_and_cut_ones_are_refused() {
         let completed = vec![Field::Dimension(Dimension::Team), Field::Tag("k".into())];
-        let marks = [Mark { replaced: true, completed: Vec::new() }, Mark { replaced: false, completed }];
+        let erased = Mark { erased: true, ..Mark::default() };
+        let marks = [Mark { replaced: true, ..Mark::default() }, Mark { completed, ..Mark::default() }, erased];
         assert_eq!(decode(&encode(&marks)).expect("sound"), marks);
         let plain = texts::decompress(&encode(&marks), TABLE_BYTES_MAX).expect("sound");
         for len in 0..plain.len() {

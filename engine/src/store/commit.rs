@@ -243,7 +243,7 @@ impl Shared {
         writer.log.confirm().inspect_err(|error| self.poison_by(error))
     }
 
-    fn free_bytes(&self) -> Result<u64> {
+    pub(super) fn free_bytes(&self) -> Result<u64> {
         self.disk.free_bytes().map_err(|error| Error::io("ask for the free space of", "the disk", error))
     }
 

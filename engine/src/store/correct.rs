@@ -204,6 +204,9 @@ impl Row {
     /// Whether that is a version against which the event as it was first sent stands.
     fn outdoes(&self, change: &Change) -> bool {
         let Change::Replace { revision, event } = change else { return false };
+        if self.mark.erased {
+            return true;
+        }
         let version = Version { revision: *revision, event: Event::clone(event) };
         !self.mark.replaced && version <= Version::first(&self.mark.strip(&self.event))
     }

@@ -168,7 +168,7 @@ pub(super) fn find_sealed(
         for row in part.id_run.candidates(fingerprint)? {
             if row < part.segment.rows() && frames.holds(part, row, id)? && part.workspace(row)? == workspace {
                 let mark = part.segment.mark(row)?;
-                if mark.replaced {
+                if mark.replaced || mark.erased {
                     break;
                 }
                 let first = ContentHash::of(&mark.strip(&part.segment.event(row)?), &mut frames.scratch);
@@ -185,6 +185,12 @@ impl SealedPart {
         let dictionary = self.segment.dictionary(Dimension::Workspace)?;
         let code = if dictionary.len() == 1 { 1 } else { self.segment.code(Dimension::Workspace, row)? };
         Ok(dictionary.get(code).unwrap_or(DEFAULT_WORKSPACE).into())
+    }
+
+    /// The identity of the event in a row.
+    pub(super) fn identity(&self, secret: &Secret, row: u32) -> Result<Fingerprint> {
+        let workspace = self.workspace(row as usize)?;
+        Ok(secret.fingerprint(&workspace, &self.segment.id(row as usize)?))
     }
 
     /// The rows of an event, hidden ones included.

@@ -65,7 +65,7 @@ impl Row {
     /// The row of a segment of `version`.
     pub(super) fn of_segment(secret: &Secret, version: &Version, part: &SealedPart, row: u32) -> Result<Self> {
         let (event, mark) = (part.segment.event(row as usize)?, part.segment.mark(row as usize)?);
-        if !mark.replaced {
+        if !mark.replaced && !mark.erased {
             let first = ContentHash::of(&mark.strip(&event), &mut Vec::new());
             return Ok(Self { event, mark, first });
         }

@@ -1,10 +1,12 @@
-//! What of a head's corrections lasts: the run that keeps them, and the masks of the segments they touch.
+//! What of a head lasts besides its events: the runs that keep outcomes and corrections, and the masks of the segments
+//! that the latter touch.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::dedup::{Entry, HeadIndex};
 use super::draft::Draft;
+use super::head::Outcomes;
 use super::overlay::Overlay;
 use super::publish::Change;
 use super::version::Version;
@@ -15,7 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::container::Identity;
 use crate::format::manifest::{PartEntry, RunEntry};
 use crate::io::Disk;
-use crate::outcome::DEFAULT_WORKSPACE;
+use crate::outcome::{DEFAULT_WORKSPACE, Outcome};
+use crate::outcome_run;
 use crate::schema::Dimension;
 use crate::segment::write_mask;
 
@@ -65,6 +68,48 @@ pub(super) fn write_run(
     }
     change.corrections.push(write(disk, store, &corrections, draft)?);
     Ok(())
+}
+
+/// Writes `outcomes`, if there are any, as a run that takes the place of older ones that are not much larger.
+pub(super) fn write_outcomes(
+    disk: &Arc<dyn Disk>,
+    store: [u8; 16],
+    secret: &Secret,
+    version: &Version,
+    mut outcomes: Outcomes,
+    draft: &mut Draft<'_>,
+    change: &mut Change,
+) -> Result<()> {
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    for (entry, run) in version.manifest.outcomes.iter().zip(&version.outcomes).rev() {
+        if entry.number >= LARGE_RUN || entry.number >= outcomes.len() as u64 * GROWTH {
+            break;
+        }
+        outcomes.extend(hashed(secret, run.all()?));
+        change.removed_outcomes.push(*entry);
+    }
+    change.outcomes.push(write_outcome_run(disk, store, outcomes, draft)?);
+    Ok(())
+}
+
+/// Outcomes with the hashes of their jobs.
+pub(super) fn hashed(secret: &Secret, outcomes: Vec<Outcome>) -> impl Iterator<Item = (u64, Arc<Outcome>)> {
+    let hash = |outcome: &Outcome| secret.job(outcome.workspace(), &outcome.job_id);
+    outcomes.into_iter().map(move |outcome| (hash(&outcome), Arc::new(outcome)))
+}
+
+/// Writes outcomes as a run.
+pub(super) fn write_outcome_run(
+    disk: &Arc<dyn Disk>,
+    store: [u8; 16],
+    mut outcomes: Outcomes,
+    draft: &mut Draft<'_>,
+) -> Result<RunEntry> {
+    outcomes.sort_by_key(|(hash, _)| *hash);
+    let file = outcome_run::write(disk, Identity { store, file: draft.take() }, &outcomes)?;
+    Ok(RunEntry { number: outcomes.len() as u64, file })
 }
 
 /// Writes `corrections` as a run.

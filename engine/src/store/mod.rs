@@ -9,6 +9,8 @@
 //! | `seal` | the head becomes segments |
 //! | `draft`, `publish` | new files, then a manifest that names them: the only commit point |
 //! | `compact` | parts become fewer and larger |
+//! | `rewrite` | sealed parts anew, without some of their rows |
+//! | `erase`, `search` | a person goes; any text is looked for in every byte |
 //! | `collect` | what no manifest that anybody reads names is removed |
 //! | `version`, `state`, `snapshot` | what readers see |
 //! | `stat`, `verify`, `verify_corrections` | what operators ask |
@@ -21,6 +23,7 @@ mod compact;
 mod correct;
 mod dedup;
 mod draft;
+mod erase;
 mod ground;
 mod head;
 mod lasting;
@@ -32,7 +35,9 @@ mod publish;
 mod read_only;
 mod receipt;
 mod recover;
+mod rewrite;
 mod seal;
+mod search;
 mod snapshot;
 mod stat;
 mod state;
@@ -53,9 +58,11 @@ use crate::price_book::PriceBook;
 pub use crate::log::TornTail;
 pub use backup::{Backup, Sharing, backup, backup_on};
 pub use compact::Compaction;
+pub use erase::{Erasure, ErasureReceipt};
 pub use options::Options;
 pub use read_only::{read_only, read_only_on};
 pub use receipt::{CorrectionItem, CorrectionReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt};
+pub use search::{Found, search, search_on};
 pub use snapshot::Snapshot;
 pub use stat::{FileStat, Stat};
 pub use verify::{Verification, verify, verify_on};
@@ -225,6 +232,15 @@ impl Store {
     /// As [`Store::compact`].
     pub fn merge_due(&self) -> Result<bool> {
         self.shared.merge_due()
+    }
+
+    /// Erases a subscriber of a workspace, by id or by e-mail: from events, corrections, outcomes and the log, down to
+    /// the bytes. What the [`ErasureReceipt`] names as still read goes when its readers do; backups are out of reach.
+    ///
+    /// # Errors
+    /// As [`Store::compact`]; [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for what no subscriber can be called.
+    pub fn erase(&self, workspace: &str, subscriber: &str, erasure: Erasure) -> Result<ErasureReceipt> {
+        self.shared.erase(workspace, subscriber, erasure)
     }
 
     /// What is stored at this moment; later changes do not touch it.

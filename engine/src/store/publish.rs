@@ -13,7 +13,7 @@ use super::version::{BOOK, Version};
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::container::{ContainerWriter, Identity};
-use crate::format::manifest::{Manifest, PartEntry, RunEntry};
+use crate::format::manifest::{Manifest, PartEntry, Record, RunEntry};
 use crate::format::names::FileKind;
 use crate::io::{Disk, Lock};
 use crate::price_book::PriceBook;
@@ -36,6 +36,8 @@ pub(super) struct Change {
     pub(super) removed_corrections: Vec<RunEntry>,
     /// Parts as they were, each with how it is now: other rows of it are hidden.
     pub(super) masked: Vec<(PartEntry, PartEntry)>,
+    /// What was done.
+    pub(super) records: Vec<Record>,
     /// The LSN up to which the log is in files now, and the first log file still needed.
     pub(super) log: Option<(u64, u64)>,
 }
@@ -57,6 +59,7 @@ impl Manifest {
         replace(&mut next.parts, &change.removed_parts, change.parts)?;
         replace(&mut next.outcomes, &change.removed_outcomes, change.outcomes)?;
         replace(&mut next.corrections, &change.removed_corrections, change.corrections)?;
+        next.records.extend(change.records);
         next.books.extend(change.books);
         (next.flushed_lsn, next.first_log) = change.log.unwrap_or((next.flushed_lsn, next.first_log));
         Ok(next)

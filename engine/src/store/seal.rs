@@ -18,11 +18,10 @@ use crate::batch::Batch;
 use crate::dedup::{self, Secret};
 use crate::error::{ErrorKind, Result};
 use crate::format::container::Identity;
-use crate::format::manifest::{PartEntry, RunEntry};
+use crate::format::manifest::PartEntry;
 use crate::format::names::{FileKind, LOG_DIR, log_file, parse_log_name};
 use crate::io::Disk;
 use crate::job_run;
-use crate::outcome_run;
 use crate::segment::{self, Window, split};
 use crate::telling::tell;
 
@@ -148,13 +147,8 @@ pub(super) fn write_head(
     for (window, rows) in split(&all) {
         change.parts.push(write_part(disk, store, secret, window, &all.select(&rows).sorted(), draft.take())?);
     }
-    let mut outcomes: Outcomes = head.outcomes.iter().flat_map(|chunk| chunk.iter().cloned()).collect();
-    outcomes.sort_by_key(|(hash, _)| *hash);
-    if !outcomes.is_empty() {
-        let identity = Identity { store, file: draft.take() };
-        let file = outcome_run::write(disk, identity, &outcomes)?;
-        change.outcomes.push(RunEntry { number: outcomes.len() as u64, file });
-    }
+    let outcomes: Outcomes = head.outcomes.iter().flat_map(|chunk| chunk.iter().cloned()).collect();
+    lasting::write_outcomes(disk, store, secret, version, outcomes, draft, &mut change)?;
     lasting::write_run(disk, store, version, index.corrections(secret, &all)?, draft, &mut change)?;
     lasting::write_masks(disk, store, version, &head.over, draft, &mut change)?;
     for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun] {
@@ -173,7 +167,8 @@ fn live_rows(head: &Head) -> Batch {
     all.select(&rows.filter(|row| !head.hidden.contains(*row)).collect::<Vec<_>>())
 }
 
-fn write_part(
+/// Writes the files of a part, under one number.
+pub(super) fn write_part(
     disk: &Arc<dyn Disk>,
     store: [u8; 16],
     secret: &Secret,

@@ -10,6 +10,7 @@ use super::state::State;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::format::manifest::Record;
 use crate::log::TornTail;
 use crate::outcome::{DEFAULT_WORKSPACE, Outcome};
 use crate::price_book::PriceBook;
@@ -79,6 +80,11 @@ impl Snapshot {
             let frozen = frozen.into_iter().flat_map(|frozen| batches(frozen, &frozen_hidden));
             sealed.chain(frozen).chain(batches(head, &head.hidden)).collect()
         })
+    }
+
+    /// What was done to the store beside storing: erasures and repairs, in the order of time.
+    pub fn records(&self) -> &[Record] {
+        &self.state.version.manifest.records
     }
 
     /// The event of that id, with all that corrections made of it; `None` when there is none, or when it was

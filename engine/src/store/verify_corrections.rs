@@ -33,7 +33,7 @@ pub(super) fn verify_rows(secret: &Secret, version: &Version, part: &SealedPart,
         let live = version.live_row(identity, workspace, id)?.map(|(part, row)| (part.entry.segment.number, row));
         let place = (part.entry.segment.number, row);
         if hidden {
-            if live.is_none() && !said.retracted {
+            if live.is_none() && !said.retracted && version.first(identity)?.is_none() {
                 return Err(damaged(part, row, "is hidden, is not retracted and has no successor"));
             }
             continue;

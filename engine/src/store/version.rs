@@ -74,7 +74,7 @@ impl SealedPart {
         for rows in more {
             *Arc::make_mut(&mut hidden) |= rows;
         }
-        Part { events, counters: Some(Arc::clone(&self.job_run) as Arc<dyn CounterRows>), hidden }
+        Part { hidden, counters: Some(Arc::clone(&self.job_run) as Arc<dyn CounterRows>), ..Part::of(events) }
     }
 }
 

@@ -4,6 +4,7 @@ mod backup;
 mod corrections;
 mod crash;
 mod damage;
+mod erase;
 mod faults;
 mod look;
 mod random;

@@ -36,7 +36,7 @@ fn batch(events: &[Event]) -> Batch {
     for event in events {
         let completed = if event.tags.is_empty() { Vec::new() } else { vec![Field::Dimension(Dimension::Team)] };
         let replaced = event.number(Number::ReportedCost).is_some_and(|cost| cost.is_multiple_of(2));
-        builder.push_corrected(event, &Mark { replaced, completed }, ContentHash::default());
+        builder.push_corrected(event, &Mark { replaced, completed, ..Mark::default() }, ContentHash::default());
     }
     builder.finish().sorted()
 }

@@ -11,6 +11,8 @@ mod thread;
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
 use super::draft::Draft;
 use super::ground::Row;
 use super::lasting;
@@ -33,6 +35,14 @@ use crate::telling::tell;
 use check::Totals;
 use pick::Zeal;
 pub(super) use thread::Merger;
+
+/// A part with its rows that do not go on; hidden ones never do.
+pub(super) type Left = (Arc<SealedPart>, Arc<RoaringBitmap>);
+
+/// The rows of a part that do not go on where `more` go too.
+pub(super) fn left_out(part: &SealedPart, more: &RoaringBitmap) -> Arc<RoaringBitmap> {
+    Arc::new(&*part.hidden | more)
+}
 
 /// What merging did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +68,7 @@ impl Compaction {
 }
 
 impl Shared {
-    /// Merges until nothing more fits together.
+    /// Merges until nothing more fits together and no row is left that does not count.
     pub(super) fn compact(&self) -> Result<Compaction> {
         let mut done = Compaction::default();
         while let Some(merged) = self.merge_next(&self.disk, Zeal::All)? {
@@ -87,10 +97,11 @@ impl Shared {
     }
 
     fn merge(&self, disk: &Arc<dyn Disk>, parts: &[Arc<SealedPart>], window: Window) -> Result<Compaction> {
-        let read_bytes = parts.iter().flat_map(|part| part.entry.files()).map(|file| file.bytes).sum();
-        self.check_room(read_bytes)?;
+        let read_bytes: u64 = parts.iter().flat_map(|part| part.entry.files()).map(|file| file.bytes).sum();
+        self.check_room(read_bytes.saturating_add(self.options.reserve_bytes))?;
         let mut draft = Draft::new(&self.numbers);
-        let change = match self.write_merged(disk, parts, window, &mut draft) {
+        let inputs: Vec<Left> = parts.iter().map(|part| (Arc::clone(part), Arc::clone(&part.hidden))).collect();
+        let change = match self.write_merged(disk, &inputs, window, &mut draft) {
             Ok(change) => change,
             Err(error) => {
                 // Whatever failed, no manifest names these files.
@@ -107,29 +118,30 @@ impl Shared {
         Ok(Compaction { merges: 1, rows, read_bytes, written_bytes })
     }
 
-    /// Refuses a merge whose result may not fit beside its inputs and what is kept in reserve.
-    fn check_room(&self, bytes: u64) -> Result<()> {
-        let free = self.disk.free_bytes().map_err(|error| Error::io("ask for the free space of", "the disk", error))?;
-        if free < bytes.saturating_add(self.options.reserve_bytes) {
-            let what = format!("{free} bytes are free on the disk; merging {bytes} bytes waits for more");
+    /// Refuses what may not fit beside what is there. What makes room takes it from what is kept in reserve.
+    pub(super) fn check_room(&self, bytes: u64) -> Result<()> {
+        let free = self.free_bytes()?;
+        if free < bytes {
+            let what = format!("{free} bytes are free on the disk; writing parts anew waits for {bytes}");
             return Err(Error::new(ErrorKind::Full, what));
         }
         Ok(())
     }
 
-    fn write_merged(
+    /// Writes the rows of parts that go on as one part, and checks it.
+    pub(super) fn write_merged(
         &self,
         disk: &Arc<dyn Disk>,
-        parts: &[Arc<SealedPart>],
+        parts: &[Left],
         window: Window,
         draft: &mut Draft<'_>,
     ) -> Result<Change> {
         let mut inputs = Vec::new();
         let mut before = Totals::default();
-        for part in parts {
+        for (part, left_out) in parts {
             // Opened once more, so that nothing the merge reads stays in memory for the sake of queries.
             let segment = Arc::new(Segment::open(&**disk, &part.entry.segment, self.store)?);
-            let left_out = (!part.hidden.is_empty()).then(|| Arc::clone(&part.hidden));
+            let left_out = (!left_out.is_empty()).then(|| Arc::clone(left_out));
             before.add_rows(&segment, left_out.as_deref())?;
             before.add_run(&part.id_run, left_out.as_deref())?;
             inputs.push(Input { segment, left_out });
@@ -162,13 +174,13 @@ impl Shared {
 
     /// The identities of rows that were retracted, which stay taken though the rows are left out; and, where nothing
     /// else of the parts is left, their jobs.
-    fn departed(&self, parts: &[Arc<SealedPart>], all: bool) -> Result<Corrections> {
+    fn departed(&self, parts: &[Left], all: bool) -> Result<Corrections> {
         let mut departed = Corrections::default();
-        if parts.iter().all(|part| part.hidden.is_empty()) {
+        if !all && parts.iter().all(|(part, _)| part.hidden.is_empty()) {
             return Ok(departed);
         }
         let version = Arc::clone(&self.state().version);
-        for part in parts {
+        for (part, _) in parts {
             for row in &*part.hidden {
                 let (workspace, id) = (part.workspace(row as usize)?, part.segment.id(row as usize)?);
                 let identity = self.secret.fingerprint(&workspace, &id);
@@ -204,11 +216,11 @@ fn write_ids(
     disk: &Arc<dyn Disk>,
     identity: Identity,
     secret: &Secret,
-    parts: &[Arc<SealedPart>],
+    parts: &[Left],
     rows: &MergedRows,
 ) -> Result<FileEntry> {
     let (mut records, mut jobs) = (Vec::new(), Vec::new());
-    for (input, part) in parts.iter().enumerate() {
+    for (input, (part, _)) in parts.iter().enumerate() {
         let places = rows.places(input);
         let place = |record: Record| Some(Record { row: places.get(record.row as usize).copied()??, ..record });
         records.extend(part.id_run.all()?.filter_map(place));

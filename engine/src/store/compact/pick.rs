@@ -15,6 +15,8 @@ const FAN_IN: usize = 4;
 /// As long as the result is smaller than this, more are waited for: such parts cost little and come often.
 const SMALL_ROWS: u64 = 1 << 20;
 const SMALL_FAN_IN: usize = 10;
+/// A part is written anew by itself once one in so many of its rows does not count.
+const MASKED_SHARE: u64 = 4;
 
 /// How eagerly parts are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +32,21 @@ pub(super) fn pick(parts: &[PartEntry], rows_max: u64, zeal: Zeal) -> Option<(Ve
     let candidates = groups(parts, rows_max).into_values();
     // The group with the most parts gains most.
     let picked = candidates.filter_map(|group| pick_in(parts, group, rows_max, zeal));
-    let places = picked.max_by_key(|places| (places.len(), std::cmp::Reverse(places[0])))?;
+    let picked = picked.max_by_key(|places| (places.len(), std::cmp::Reverse(places[0])));
+    let places = picked.or_else(|| pick_masked(parts, zeal).map(|place| vec![place]))?;
     let first = parts[places[0]].window;
     let window = first.around().find(|window| places.iter().all(|place| window.contains(parts[*place].window)));
     Some((places, window.unwrap_or(first)))
+}
+
+/// A part to be written anew by itself, for the sake of its rows that no longer count.
+fn pick_masked(parts: &[PartEntry], zeal: Zeal) -> Option<usize> {
+    let hidden = |part: &PartEntry| part.mask.map_or(0, |mask| mask.number);
+    let is_worth = |part: &PartEntry| match zeal {
+        Zeal::All => hidden(part) > 0,
+        Zeal::Due => hidden(part) * MASKED_SHARE >= part.rows && part.rows > 0,
+    };
+    parts.iter().position(is_worth)
 }
 
 /// The places of the parts of each group.
@@ -80,6 +93,7 @@ mod tests {
     use crate::batch::BatchBuilder;
     use crate::event::Event;
     use crate::format::container::FileEntry;
+    use crate::format::manifest::RunEntry;
     use crate::format::names::FileKind;
     use crate::segment::split;
     use crate::time::Timestamp;
@@ -148,6 +162,15 @@ mod tests {
         let mut many: Vec<PartEntry> = (0..28).map(|n| part(day(n), 3_000_000)).collect();
         settle(&mut many, Zeal::All);
         assert_eq!(many.len(), 28, "one a day");
+    }
+
+    #[test]
+    fn a_part_with_rows_that_do_not_count_is_written_anew_by_itself() {
+        let file = FileEntry { kind: FileKind::Mask, number: 2, bytes: 1, hash: [0; 16] };
+        let masked = |hidden| PartEntry { mask: Some(RunEntry { number: hidden, file }), ..part(day(0), 1_000) };
+        let picked = |hidden, zeal| pick(&[part(day(40), 5), masked(hidden)], MAX, zeal).map(|(places, _)| places);
+        assert_eq!((picked(1, Zeal::All), picked(249, Zeal::Due)), (Some(vec![1]), None));
+        assert_eq!(picked(250, Zeal::Due), Some(vec![1]));
     }
 
     #[test]

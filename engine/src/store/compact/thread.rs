@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, Default)]
 pub(in crate::store) struct Merger {
     /// Held while a merge goes on: there is one at a time.
-    pub(super) turn: Mutex<()>,
+    pub(in crate::store) turn: Mutex<()>,
     thread: Mutex<Thread>,
     stop: Arc<AtomicBool>,
 }

@@ -1,0 +1,85 @@
+//! Sealed parts, written anew without some of their rows: what has expired, what is erased.
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+use super::dedup::HeadIndex;
+use super::draft::Draft;
+use super::head::Head;
+use super::publish::Change;
+use super::state::{Shared, State, Writer};
+use super::version::Version;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How often something is begun anew when commits or merges came first.
+const ATTEMPTS: usize = 20;
+
+/// The heads of a moment, with what is known of their events.
+pub(super) struct Heads<'a>(&'a State, &'a Writer);
+
+impl<'a> Heads<'a> {
+    pub(super) fn each(&self) -> impl Iterator<Item = (&'a Head, &'a HeadIndex)> {
+        let frozen = self.0.frozen.as_ref().map(|frozen| (&frozen.head, &*frozen.index));
+        frozen.into_iter().chain([(&self.0.head, &self.1.active)])
+    }
+
+    /// Whether corrections that are not sealed yet hide rows of one of these segments.
+    fn hide_in(&self, segments: &HashSet<u64>) -> bool {
+        self.each().any(|(head, _)| head.over.sealed.keys().any(|segment| segments.contains(segment)))
+    }
+}
+
+impl Shared {
+    /// Publishes what `write` makes of the sealed files, beside which no merge goes on. `holds` looks at what came
+    /// meanwhile and is not sealed yet: whether the change is still all there is to do.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Full`] and [`ErrorKind::Corrupt`]: nothing was changed. [`ErrorKind::Overloaded`] when commits
+    /// came first every time.
+    pub(super) fn rewrite<T>(
+        &self,
+        mut write: impl FnMut(&Arc<Version>, &mut Draft<'_>) -> Result<Option<(Change, T)>>,
+        holds: impl Fn(&Heads<'_>) -> Result<bool>,
+    ) -> Result<Option<T>> {
+        let _turn = self.merger.turn.lock();
+        for attempt in 0..ATTEMPTS {
+            self.check_usable()?;
+            if attempt > 0 {
+                // What came first is looked at where it lies in the end.
+                self.seal_now()?;
+            }
+            let version = Arc::clone(&self.state().version);
+            let mut draft = Draft::new(&self.numbers);
+            let (change, outcome) = match write(&version, &mut draft) {
+                Ok(Some(written)) => written,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    // Whatever failed, no manifest names these files.
+                    draft.abandon(&*self.disk);
+                    return Err(error);
+                }
+            };
+            drop(version);
+            let segments = change.removed_parts.iter().map(|part| part.segment.number).collect();
+            // From here on no commit comes between.
+            let writer = self.writer.lock();
+            let state = self.state();
+            let heads = Heads(&state, &writer);
+            if heads.hide_in(&segments) || !holds(&heads)? {
+                draft.abandon(&*self.disk);
+                continue;
+            }
+            drop(state);
+            match self.publish_draft(draft, change) {
+                Ok(()) => return Ok(Some(outcome)),
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) => {
+                    self.poison_by(&error);
+                    return Err(error);
+                }
+            }
+        }
+        Err(Error::new(ErrorKind::Overloaded, "commits came first every time; try again when fewer come"))
+    }
+}

@@ -1,0 +1,182 @@
+//! Looking for texts in every byte of a store: as they lie in its files, and as these decode.
+//!
+//! Files are taken as they lie there, whether a manifest names them or not, for what was removed only in name is found
+//! too.
+
+use std::path::Path;
+
+use memchr::memmem;
+
+use super::read_only::{not_a_store, on_disk};
+use super::version::{BOOK, newest_manifest};
+use crate::batch::Texts;
+use crate::correction::Amendment;
+use crate::correction_run::CorrectionRun;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::format::container::{Container, FileEntry};
+use crate::format::names::{DIRECTORIES, FileKind, LOG_DIR, SERVER_DIR};
+use crate::io::Disk;
+use crate::limits::BLOCK_ROWS;
+use crate::log;
+use crate::log::Start;
+use crate::outcome::Outcome;
+use crate::outcome_run::OutcomeRun;
+use crate::rows::EventRows;
+use crate::schema::Dimension;
+use crate::segment::Segment;
+
+/// Where a text was found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// The file, relative to the store.
+    pub file: String,
+    /// Where in it: `bytes` as they lie there, or what decodes to it.
+    pub place: String,
+    /// How often.
+    pub times: u64,
+}
+
+/// Looks for a text in every file of the store in `dir`.
+///
+/// # Errors
+/// [`ErrorKind::NotAStore`](crate::ErrorKind::NotAStore) when there is none;
+/// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) when something cannot be read, so that nobody can tell.
+pub fn search(dir: impl AsRef<Path>, text: &str) -> Result<Vec<Found>> {
+    on_disk(dir.as_ref(), |disk| search_on(&disk, text))
+}
+
+/// Looks for a text in every file of the store on any disk.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_on(disk: &dyn Disk, text: &str) -> Result<Vec<Found>> {
+    if text.is_empty() {
+        return Err(Error::invalid("there is nothing to look for: the text is empty"));
+    }
+    let newest = newest_manifest(disk)?.ok_or_else(not_a_store)?;
+    let mut search = Search { text, finder: memmem::Finder::new(text), file: String::new(), found: Vec::new() };
+    for directory in std::iter::once("").chain(DIRECTORIES).chain([SERVER_DIR]) {
+        let Ok(names) = disk.list(directory) else { continue };
+        for name in names {
+            search.file = if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
+            // What cannot be opened as a file is a directory, or went just now.
+            let Ok(bytes) = disk.open(&search.file) else { continue };
+            search.add("bytes", search.finder.find_iter(&bytes).count() as u64);
+            let of_kind =
+                |kind: &FileKind| Some((*kind, kind.number(&name).filter(|_| kind.directory() == directory)?));
+            if let Some((kind, number)) = FileKind::NUMBERED.iter().find_map(of_kind) {
+                search.container(disk, kind, number, newest.store)?;
+            }
+        }
+    }
+    search.file = LOG_DIR.into();
+    let manifest = &newest.manifest;
+    let start = Start { store: newest.store, flushed_lsn: manifest.flushed_lsn, min_file: manifest.first_log };
+    log::follow(disk, start, &mut |frame| {
+        search.add("records", search.finder.find_iter(&frame.payload).count() as u64);
+        Ok(())
+    })?;
+    search.found.sort_unstable();
+    Ok(search.found)
+}
+
+struct Search<'a> {
+    text: &'a str,
+    finder: memmem::Finder<'a>,
+    file: String,
+    found: Vec<Found>,
+}
+
+impl Search<'_> {
+    fn add(&mut self, place: &str, times: u64) {
+        let same = |found: &&mut Found| found.file == self.file && found.place == place;
+        match self.found.iter_mut().find(same) {
+            Some(found) => found.times += times,
+            None if times > 0 => self.found.push(Found { file: self.file.clone(), place: place.into(), times }),
+            None => {}
+        }
+    }
+
+    fn look(&mut self, place: &str, text: &str) {
+        if text.contains(self.text) {
+            self.add(place, 1);
+        }
+    }
+
+    fn container(&mut self, disk: &dyn Disk, kind: FileKind, number: u64, store: [u8; 16]) -> Result<()> {
+        let container = Container::open(disk, kind, number, Some(store))?;
+        let entry = FileEntry { kind, number, bytes: container.file_bytes(), hash: container.hash() };
+        match kind {
+            FileKind::Segment => self.segment(&Segment::open(disk, &entry, store)?),
+            FileKind::OutcomeRun => {
+                let outcomes = OutcomeRun::open(disk, &entry, store)?.all()?;
+                outcomes.iter().for_each(|outcome| self.outcome(outcome));
+                Ok(())
+            }
+            FileKind::CorrectionRun => {
+                let corrections = CorrectionRun::open(disk, &entry, store)?.all()?;
+                corrections.amendments.values().for_each(|amendment| self.amendment(amendment));
+                Ok(())
+            }
+            FileKind::PriceBook => {
+                let book = container.blob(BOOK)?.unwrap_or_default();
+                self.add(BOOK, self.finder.find_iter(book).count() as u64);
+                Ok(())
+            }
+            // Numbers, hashes and bitmaps, and texts as they are.
+            FileKind::Manifest | FileKind::JobRun | FileKind::IdRun | FileKind::Mask | FileKind::Secret => Ok(()),
+        }
+    }
+
+    fn segment(&mut self, segment: &Segment) -> Result<()> {
+        for dimension in Dimension::ALL {
+            let values = segment.read_dictionary(*dimension)?;
+            values.iter().for_each(|(_, value)| self.look(dimension.name(), value));
+        }
+        let sets = segment.read_tag_sets()?;
+        for set in 0..u32::try_from(sets.len()).unwrap_or(u32::MAX) {
+            for (key, value) in sets.get(set) {
+                self.look("tags", key);
+                self.look("tags", value);
+            }
+        }
+        let mut ids = Texts::default();
+        for block in 0..segment.rows().div_ceil(BLOCK_ROWS) {
+            ids.clear();
+            segment.ids(block, &mut ids)?;
+            ids.iter().for_each(|id| self.look("ids", id));
+        }
+        for name in segment.meters().iter().map(ToString::to_string) {
+            self.look("meters", &name);
+        }
+        Ok(())
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) {
+        self.look("job_id", &outcome.job_id);
+        let texts = [outcome.workspace.as_deref(), outcome.metadata.as_deref(), outcome.idempotency_key.as_deref()];
+        for text in texts.into_iter().flatten().chain(outcome.reason.as_deref()) {
+            self.look("outcomes", text);
+        }
+    }
+
+    fn amendment(&mut self, amendment: &Amendment) {
+        if let Some(version) = &amendment.version {
+            self.event(&version.event);
+        }
+        amendment.dimensions.iter().for_each(|(_, said)| self.look("amendments", &said.value));
+        for (key, said) in amendment.tags.iter() {
+            self.look("amendments", key);
+            self.look("amendments", &said.value);
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        event.dimensions.iter().for_each(|(_, value)| self.look("amendments", value));
+        for (key, value) in event.tags.iter() {
+            self.look("amendments", key);
+            self.look("amendments", value);
+        }
+    }
+}
