@@ -219,9 +219,9 @@ fn sighup_has_settings_budgets_and_rules_read_again() {
     let dir = tempfile::tempdir().expect("a directory");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let (file, rules) = (dir.path().join("quipu.toml"), dir.path().join("rules.toml"));
-    std::fs::write(&file, "max_body = \"64KiB\"\n").expect("writable");
+    std::fs::write(&file, "max_body = \"1KiB\"\n").expect("writable");
     let server = Server::start_with(&dir.path().join("store"), &["--config", arg(&file)]);
-    let long = format!("[{}]", " ".repeat(100_000));
+    let long = format!("[{}]", " ".repeat(2_000));
     assert_eq!(server.post("/v1/events", &[], long.as_bytes()).0, 413);
     let now = json!({"id": "b", "team": "red", "usage": {"output": 900_000}});
     let before = std::time::SystemTime::now() - Duration::from_secs(36 * 3600);
@@ -252,7 +252,7 @@ fn sighup_has_settings_budgets_and_rules_read_again() {
     reload();
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(server.post("/v1/events", &[], long.as_bytes()).0, 200);
-    std::fs::write(&file, text.replace("1MiB", "64KiB")).expect("writable");
+    std::fs::write(&file, text.replace("1MiB", "1KiB")).expect("writable");
     reload();
     while server.post("/v1/events", &[], long.as_bytes()).0 != 413 {
         std::thread::sleep(Duration::from_millis(20));
