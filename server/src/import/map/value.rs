@@ -112,7 +112,7 @@ impl Unit {
 pub(super) enum Clock {
     /// RFC 3339, or whole microseconds since 1970.
     Native,
-    /// A number of units since an instant.
+    /// A number of units since an instant, unless the column says itself what it holds: RFC 3339.
     Since(Unit, Timestamp),
     /// A date and time in the zone assumed, in a format or as ISO 8601 writes it.
     Local(Option<String>, TimeZone),
@@ -127,6 +127,9 @@ impl Clock {
                 Err(_) => Timestamp::parse_rfc3339(text).map_err(|problem| wrong(&problem)),
             },
             Self::Since(unit, base) => {
+                if let Ok(instant) = Timestamp::parse_rfc3339(text) {
+                    return Ok(instant);
+                }
                 let micros = base.micros().checked_add(unit.micros(text)?);
                 micros.map(Timestamp::from_micros).ok_or_else(|| wrong(&"lies beyond the calendar"))
             }

@@ -208,6 +208,18 @@ fn flat_parquet() -> Vec<u8> {
 }
 
 #[test]
+fn a_unit_for_times_that_state_their_own_changes_nothing() {
+    let folder = Folder::new();
+    let map = parsed(
+        "format = \"parquet\"\n[fields]\nid = \"id\"\nat = { column = \"at\", unit = \"ns\" }\n[usage]\ninput = \"usage.input\"\n",
+    );
+    let mut memory = Memory::default();
+    let summary = run(&mut memory, &[folder.file("x.parquet", flat_parquet())], &map);
+    assert_eq!((summary.stored, summary.rejected), (1, 0), "{summary:?}");
+    assert_eq!(memory.events[0].at, quipu::Timestamp::parse_rfc3339("2026-01-31T08:00:00.123456Z").ok());
+}
+
+#[test]
 fn bad_csv_rows_are_named_and_harm_no_others() {
     let folder = Folder::new();
     let bytes = b"when,in,who\n1,5,a\n2,x,b\n3,7\n4,8,\xff\n5,-1,e\n6,9,\"f\n\"\n7,,g\n";
