@@ -36,7 +36,9 @@ impl Query {
             }
             Some(Compare::Range { since, until }) => Some(other(Some(*since), Some(*until))),
             Some(Compare::Filter(filter)) => {
-                Some(Self { filter: Some(filter.clone()), ..other(self.since, self.until) })
+                let slice = Self { filter: Some(filter.clone()), ..other(self.since, self.until) };
+                // What is assumed of the one is assumed of the other.
+                Some(slice.assumed().into_owned())
             }
         })
     }

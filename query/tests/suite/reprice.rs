@@ -6,9 +6,9 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 use quipu_engine::price_book::{Alias, Hours, ModelPattern, PriceBook, PriceOf, PriceRule, Rate, Share};
-use quipu_engine::{Meter, Text, Timestamp, TokenMeter};
+use quipu_engine::{Event, Meter, Number, Text, Timestamp, TokenMeter};
 use quipu_query::price::WhatIf;
-use quipu_query::{PathChoice, PriceChoice, Scope, View};
+use quipu_query::{Compare, Filter, Measure, PathChoice, PriceChoice, Query, Scope, View};
 
 use crate::agree::said;
 use crate::generate::{CHANGE, events, outcomes, query};
@@ -107,6 +107,19 @@ proptest! {
             prop_assert_eq!(&said(&answer), &expected);
         }
     }
+}
+
+#[test]
+fn both_slices_of_a_comparison_are_without_retries() {
+    let at = |id: &str, depth| Event::new(id, CHANGE).with_number(Number::RetryDepth, depth);
+    let memory = Memory::default().with(&[at("first", 0), at("again", 1)], Form::SegmentWithCounters);
+    let query = Query::new()
+        .measure(Measure::parse("requests").expect("known"))
+        .compare(Compare::Filter(Filter::And(Vec::new())))
+        .what_if(WhatIf::default().and("no-retries").expect("understood"));
+    let answer = View::new(&memory, Scope::default()).query(&query).expect("a valid query");
+    let shown: Vec<String> = answer.totals.iter().map(ToString::to_string).collect();
+    assert!(shown.starts_with(&["1".to_owned(), "1".to_owned()]), "{shown:?}");
 }
 
 #[test]
