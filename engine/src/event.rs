@@ -220,7 +220,7 @@ impl Event {
         self.dimensions.0.retain(|(_, value)| !value.is_empty());
         for (dimension, value) in &mut self.dimensions.0 {
             check_text(dimension.name(), value, dimension.max_bytes())?;
-            if *dimension == Dimension::JobType && value.chars().any(char::is_uppercase) {
+            if dimension.is_lower_cased() && value.chars().any(char::is_uppercase) {
                 *value = value.to_lowercase();
             }
         }

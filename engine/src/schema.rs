@@ -165,6 +165,11 @@ impl Dimension {
         })
     }
 
+    /// Whether its values are stored in lower case, however they were sent.
+    pub const fn is_lower_cased(self) -> bool {
+        matches!(self, Self::JobType)
+    }
+
     /// The longest value allowed, in bytes.
     pub const fn max_bytes(self) -> usize {
         match self {

@@ -43,6 +43,12 @@ impl Timestamp {
     /// # Errors
     /// A sentence that says what is wrong with the text.
     pub fn parse_rfc3339(text: &str) -> Result<Self, String> {
+        // The library takes offsets up to 25:59, the format ends at 23:59.
+        if let Some((_, [b'+' | b'-', hours @ .., b':', _, _])) = text.as_bytes().split_last_chunk::<6>()
+            && *hours > *b"23"
+        {
+            return Err(format!("{text:?} has an offset of more than 23 hours"));
+        }
         text.parse::<jiff::Timestamp>()
             .map(|at| Self(at.as_nanosecond().div_euclid(1_000).try_into().unwrap_or(i64::MAX)))
             .map_err(|error| error.to_string())
@@ -61,5 +67,17 @@ impl fmt::Display for Timestamp {
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_end_where_the_format_ends() {
+        let at = |text| Timestamp::parse_rfc3339(text);
+        assert_eq!(at("2026-01-05T09:00:00+23:59"), at("2026-01-04T09:01:00Z"));
+        assert!(at("2026-01-05T09:00:00+24:00").is_err() && at("2026-01-05T09:00:00-25:00").is_err());
     }
 }

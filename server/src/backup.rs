@@ -73,6 +73,10 @@ impl Folder {
 /// # Errors
 /// What the system says.
 pub fn chosen(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        let what = format!("{} is no folder; name a backup, or the folder with the backups", path.display());
+        return Err(Error::new(ErrorKind::NotFound, what));
+    }
     Ok(newest(path)?.unwrap_or_else(|| path.to_owned()))
 }
 
@@ -141,6 +145,12 @@ fn failed(action: &str, path: &Path, error: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_folder_is_no_backup() {
+        let error = chosen(Path::new("/there/is/none")).expect_err("nothing there").to_string();
+        assert!(error.contains("is no folder; name a backup"), "{error}");
+    }
 
     #[test]
     fn names_are_times_and_sort_like_them() {

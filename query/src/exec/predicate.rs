@@ -137,6 +137,7 @@ impl Context<'_> {
 
     fn codes(self, dimension: Dimension, test: &TextTest) -> Result<Test> {
         let dictionary = self.rows.dictionary(dimension)?;
+        let test = &*test.of_stored(dimension);
         let accepted: Vec<bool> = match test {
             // Looked up rather than compared with every value: a dictionary of jobs may be large.
             TextTest::In(values) | TextTest::NotIn(values) => {

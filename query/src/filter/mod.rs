@@ -7,6 +7,8 @@
 mod parse;
 mod show;
 
+use std::borrow::Cow;
+
 use quipu_engine::{Dimension, Meter, Number, Text, Timestamp};
 
 /// A condition on an event.
@@ -112,6 +114,20 @@ impl Filter {
 }
 
 impl TextTest {
+    /// The test as the stored form of a dimension's values meets it.
+    pub(crate) fn of_stored(&self, dimension: Dimension) -> Cow<'_, Self> {
+        if !dimension.is_lower_cased() {
+            return Cow::Borrowed(self);
+        }
+        let lower = |values: &[Text]| values.iter().map(|value| value.to_lowercase()).collect();
+        Cow::Owned(match self {
+            Self::In(values) => Self::In(lower(values)),
+            Self::NotIn(values) => Self::NotIn(lower(values)),
+            Self::Prefix(prefix) => Self::Prefix(prefix.to_lowercase()),
+            Self::Null | Self::NotNull => return Cow::Borrowed(self),
+        })
+    }
+
     /// Whether the test holds for a value.
     pub fn holds(&self, value: Option<&str>) -> bool {
         match self {

@@ -181,3 +181,15 @@ fn blocks_that_cannot_hold_a_match_are_not_read_and_the_answer_is_the_same() {
     let answer = View::new(&memory, Scope::default()).query(&one).expect("valid");
     assert_eq!((answer.explain.rows_read(), answer.totals[0].to_string().as_str()), (16_384, "5715"));
 }
+
+#[test]
+fn a_job_type_is_found_however_it_is_written() {
+    let mut event = Event::new("a", CHANGE).with(Dimension::Workspace, "default").with(Dimension::JobType, "Support");
+    event.normalise(CHANGE).expect("valid");
+    let memory = Memory::default().with(&[event], Form::SegmentWithCounters);
+    for (filter, found) in [("job_type = SUPPORT", "1"), ("job_type ^= Sup", "1"), ("job_type != Support", "0")] {
+        let query = Query::new().measure(Measure::Requests).filter(Filter::parse(filter).expect("valid"));
+        let answer = View::new(&memory, Scope::default()).query(&query).expect("valid");
+        assert_eq!(answer.totals[0].to_string(), found, "{filter}");
+    }
+}

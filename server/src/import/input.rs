@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quipu::{Error, Result};
 
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Endings that say how a file is packed.
+const PACKED: [&str; 2] = [".gz", ".zst"];
 
 /// One input of an import.
 #[derive(Clone, Debug)]
@@ -50,7 +52,7 @@ impl Input {
             Self::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             Self::Bytes { name, .. } => name.to_string(),
         };
-        for packed in [".gz", ".zst"] {
+        for packed in PACKED {
             if let Some(unpacked) = name.strip_suffix(packed) {
                 return unpacked.to_owned();
             }
@@ -90,6 +92,12 @@ impl Input {
     /// Unpacks a packed file to its end, where its checksum is; `taken` counts the bytes as they lie there.
     pub(super) fn check(&self, taken: &Arc<AtomicU64>) -> Result<()> {
         if !self.is_packed() {
+            if self.size() == Some(0) && PACKED.iter().any(|ending| self.name().ends_with(ending)) {
+                return Err(Error::invalid(format!(
+                    "{}: is empty, and packed data never is; get it anew",
+                    self.name()
+                )));
+            }
             return Ok(());
         }
         let Unpacked { mut reader, origin } = self.open(taken)?;

@@ -84,6 +84,16 @@ fn a_broken_array_is_imported_up_to_the_break() {
 }
 
 #[test]
+fn an_empty_file_is_no_packed_one() {
+    let folder = Folder::new();
+    for name in ["a.jsonl.gz", "a.jsonl.zst"] {
+        let summary = run(&mut Memory::default(), &[folder.file(name, "")], &Options::default());
+        let failed: Vec<_> = summary.failures.iter().map(ToString::to_string).collect();
+        assert!(matches!(&failed[..], [one] if one.contains("is empty, and packed data never is")), "{failed:?}");
+    }
+}
+
+#[test]
 fn nothing_of_a_damaged_packed_file_is_imported() {
     let folder = Folder::new();
     let whole = lines(20_000);

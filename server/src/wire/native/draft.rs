@@ -7,7 +7,7 @@ use quipu::{Dimension, Event, Meter, Number, Text, Timestamp, limits};
 use super::super::decimal;
 use super::super::json::{self, Kind, Members};
 use super::super::{FieldError, Ignored};
-use super::fields::{self, Field};
+use super::fields::{self, Field, Meant};
 use super::revenium::{self, Counts};
 
 type Outcome<T = ()> = Result<T, FieldError>;
@@ -208,6 +208,14 @@ impl<'a> Draft<'a> {
     /// The event, once every member is in.
     pub(super) fn finish(mut self, ignored: &mut Ignored) -> Outcome<Event> {
         for (name, value) in std::mem::take(&mut self.spare) {
+            if let Some(meant) = fields::mistaken_for(&name).filter(|meant| !self.has(*meant)) {
+                return Err(FieldError::field(
+                    &name,
+                    format_args!(
+                        "is no field of an event; did you mean {meant}? What is meant as a tag goes under \"tags\""
+                    ),
+                ));
+            }
             self.spare_tag(&name, &value, ignored);
         }
         if let Some(counts) = self.counts {
@@ -229,6 +237,14 @@ impl<'a> Draft<'a> {
             self.event.numbers.insert(Number::UsageMismatch, 1);
         }
         Ok(self.event)
+    }
+
+    fn has(&self, meant: Meant) -> bool {
+        match meant {
+            Meant::At => self.event.at.is_some(),
+            Meant::Usage(_) => !self.event.usage.is_empty() || self.counts.is_some(),
+            Meant::ReportedCost => self.event.reported_cost().is_some(),
+        }
     }
 
     /// Makes a tag of an unknown scalar. It must not cost the event its acceptance, so what does not fit is ignored.

@@ -1,6 +1,7 @@
 //! Which field of an event a JSON name stands for.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use quipu::{Dimension, Number};
 
@@ -29,6 +30,35 @@ pub(super) enum Field {
     BillingSkipped,
     /// Known, and deliberately not kept.
     Never,
+}
+
+/// A field without which an event would be worth nothing, or dated now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    At,
+    Usage(&'static str),
+    ReportedCost,
+}
+
+impl fmt::Display for Meant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At => f.write_str("at"),
+            Self::Usage(meter) => write!(f, "usage.{meter}"),
+            Self::ReportedCost => f.write_str("reported_cost"),
+        }
+    }
+}
+
+/// What somebody who writes that top-level name most likely means.
+pub(super) fn mistaken_for(name: &str) -> Option<Meant> {
+    Some(match name {
+        "timestamp" | "time" | "ts" | "created_at" => Meant::At,
+        "input_tokens" | "prompt_tokens" => Meant::Usage("input"),
+        "output_tokens" | "completion_tokens" => Meant::Usage("output"),
+        "cost" | "cost_usd" => Meant::ReportedCost,
+        _ => return None,
+    })
 }
 
 /// The field of that name: an exact name first, then the aliases, then the camelCase form of either.

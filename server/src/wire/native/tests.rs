@@ -26,6 +26,17 @@ fn aliases_and_camel_case_name_the_same_fields() {
 }
 
 #[test]
+fn a_field_under_another_ecosystems_name_is_not_taken_for_a_tag() {
+    let refusal = refused(r#"{"id":"a","timestamp":"2026-01-05T09:00:00Z"}"#);
+    assert!(refusal.contains("did you mean at?"), "{refusal}");
+    assert!(refused(r#"{"id":"a","input_tokens":5}"#).contains("did you mean usage.input?"));
+    assert!(refused(r#"{"id":"a","cost":"1.5"}"#).contains("did you mean reported_cost?"));
+    // Beside the field itself it is one more thing to know.
+    let event = one(r#"{"id":"a","cost":"1.5","reported_cost":"1.4","usage":{"input":5},"input_tokens":5}"#);
+    assert_eq!(event.tags.len(), 2);
+}
+
+#[test]
 fn null_is_absent_and_zero_is_zero() {
     let event = one(r#"{"id":"a","tenant":null,"usage":{"input":0,"output":null},"at":null}"#);
     assert_eq!((event.get(Dimension::Tenant), event.at), (None, None));
