@@ -4,7 +4,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::batch::BatchBuilder;
+use crate::batch::{Batch, BatchBuilder};
 use crate::event::Event;
 use crate::format::container::{ContainerWriter, Identity};
 use crate::format::names::FileKind;
@@ -14,6 +14,19 @@ use crate::rows::{COUNTER_DIMENSIONS, CounterRows, EventRows};
 use crate::schema::{Dimension, Number, TokenMeter};
 use crate::segment::{self, Segment};
 use crate::time::Timestamp;
+
+const IDENTITY: Identity = Identity { store: [1; 16], file: 1 };
+
+/// Events in the order of a segment, and that segment.
+fn sealed(events: &[Event]) -> (Arc<dyn Disk>, Batch, Arc<Segment>) {
+    let mut builder = BatchBuilder::default();
+    events.iter().for_each(|event| builder.push(event));
+    let batch = builder.finish().sorted();
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+    let segment = segment::write(&disk, IDENTITY, &batch).unwrap();
+    let segment = Segment::open(&*disk, &segment, IDENTITY.store).unwrap();
+    (disk, batch, Arc::new(segment))
+}
 
 fn event() -> impl Strategy<Value = Event> {
     let job = prop::option::of(0..4_u8);
@@ -89,14 +102,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn counters_equal_the_sums_of_their_rows(events in prop::collection::vec(event(), 1..200)) {
-        let mut builder = BatchBuilder::default();
-        events.iter().for_each(|event| builder.push(event));
-        let batch = builder.finish().sorted();
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        let identity = Identity { store: [1; 16], file: 1 };
-        let segment = segment::write(&disk, identity, &batch).unwrap();
-        let segment = Arc::new(Segment::open(&*disk, &segment, [1; 16]).unwrap());
-        let entry = write(&disk, identity, &batch).unwrap();
+        let (disk, batch, segment) = sealed(&events);
+        let entry = write(&disk, IDENTITY, &batch).unwrap();
         let run = JobRun::open(&*disk, &entry, [1; 16], segment).unwrap();
         run.container().verify(&entry).unwrap();
         prop_assert_eq!(found(&run), expected(&events));
@@ -119,14 +126,8 @@ proptest! {
     fn sound_checksums_around_any_numbers_are_read_or_refused(
         events in prop::collection::vec(event(), 1..60), (rows, counts, sums) in forged(), len in 0..40_usize,
     ) {
-        let mut builder = BatchBuilder::default();
-        events.iter().for_each(|event| builder.push(event));
-        let batch = builder.finish().sorted();
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        let identity = Identity { store: [1; 16], file: 1 };
-        let segment = segment::write(&disk, identity, &batch).unwrap();
-        let segment = Arc::new(Segment::open(&*disk, &segment, [1; 16]).unwrap());
-        let mut writer = ContainerWriter::create(&disk, FileKind::JobRun, identity).unwrap();
+        let (disk, _, segment) = sealed(&events);
+        let mut writer = ContainerWriter::create(&disk, FileKind::JobRun, IDENTITY).unwrap();
         writer.numbers(ROW, &rows).unwrap();
         writer.numbers(EVENTS, &counts).unwrap();
         for name in [SPAN, "use.input", "errors", "sum.reported_cost"] {

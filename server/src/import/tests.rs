@@ -4,6 +4,7 @@ mod again;
 mod files;
 mod hostile;
 mod later;
+mod parquet;
 mod truth;
 
 use std::collections::HashMap;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use quipu::Number;
 
 use super::super::*;
-use super::files::{Folder, parquet_file, parsed};
+use super::files::{Folder, parsed};
+use super::parquet::parquet_file;
 use super::{Memory, run};
 
 fn bytes(name: &'static str, text: &str) -> Input {
