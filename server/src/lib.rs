@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod demo_data;
+pub mod erase;
 pub mod gaps;
 pub mod http;
 pub mod import;

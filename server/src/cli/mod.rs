@@ -12,6 +12,7 @@ mod correct;
 mod coverage;
 mod demo;
 mod dimensions;
+mod erase;
 mod event;
 mod import;
 mod job;
@@ -98,6 +99,8 @@ enum Command {
     Outcome(outcome::Args),
     /// Say what is known later of events: retract, complete, replace or grow them.
     Correct(correct::Args),
+    /// Erase a subscriber: anonymise or delete, down to the bytes; or look whether a name is left anywhere.
+    Erase(erase::Args),
     /// The price book: import a list, show what there is.
     Prices(prices::Args),
     /// Who may use the server: make, list, rotate and revoke tokens.
@@ -169,6 +172,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Check(args) => runaway::check(&args, &scope()?, output),
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),
         Command::Correct(args) => correct::run(&args, &scope()?, output),
+        Command::Erase(args) => erase::run(&args, &scope()?, output),
         Command::Prices(args) => prices::run(&args, &scope()?, output),
         Command::Token(args) => token::run(&args, &scope()?, output),
         Command::Audit(args) => audit::run(&args, output),

@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::questions::{self, BOOK_PARAMETERS, DIFF_PARAMETERS};
 use super::state::App;
 use super::watch::watch;
-use super::{budgets, corrections, dashboard, events, jobs, outcomes, query, revenium, sources};
+use super::{budgets, corrections, dashboard, erasures, events, jobs, outcomes, query, revenium, sources};
 use crate::access::Permission;
 use crate::ask::{RULE_PARAMETERS, VERSION_PARAMETERS};
 
@@ -64,6 +64,10 @@ fn own() -> Vec<Operation> {
             .takes_key()
             .takes("OutcomeOfJob", &JSON)
             .gives(200, "stored, now or before", "OutcomeStored"),
+        post("/v1/erasures", "Erase a subscriber, or look for one in every file", erasures::post)
+            .needs(Admin)
+            .takes("Erasure", &JSON)
+            .gives(200, "done, now or before", "ErasureReport"),
         post("/v1/query", "Measures per group", query::post).needs(Query).takes("Plan", &JSON).gives_sheet(),
         get("/v1/query", "Measures per group", query::get).needs(Query).takes_plan().gives_sheet(),
         get("/v1/dimensions", "What there is to group by", query::dimensions).needs(Query).takes_plan().gives_sheet(),

@@ -71,6 +71,12 @@ fn every_route_answers_as_it_is_described() {
         "/v1/corrections" => {
             vec![json!([{"change": "retract", "id": "gone"}, {}]), json!([{"change": "undo"}]), json!(7)]
         }
+        "/v1/erasures" => vec![
+            json!({"subscriber": "nobody-here", "mode": "anonymise", "verify": true}),
+            json!({"subscriber": "nobody-here"}),
+            json!({"subscriber": "", "mode": "delete"}),
+            json!([]),
+        ],
         "/v1/outcomes" => vec![json!([outcome, {"job_id": "nobody", "status": "FAILED"}]), json!([{}]), json!("x")],
         "/v1/jobs/{id}/outcome" => vec![json!({"status": "FAILED"}), json!({}), json!([])],
         "/v1/query" => {

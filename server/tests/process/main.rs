@@ -6,6 +6,7 @@ mod clients;
 mod commands;
 mod corrections;
 mod demo;
+mod erase;
 mod http;
 mod kill;
 mod limits;

@@ -57,6 +57,8 @@ pub struct ErasureReceipt {
     pub at: Option<Timestamp>,
     /// How this store knows the person from now on: by a hash that only its key makes.
     pub person: String,
+    /// All that the person was called here, to be searched for; whatever keeps the receipt leaves them out.
+    pub names: Vec<Text>,
     /// Events that were the person's.
     pub events: u64,
     /// Events of others that named the person in a tag, which went.
@@ -87,7 +89,8 @@ impl Shared {
         };
         let done = self.rewrite(|version, draft| self.write_erased(version, &person, erasure, draft), untouched)?;
         let hash = self.secret.fingerprint(&person.workspace, &person.name).to_hex();
-        let mut receipt = done.unwrap_or_default();
+        let mut receipt =
+            done.unwrap_or_else(|| ErasureReceipt { names: vec![person.name], ..ErasureReceipt::default() });
         receipt.person = hash;
         self.collect();
         let remains = |path: &&String| self.disk.open(path).is_ok();
@@ -135,6 +138,7 @@ impl Shared {
         if receipt.replaced.is_empty() {
             return Ok(None);
         }
+        receipt.names = person.names.iter().cloned().collect();
         change.records.push(Record {
             at: self.disk.now(),
             what: format!(

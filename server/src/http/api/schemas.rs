@@ -20,6 +20,8 @@ pub(super) fn all() -> Json {
         "OutcomeReceipt": outcome_receipt(),
         "OutcomeStored": { "type": "object", "required": ["status", "job_id", "lsn"], "properties": {
             "status": { "enum": ["stored", "replayed"] }, "job_id": text(), "lsn": count() } },
+        "Erasure": erasure(),
+        "ErasureReport": erasure_report(),
         "Plan": plan(),
         "Sheet": sheet(),
         "Document": { "description": "tables by name", "type": "object", "additionalProperties": { "$ref": "#/components/schemas/Sheet" } },
@@ -138,6 +140,26 @@ fn outcome_receipt() -> Json {
     json!({ "type": "object", "required": ["accepted", "lsn", "items"], "properties": {
         "accepted": count(), "lsn": count(), "ignored": { "type": "object", "additionalProperties": count() },
         "items": { "type": "array", "items": item } } })
+}
+
+fn erasure_mode() -> Json {
+    json!({ "enum": ["anonymise", "delete"] })
+}
+
+fn erasure() -> Json {
+    json!({ "type": "object", "required": ["subscriber"], "properties": {
+        "subscriber": { "type": "string", "description": "an id or an e-mail" }, "mode": erasure_mode(),
+        "verify": { "type": "boolean", "description": "search every file for what is left" } } })
+}
+
+fn erasure_report() -> Json {
+    let receipt = json!({ "type": "object", "required": ["person", "mode", "events"], "properties": {
+        "at": { "type": ["string", "null"] }, "person": text(), "mode": erasure_mode(), "events": count(),
+        "mentions": count(), "outcomes": count(), "corrections": count(), "replaced": texts(), "lingering": texts() } });
+    let place = json!({ "type": "object", "required": ["file", "place", "times"],
+        "properties": { "file": text(), "place": text(), "times": count() } });
+    json!({ "type": "object", "properties": {
+        "receipt": receipt, "found": { "type": "array", "items": place }, "notes": texts() } })
 }
 
 fn plan() -> Json {
