@@ -137,6 +137,17 @@ impl IdRun {
         Ok(self.set(FINGERPRINTS, FINGERPRINT_BITS)?.find(fingerprint.short()).map(|row| row as usize))
     }
 
+    /// Calls `found` with the place among `fingerprints`, as [`Fingerprint::short`] gives them, and the row of each
+    /// candidate of one of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn candidates_of(&self, fingerprints: &[u64], mut found: impl FnMut(usize, usize)) -> Result<()> {
+        let set = self.set(FINGERPRINTS, FINGERPRINT_BITS)?;
+        set.find_all(fingerprints, |place, row| found(place, row as usize));
+        Ok(())
+    }
+
     /// Every record, in the order of fingerprints.
     ///
     /// # Errors

@@ -7,6 +7,8 @@
 //! Hashes are spread evenly, so the upper bits of a key lead to a bucket of about 32 records, of which a few share a
 //! cache line. A bucket's number says what its keys start with, so that is not stored.
 
+use std::ops::Range;
+
 use crate::codec::bits::{self, Stream, stream_bytes};
 use crate::codec::bytes::{DecodeError, Reader, put_len};
 
@@ -14,6 +16,8 @@ use crate::codec::bytes::{DecodeError, Reader, put_len};
 const BUCKET_RECORDS: usize = 32;
 /// A record is read as one number.
 const RECORD_BITS_MAX: u8 = 64;
+/// Keys whose memory is waited for together: a few times what a core has under way at once.
+const TOGETHER: usize = 64;
 
 /// Writes records of a key of `key_bits` (1 to 64) and a payload of `payload_bits` bits, which must be sorted.
 ///
@@ -93,20 +97,61 @@ impl<'a> Buckets<'a> {
         record & u64::MAX.checked_shr(64 - u32::from(self.payload_bits)).unwrap_or(0)
     }
 
+    /// The records whose keys start like this one.
+    fn bucket(&self, key: u64) -> Range<usize> {
+        let bucket = key.checked_shr(self.rest.into()).unwrap_or(0) as usize;
+        bucket.checked_sub(1).map_or(0, |before| self.end(before))..self.end(bucket)
+    }
+
+    /// The part of a key that its bucket does not say.
+    fn within_bucket(&self, key: u64) -> u64 {
+        key & u64::MAX.checked_shr(64 - u32::from(self.rest)).unwrap_or(0)
+    }
+
+    /// About where in its bucket a key lies, for keys are spread evenly.
+    fn guess(&self, key: u64, bucket: &Range<usize>) -> usize {
+        let distance = (u128::from(self.within_bucket(key)) * bucket.len() as u128) >> self.rest;
+        bucket.start + distance as usize
+    }
+
+    /// The payloads of the records of a key, which lie in `bucket` and about at `near`.
+    fn matches(&self, key: u64, bucket: Range<usize>, near: usize) -> impl Iterator<Item = u64> + use<'a> {
+        let (set, wanted) = (*self, self.within_bucket(key));
+        let key_at = move |at: usize| set.key_bits_of(set.records.get(at));
+        let mut first = near;
+        while first < bucket.end && key_at(first) < wanted {
+            first += 1;
+        }
+        while first > bucket.start && key_at(first - 1) >= wanted {
+            first -= 1;
+        }
+        let records = (first..bucket.end).map(move |at| set.records.get(at));
+        records.take_while(move |record| set.key_bits_of(*record) == wanted).map(move |record| set.payload_of(record))
+    }
+
     /// The payloads of the records of a key.
     pub fn find(&self, key: u64) -> impl Iterator<Item = u64> + use<'a> {
-        let bucket = key.checked_shr(self.rest.into()).unwrap_or(0) as usize;
-        let start = bucket.checked_sub(1).map_or(0, |before| self.end(before));
-        let (mut low, mut high) = (start, self.end(bucket));
-        let wanted = key & u64::MAX.checked_shr(64 - u32::from(self.rest)).unwrap_or(0);
-        let end = high;
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.key_bits_of(self.records.get(middle)) < wanted { low = middle + 1 } else { high = middle }
+        let bucket = self.bucket(key);
+        let near = self.guess(key, &bucket);
+        self.matches(key, bucket, near)
+    }
+
+    /// Calls `found` with the place among `keys` and the payload of every record of one of them.
+    ///
+    /// A look-up waits for memory twice: for the ends of its bucket, then for its records. Those of many keys, none of
+    /// which depends on another, are waited for together.
+    pub fn find_all(&self, keys: &[u64], mut found: impl FnMut(usize, u64)) {
+        for (chunk, keys) in keys.chunks(TOGETHER).enumerate() {
+            let mut buckets = [const { 0..0 }; TOGETHER];
+            buckets.iter_mut().zip(keys).for_each(|(bucket, key)| *bucket = self.bucket(*key));
+            let guesses = buckets.iter().zip(keys).map(|(bucket, key)| self.guess(*key, bucket));
+            let touched = guesses.fold(0, |touched, near| touched ^ self.records.get(near));
+            std::hint::black_box(touched);
+            for ((place, key), bucket) in (chunk * TOGETHER..).zip(keys).zip(buckets) {
+                let near = self.guess(*key, &bucket);
+                self.matches(*key, bucket, near).for_each(|payload| found(place, payload));
+            }
         }
-        let set = *self;
-        let records = (low..end).map(move |at| set.records.get(at));
-        records.take_while(move |record| set.key_bits_of(*record) == wanted).map(move |record| set.payload_of(record))
     }
 
     /// Every record, in order.
@@ -151,12 +196,20 @@ mod tests {
                 let expected = records.iter().filter(|record| record.0 == key).map(|record| record.1);
                 prop_assert!(set.find(key).eq(expected));
             }
+            let keys: Vec<u64> = (0..count + 50).map(|n| record(n).0).collect();
+            let mut together = Vec::new();
+            set.find_all(&keys, |place, payload| together.push((place, payload)));
+            let one_by_one = keys.iter().enumerate().flat_map(|(place, key)| set.find(*key).map(move |found| (place, found)));
+            prop_assert!(together.into_iter().eq(one_by_one));
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), key: u64) {
             if let Ok(set) = Buckets::of(&bytes, 48) {
                 prop_assert!(set.find(key >> 16).count() <= set.len());
+                let mut found = 0;
+                set.find_all(&[key >> 16, key >> 20, 0], |_, _| found += 1);
+                prop_assert!(found <= 3 * set.len());
                 prop_assert_eq!(set.iter().count(), set.len());
             }
         }

@@ -14,6 +14,7 @@ use super::correct::{Corrector, Delta};
 use super::dedup::{IdFrames, Known, find_sealed};
 use super::ground::Ground;
 use super::receipt::{CorrectionItem, CorrectionReceipt, Item, Receipt};
+use super::screen::Screen;
 use super::state::{Shared, State, Writer};
 use crate::correction::{Change, Correction, Mark, Settled};
 use crate::dedup::{ContentHash, Fingerprint};
@@ -38,6 +39,7 @@ pub(super) struct Request {
 #[derive(Debug, Default)]
 struct Sent {
     events: Vec<Result<Checked>>,
+    screen: Screen,
     corrections: Vec<Result<Correction>>,
 }
 
@@ -84,8 +86,15 @@ impl Shared {
     fn append_queued(&self, events: Vec<Event>, corrections: Vec<Correction>) -> Result<Receipts> {
         let now = self.disk.now();
         let mut scratch = Vec::new();
+        let events: Vec<_> = events.into_iter().map(|event| self.check(event, now, &mut scratch)).collect();
+        // A place is kept for refused events, whose fingerprint nobody asks about.
+        let fingerprint =
+            |event: &Result<Checked>| event.as_ref().map_or(Fingerprint::default(), |one| one.fingerprint);
+        let mut screen = Screen::of(events.iter().map(fingerprint));
+        screen.search(&self.state().version)?;
         let sent = Sent {
-            events: events.into_iter().map(|event| self.check(event, now, &mut scratch)).collect(),
+            events,
+            screen,
             corrections: corrections
                 .into_iter()
                 .map(|mut correction| correction.normalise(now).map(|()| correction))
@@ -185,15 +194,18 @@ impl Shared {
         let ground = Ground { secret: &self.secret, version: &state.version, head: &state.head, index: active, frozen };
         let mut group = Group::new(&state, &ground, id_frames);
         // The slots stay, for their batch is counted once more when results are handed out.
-        let take = || Err(Error::invalid(String::new()));
+        let taken = || Error::invalid(String::new());
         let mut corrected = Vec::new();
         for correction in batches.iter_mut().flat_map(|sent| &mut sent.corrections) {
-            corrected.push(group.correct(std::mem::replace(correction, take()))?);
+            corrected.push(group.correct(std::mem::replace(correction, Err(taken())))?);
         }
         group.corrector.settle(&mut group.delta);
         let mut items = Vec::with_capacity(batches.iter().map(|sent| sent.events.len()).sum());
-        for event in batches.iter_mut().flat_map(|sent| &mut sent.events) {
-            items.push(group.admit(std::mem::replace(event, Err(Error::invalid(String::new()))))?);
+        for Sent { events, screen, .. } in batches {
+            screen.search(&state.version)?;
+            for (place, event) in events.iter_mut().enumerate() {
+                items.push(group.admit(std::mem::replace(event, Err(taken())), screen.candidates(place))?);
+            }
         }
         let Group { delta, frames, corrector, .. } = group;
         if frames.is_empty() && corrector.accepted.is_empty() {
@@ -295,12 +307,12 @@ impl<'a> Group<'a> {
     }
 
     /// Decides about one event and, if it is new, adds it to the group.
-    fn admit(&mut self, event: Result<Checked>) -> Result<Item> {
+    fn admit(&mut self, event: Result<Checked>, candidates: impl Iterator<Item = (u64, usize)>) -> Result<Item> {
         let Checked { mut event, fingerprint, content } = match event {
             Ok(checked) => checked,
             Err(error) => return Ok(Item::Rejected(error)),
         };
-        match self.known(&event, fingerprint, content)? {
+        match self.known(&event, fingerprint, content, candidates)? {
             Known::Same => return Ok(Item::Duplicate { id: event.id.unwrap_or_default() }),
             Known::Other => return Ok(Item::Conflict { id: event.id.unwrap_or_default() }),
             Known::New => {}
@@ -323,7 +335,13 @@ impl<'a> Group<'a> {
         Ok(Item::Stored { id: event.id.take().unwrap_or_default() })
     }
 
-    fn known(&mut self, event: &Event, fingerprint: Fingerprint, content: ContentHash) -> Result<Known> {
+    fn known(
+        &mut self,
+        event: &Event,
+        fingerprint: Fingerprint,
+        content: ContentHash,
+        candidates: impl Iterator<Item = (u64, usize)>,
+    ) -> Result<Known> {
         let heads = [Some(&self.delta.index), Some(self.ground.index), self.ground.frozen.map(|(_, index)| index)];
         let mut in_heads = heads.into_iter().flatten().map(|head| head.find(fingerprint, content));
         if let Some(known) = in_heads.find(|known| *known != Known::New) {
@@ -331,7 +349,7 @@ impl<'a> Group<'a> {
         }
         let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
         let id = event.id.as_deref().unwrap_or_default();
-        find_sealed(&self.state.version, self.id_frames, fingerprint, workspace, id, content)
+        find_sealed(&self.state.version, candidates, self.id_frames, fingerprint, (workspace, id), content)
     }
 
     /// Makes the named meters of an event known, of which a head has only so many.

@@ -154,23 +154,23 @@ impl IdFrames {
     }
 }
 
-/// Looks an identity up in every segment. A fingerprint that matches is verified against the stored id and workspace, so
-/// a collision of hashes changes nothing; whether it is the same event is told by all that the stored one says.
+/// Looks an identity up among the sealed rows that may hold it. A fingerprint that matches is verified against the stored
+/// id and workspace, so a collision of hashes changes nothing; whether it is the same event is told by all that the
+/// stored one says.
 pub(super) fn find_sealed(
     version: &Version,
+    candidates: impl Iterator<Item = (u64, usize)>,
     frames: &mut IdFrames,
     fingerprint: Fingerprint,
-    workspace: &str,
-    id: &str,
+    (workspace, id): (&str, &str),
     content: ContentHash,
 ) -> Result<Known> {
-    for part in &version.parts {
-        for row in part.id_run.candidates(fingerprint)? {
-            if row < part.segment.rows() && frames.holds(part, row, id)? && part.workspace(row)? == workspace {
-                let mark = part.segment.mark(row)?;
-                if mark.replaced || mark.erased {
-                    break;
-                }
+    for (segment, row) in candidates {
+        let Some(part) = version.part(segment) else { continue };
+        if row < part.segment.rows() && frames.holds(part, row, id)? && part.workspace(row)? == workspace {
+            let mark = part.segment.mark(row)?;
+            // What was first sent is not there any more, but known to a correction.
+            if !mark.replaced && !mark.erased {
                 let first = ContentHash::of(&mark.strip(&part.segment.event(row)?), &mut frames.scratch);
                 return Ok(Known::compare(first, content));
             }

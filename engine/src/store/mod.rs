@@ -36,6 +36,7 @@ mod read_only;
 mod receipt;
 mod recover;
 mod rewrite;
+mod screen;
 mod seal;
 mod search;
 mod snapshot;
