@@ -43,6 +43,18 @@ pub struct Sharing<'a> {
 
 /// Makes `target`, which is missing or empty, a copy of what the store in `dir` holds right now, its secret included.
 ///
+/// ```
+/// use quipu_engine::store::{Options, Sharing, Store, backup, read_only};
+/// use quipu_engine::{Event, Timestamp};
+///
+/// let (dir, safe) = (tempfile::tempdir()?, tempfile::tempdir()?);
+/// let store = Store::open(dir.path(), Options::default())?;
+/// store.append(vec![Event::new("call-1", Timestamp::from_seconds(1_767_225_600))])?;
+/// backup(dir.path(), safe.path(), Sharing::default())?; // while the store is open
+/// assert_eq!(read_only(safe.path())?.stat()?.events, 1); // a backup is a store
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ErrorKind::NotAStore`] when there is none, [`ErrorKind::Conflict`] when there is something in `target`, or what
 /// the disk says. Nothing is a backup before this returns.

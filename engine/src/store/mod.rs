@@ -95,6 +95,18 @@ pub struct Store {
 impl Store {
     /// Opens the store in `dir`, creating it when the directory is empty or missing.
     ///
+    /// ```
+    /// use quipu_engine::ErrorKind;
+    /// use quipu_engine::store::{Options, Store};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path().join("usage"), Options::default().memory_bytes(256 << 20))?;
+    /// let second = Store::open(dir.path().join("usage"), Options::default()).unwrap_err();
+    /// assert_eq!(second.kind(), ErrorKind::Busy); // one writer; any number of `read_only` beside it
+    /// # drop(store);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Busy`](crate::ErrorKind::Busy) naming the process that holds it,
     /// [`ErrorKind::NotAStore`](crate::ErrorKind::NotAStore) for a directory with other files,
@@ -118,6 +130,22 @@ impl Store {
 
     /// Stores a batch. When this returns, every event reported as stored or duplicate survives
     /// any crash; a bad one is reported by itself and harms no other.
+    ///
+    /// ```
+    /// use quipu_engine::store::{Item, Options, Store};
+    /// use quipu_engine::{Dimension, Event, Timestamp, TokenMeter};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path(), Options::default())?;
+    /// let call = |tokens| Event::new("call-1", Timestamp::from_seconds(1_767_225_600)).used(TokenMeter::Output, tokens);
+    /// let overlong = Event::new("call-2", Timestamp::from_seconds(1_767_225_600)).with(Dimension::Team, "t".repeat(10_000));
+    /// let receipt = store.append(vec![call(9), call(9), call(10), overlong])?;
+    /// assert!(matches!(
+    ///     receipt.items[..],
+    ///     [Item::Stored { .. }, Item::Duplicate { .. }, Item::Conflict { .. }, Item::Rejected(_)]
+    /// ));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// For the batch as a whole, none of which is then acknowledged:
@@ -168,6 +196,25 @@ impl Store {
     /// Stores outcomes of jobs. The first report of a job's outcome wins; one with a
     /// [reason](Outcome::reason) amends it by a further revision, and the earlier ones stay.
     ///
+    /// ```
+    /// use quipu_engine::outcome::DEFAULT_WORKSPACE;
+    /// use quipu_engine::store::{Options, OutcomeItem, Store};
+    /// use quipu_engine::{Dimension, Event, Outcome, OutcomeStatus, Timestamp};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path(), Options::default())?;
+    /// store.append(vec![Event::new("call-1", Timestamp::from_seconds(1_767_225_600)).with(Dimension::JobId, "ticket-7")])?;
+    /// let solved = Outcome::new("ticket-7", OutcomeStatus::Success);
+    /// let failed = Outcome::new("ticket-7", OutcomeStatus::Failed);
+    /// let amended = failed.clone().amending("the customer came back");
+    /// let receipt = store.record_outcomes(vec![solved, failed, amended])?;
+    /// assert!(matches!(receipt.items[0], OutcomeItem::Stored));
+    /// assert!(matches!(receipt.items[1], OutcomeItem::AlreadyReported(_)));
+    /// let revisions = store.snapshot().revisions(DEFAULT_WORKSPACE, "ticket-7")?;
+    /// assert_eq!(revisions.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Store::append`].
     pub fn record_outcomes(&self, outcomes: Vec<Outcome>) -> Result<OutcomeReceipt> {
@@ -175,6 +222,21 @@ impl Store {
     }
 
     /// Adds a version of the price book and returns its number. Every version stays.
+    ///
+    /// ```
+    /// use quipu_engine::price_book::{ModelPattern, PriceBook, PriceOf, PriceRule};
+    /// use quipu_engine::store::{Options, Store};
+    /// use quipu_engine::TokenMeter;
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path(), Options::default())?;
+    /// let output = PriceOf::Meter(TokenMeter::Output.into());
+    /// let dollars_per_million = |usd: u64| usd * 1_000_000; // in pico-USD per token
+    /// let rule = PriceRule::new(ModelPattern::Exact("gpt-4o".into()), output, dollars_per_million(10));
+    /// assert_eq!(store.add_price_book(PriceBook::new("the contract of May", vec![rule])?)?, 1);
+    /// assert_eq!(store.snapshot().price_book(None)?.rules().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// What the disk says.
@@ -219,6 +281,22 @@ impl Store {
     /// Merges sealed parts until nothing more fits together: few large segments are smaller and faster to read. The
     /// store does what is worth it by itself; this does all there is, and as fast as it goes.
     ///
+    /// ```
+    /// use quipu_engine::store::{Options, Store};
+    /// use quipu_engine::{Event, Timestamp};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path(), Options::default().background(false))?;
+    /// for n in 0..3 {
+    ///     store.append(vec![Event::new(format!("call-{n}"), Timestamp::from_seconds(1_767_225_600 + n))])?;
+    ///     store.seal()?; // mostly done by itself, when the head is full
+    /// }
+    /// assert_eq!(store.stat()?.segments, 3);
+    /// assert_eq!(store.compact()?.rows, 3);
+    /// assert_eq!(store.stat()?.segments, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Full`](crate::ErrorKind::Full) or [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt): the merge
     /// under way was given up, what is stored stands.
@@ -238,6 +316,21 @@ impl Store {
     /// Erases a subscriber of a workspace, by id or by e-mail: from events, corrections, outcomes and the log, down to
     /// the bytes. What the [`ErasureReceipt`] names as still read goes when its readers do; backups are out of reach.
     ///
+    /// ```
+    /// use quipu_engine::outcome::DEFAULT_WORKSPACE;
+    /// use quipu_engine::store::{Erasure, Options, Store};
+    /// use quipu_engine::{Dimension, Event, Timestamp};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path(), Options::default())?;
+    /// let at = Timestamp::from_seconds(1_767_225_600);
+    /// store.append(vec![Event::new("call-1", at).with(Dimension::SubscriberId, "ada-lovelace")])?;
+    /// let receipt = store.erase(DEFAULT_WORKSPACE, "ada-lovelace", Erasure::Anonymise)?;
+    /// assert_eq!(receipt.events, 1);
+    /// assert_eq!(store.stat()?.events, 1); // it still counts, for nobody in particular
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Store::compact`]; [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for what no subscriber can be called.
     pub fn erase(&self, workspace: &str, subscriber: &str, erasure: Erasure) -> Result<ErasureReceipt> {
@@ -245,6 +338,20 @@ impl Store {
     }
 
     /// What is stored at this moment; later changes do not touch it.
+    ///
+    /// ```
+    /// use quipu_engine::outcome::DEFAULT_WORKSPACE;
+    /// use quipu_engine::store::{Options, Store};
+    /// use quipu_engine::{Event, Timestamp};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path(), Options::default())?;
+    /// let before = store.snapshot();
+    /// store.append(vec![Event::new("call-1", Timestamp::from_seconds(1_767_225_600))])?;
+    /// assert!(before.event(DEFAULT_WORKSPACE, "call-1")?.is_none());
+    /// assert!(store.snapshot().event(DEFAULT_WORKSPACE, "call-1")?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn snapshot(&self) -> Snapshot {
         self.shared.snapshot()
     }

@@ -16,6 +16,18 @@ use crate::log;
 
 /// What the store in `dir` holds right now. Nothing is written and no lock is taken.
 ///
+/// ```
+/// use quipu_engine::store::{Options, Store, read_only};
+/// use quipu_engine::{Event, Timestamp};
+///
+/// let dir = tempfile::tempdir()?;
+/// let writer = Store::open(dir.path(), Options::default())?;
+/// writer.append(vec![Event::new("call-1", Timestamp::from_seconds(1_767_225_600))])?;
+/// let snapshot = read_only(dir.path())?; // from any process, beside the writer
+/// assert_eq!(snapshot.stat()?.events, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ErrorKind::NotAStore`] when there is none, [`ErrorKind::Corrupt`] naming the damage.
 pub fn read_only(dir: impl AsRef<Path>) -> Result<Snapshot> {

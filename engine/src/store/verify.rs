@@ -39,6 +39,15 @@ pub struct Verification {
 
 /// Checks the store in `dir` without changing anything.
 ///
+/// ```
+/// use quipu_engine::store::{Options, Store, verify};
+///
+/// let dir = tempfile::tempdir()?;
+/// drop(Store::open(dir.path(), Options::default())?);
+/// assert!(verify(dir.path())?.damage.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`ErrorKind::NotAStore`](crate::ErrorKind::NotAStore) when there is none, or when the manifest itself cannot be read.
 pub fn verify(dir: impl AsRef<Path>) -> Result<Verification> {
