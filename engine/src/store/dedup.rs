@@ -216,6 +216,19 @@ impl Version {
         Ok(None)
     }
 
+    /// Whether an event of that identity was stored, whatever became of it.
+    pub(super) fn is_stored(&self, secret: &Secret, fingerprint: Fingerprint) -> Result<bool> {
+        for part in &self.parts {
+            for row in part.id_run.candidates(fingerprint)? {
+                let row = u32::try_from(row).expect("a segment has fewer than 2³² rows");
+                if part.identity(secret, row)? == fingerprint {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(self.first(fingerprint)?.is_some())
+    }
+
     /// The row of an event that counts.
     pub(super) fn live_row(
         &self,

@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use quipu_engine::io::Disk;
-use quipu_engine::store::{read_only_on, verify_on};
+use quipu_engine::store::{Erasure, read_only_on, verify_on};
 use quipu_engine::{ErrorKind, Snapshot};
 use quipu_test_support::{CarelessDisk, Crash, Model, Omission, SimDisk};
 
 use super::look;
-use super::workload::{Driver, Failure, Generator, NOW, Op, book, corrections, events, outcome};
+use super::workload::{Driver, Failure, Generator, NOW, Op, book, corrections, events, outcome, people};
 
 /// How a disk is seen by the store: as it is, or with a planted bug.
 type View = fn(SimDisk) -> Arc<dyn Disk>;
@@ -227,6 +227,7 @@ fn held<'a>(snapshot: &Snapshot, candidates: &'a [Model]) -> Result<&'a Model, S
 fn workloads() -> Vec<(usize, usize, Vec<Op>)> {
     let outcomes = |jobs: std::ops::Range<u64>| Op::Outcomes(jobs.map(outcome).collect());
     let amend = |job: u64| Op::Outcomes(vec![outcome(job).amending("a refund"), outcome(job).amending("none")]);
+    let (people, erase) = (people(), |erasure| Op::Erase("default", "A", erasure));
     vec![
         (100, 2, vec![Op::Reopen, events(1..3), outcomes(1..2), Op::Seal, amend(1), Op::Reopen, amend(1), Op::Seal]),
         (100, 0, vec![Op::Reopen, events(0..4)]),
@@ -245,6 +246,12 @@ fn workloads() -> Vec<(usize, usize, Vec<Op>)> {
         (100, 1, vec![Op::Reopen, events(0..2), Op::Confirm, outcomes(0..3), Op::Confirm, Op::Confirm, Op::Seal]),
         (100, 1, vec![Op::Reopen, events(0..5), corrections(), events(4..8), Op::Reopen]),
         (100, 5, vec![Op::Reopen, events(0..6), Op::Seal, corrections(), events(5..8), Op::Seal, Op::Compact]),
+        (100, 3, vec![Op::Reopen, people[0].clone(), people[1].clone(), erase(Erasure::Delete)]),
+        (
+            100,
+            4,
+            vec![Op::Reopen, people[0].clone(), Op::Seal, people[1].clone(), erase(Erasure::Anonymise), events(1..5)],
+        ),
         (3, 2, vec![Op::Reopen, corrections(), events(0..5), corrections(), events(5..8), Op::Reopen]),
     ]
 }

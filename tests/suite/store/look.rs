@@ -66,11 +66,11 @@ pub(super) fn compare(snapshot: &Snapshot, model: &Model) -> Result<(), String> 
     let mut expected = model.events();
     expected.sort_by(by_identity);
     same("events", &events, &expected)?;
-    for gone in model.retracted() {
+    for gone in model.gone() {
         let workspace = gone.get(Dimension::Workspace).unwrap_or_default();
         let found = snapshot.event(workspace, gone.id.as_deref().unwrap_or_default());
         if !matches!(found, Ok(None)) {
-            return Err(format!("{found:?} is found, which was retracted"));
+            return Err(format!("{found:?} is found, which does not count"));
         }
     }
     let mut expected = model.outcomes.clone();

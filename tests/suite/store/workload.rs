@@ -7,12 +7,14 @@ use fastrand::Rng;
 use quipu_engine::correction::Target;
 use quipu_engine::io::Disk;
 use quipu_engine::price_book::{ModelPattern, PriceOf, PriceRule};
-use quipu_engine::store::{CorrectionItem, CorrectionReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt};
+use quipu_engine::store::{
+    CorrectionItem, CorrectionReceipt, Erasure, ErasureReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt,
+};
 use quipu_engine::{
     Correction, Dimension, Error, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, PriceBook, Store,
     Timestamp, TokenMeter,
 };
-use quipu_test_support::{CorrectionFate, Fate, Model, OutcomeFate};
+use quipu_test_support::{CorrectionFate, ErasureFate, Fate, Model, OutcomeFate};
 
 /// One call on the store.
 #[derive(Clone, PartialEq)]
@@ -21,6 +23,7 @@ pub(super) enum Op {
     Correct(Vec<Correction>),
     Outcomes(Vec<Outcome>),
     Book(PriceBook),
+    Erase(&'static str, &'static str, Erasure),
     Seal,
     Compact,
     Confirm,
@@ -34,6 +37,7 @@ impl fmt::Debug for Op {
             Self::Correct(batch) => write!(f, "Correct({})", batch.len()),
             Self::Outcomes(batch) => write!(f, "Outcomes({})", batch.len()),
             Self::Book(book) => write!(f, "Book({})", book.source),
+            Self::Erase(workspace, name, erasure) => write!(f, "Erase({workspace}, {name}, {})", erasure.name()),
             Self::Seal => f.write_str("Seal"),
             Self::Compact => f.write_str("Compact"),
             Self::Confirm => f.write_str("Confirm"),
@@ -109,6 +113,10 @@ impl Driver {
                     return Err(Failure::Wrong(format!("price book {version}, {expected} expected")));
                 }
             }
+            Op::Erase(workspace, name, erasure) => {
+                let receipt = store.erase(workspace, name, *erasure)?;
+                check_erasure(&receipt, &self.model.erase(workspace, name, *erasure))?;
+            }
             Op::Seal => store.seal()?,
             Op::Compact => drop(store.compact()?),
             Op::Confirm => store.confirm()?,
@@ -125,6 +133,7 @@ impl Driver {
             Op::Correct(batch) => drop(model.correct(batch)),
             Op::Outcomes(batch) => drop(model.record_outcomes(batch)),
             Op::Book(book) => drop(model.add_price_book(book)),
+            Op::Erase(workspace, name, erasure) => drop(model.erase(workspace, name, *erasure)),
             Op::Seal | Op::Compact | Op::Confirm | Op::Reopen => {}
         }
         model
@@ -214,6 +223,15 @@ fn check_outcomes(receipt: &OutcomeReceipt, batch: &[Outcome], model: &mut Model
     Ok(())
 }
 
+fn check_erasure(receipt: &ErasureReceipt, expected: &ErasureFate) -> Result<(), Failure> {
+    let ErasureReceipt { events, mentions, outcomes, corrections, .. } = *receipt;
+    let found = ErasureFate { events, mentions, outcomes, corrections };
+    if found == *expected {
+        return Ok(());
+    }
+    Err(Failure::Wrong(format!("{found:?} answered, {expected:?} expected")))
+}
+
 /// The clock of simulated disks.
 pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
@@ -247,6 +265,21 @@ pub(super) fn corrections() -> Op {
     ])
 }
 
+/// Events of a person, and corrections that name that person and another one.
+pub(super) fn people() -> [Op; 2] {
+    let of = |n: u64, who: &str| event(n).with(Dimension::SubscriberId, who);
+    let who = |who: &str| Event::default().with(Dimension::SubscriberId, who);
+    let named =
+        vec![of(1, "A").with(Dimension::SubscriberEmail, "b"), of(2, "bob"), event(4).tagged("k", "b"), event(5)];
+    let said = vec![
+        Correction::grow(of(2, "A").used(TokenMeter::Output, 9)),
+        Correction::grow(of(8, "A").used(TokenMeter::Output, 9)),
+        Correction::complete(Target::Trace("tr2".into()), 1, who("A")),
+        Correction::complete(Target::Event("e5".into()), 1, who("bob").tagged("k", "A")),
+    ];
+    [Op::Append(named), Op::Correct(said)]
+}
+
 pub(super) fn outcome(job: u64) -> Outcome {
     Outcome {
         kind: Some(OutcomeType::Converted),
@@ -270,7 +303,8 @@ pub(super) struct Generator {
 
 impl Generator {
     pub(super) fn op(&mut self) -> Op {
-        match self.rng.u8(0..20) {
+        match self.rng.u8(0..21) {
+            20 => self.erase(),
             0..9 => Op::Append((0..self.rng.usize(0..7)).map(|_| self.event()).collect()),
             9..12 => Op::Correct((0..self.rng.usize(0..5)).map(|_| self.correction()).collect()),
             12..15 => Op::Outcomes((0..self.rng.usize(0..4)).map(|_| self.outcome()).collect()),
@@ -280,6 +314,12 @@ impl Generator {
             18 => Op::Confirm,
             _ => Op::Reopen,
         }
+    }
+
+    fn erase(&mut self) -> Op {
+        let workspace = if self.rng.u8(0..6) == 0 { "other" } else { "default" };
+        let erasure = if self.rng.bool() { Erasure::Anonymise } else { Erasure::Delete };
+        Op::Erase(workspace, ["A", "b", "ü€", "v", "w"][self.rng.usize(0..5)], erasure)
     }
 
     fn event(&mut self) -> Event {
@@ -356,6 +396,10 @@ impl Generator {
                 if self.rng.bool() {
                     values = values.with(Dimension::JobId, format!("j{}", self.rng.u64(4..6)));
                 }
+                if self.rng.u8(0..4) == 0 {
+                    let who = [Dimension::SubscriberId, Dimension::SubscriberEmail][self.rng.usize(0..2)];
+                    values = values.with(who, ["A", "b", "w"][self.rng.usize(0..3)]);
+                }
                 if self.rng.bool() {
                     values = values.with_number(Number::ReportedCost, self.rng.u64(0..3));
                     values = values.tagged(["k", "late"][self.rng.usize(0..2)], ["v", "w"][self.rng.usize(0..2)]);
@@ -374,7 +418,7 @@ impl Generator {
             1 => outcome.job_id = "".into(),
             2 => outcome.at = Some(Timestamp::from_seconds(rng.i64(0..2) * 1_700_000_000)),
             3 => outcome.status = OutcomeStatus::Failed,
-            4 => outcome.metadata = Some("{\"a\": 1}".into()),
+            4 => outcome.metadata = Some(["{\"a\": 1}", "{\"by\": \"A\"}"][rng.usize(0..2)].into()),
             5 => outcome.create_job = true,
             6 => outcome.reason = Some(" ".into()),
             7..9 => outcome.reason = Some(format!("reason {}", rng.u8(0..2))),

@@ -20,8 +20,20 @@ pub enum CorrectionFate {
     Rejected,
 }
 
+/// The dimensions that name a person.
+pub(crate) const PERSON: [Dimension; 2] = [Dimension::SubscriberId, Dimension::SubscriberEmail];
+
+/// What an event comes to.
+pub(crate) struct Settled {
+    pub(crate) event: Event,
+    /// The event without what completed it.
+    pub(crate) source: Event,
+    /// Whether a version stands for what was first sent.
+    pub(crate) replaced: bool,
+}
+
 /// Whether a correction speaks of an event, which is in its stored form.
-fn speaks_of(correction: &Correction, event: &Event) -> bool {
+pub(crate) fn speaks_of(correction: &Correction, event: &Event) -> bool {
     correction.workspace() == event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE)
         && match &correction.target {
             Target::Event(id) => event.id.as_ref() == Some(id),
@@ -29,19 +41,17 @@ fn speaks_of(correction: &Correction, event: &Event) -> bool {
         }
 }
 
-/// The event that `sent` is after all corrections; `None` when it does not count.
-pub(crate) fn corrected(sent: &Event, corrections: &[Correction]) -> Option<Event> {
+/// What `sent` comes to after all corrections; `None` when it does not count.
+pub(crate) fn corrected(sent: &Event, corrections: &[Correction]) -> Option<Settled> {
     let of_it: Vec<&Correction> = corrections.iter().filter(|correction| speaks_of(correction, sent)).collect();
-    if of_it.iter().any(|correction| correction.change == Change::Retract) {
-        return None;
-    }
     let mut event = sent.clone();
     let mut highest = (0, usage(sent), content(sent));
+    let mut replaced = false;
     for correction in &of_it {
         if let Change::Replace { revision, event: version } = &correction.change {
             let rank = (*revision, usage(version), content(version));
             if rank > highest {
-                highest = rank;
+                (highest, replaced) = (rank, true);
                 event = Event { id: sent.id.clone(), ..Event::clone(version) };
                 for known_by in [Dimension::Workspace, Dimension::TraceId] {
                     if let Some(value) = sent.get(known_by) {
@@ -51,22 +61,36 @@ pub(crate) fn corrected(sent: &Event, corrections: &[Correction]) -> Option<Even
             }
         }
     }
-    let of_source = event.clone();
+    completed(event, replaced, &of_it, &[])
+}
+
+/// What an event from which a person was erased comes to: nothing replaces it, and nobody says who it was for.
+pub(crate) fn corrected_erased(source: &Event, replaced: bool, corrections: &[Correction]) -> Option<Settled> {
+    let of_it: Vec<&Correction> = corrections.iter().filter(|correction| speaks_of(correction, source)).collect();
+    completed(source.clone(), replaced, &of_it, &PERSON)
+}
+
+/// An event with the fields that it lacks from corrections, but for those that are `barred`.
+fn completed(source: Event, replaced: bool, of_it: &[&Correction], barred: &[Dimension]) -> Option<Settled> {
+    if of_it.iter().any(|correction| correction.change == Change::Retract) {
+        return None;
+    }
+    let mut event = source.clone();
     let mut offers: Vec<(u32, &Event)> = Vec::new();
     for correction in of_it {
         if let Change::Complete { rank, values } = &correction.change {
             offers.push((*rank, values));
         }
     }
-    for dimension in Dimension::ALL {
+    for dimension in Dimension::ALL.iter().filter(|dimension| !barred.contains(dimension)) {
         let values = offers.iter().filter_map(|(rank, values)| Some((rank, values.get(*dimension)?)));
-        if let (None, Some((_, value))) = (of_source.get(*dimension), values.min()) {
+        if let (None, Some((_, value))) = (source.get(*dimension), values.min()) {
             event = event.with(*dimension, value);
         }
     }
     for number in Number::ALL {
         let values = offers.iter().filter_map(|(rank, values)| Some((rank, values.number(*number)?)));
-        if let (None, Some((_, value))) = (of_source.number(*number), values.min()) {
+        if let (None, Some((_, value))) = (source.number(*number), values.min()) {
             event = event.with_number(*number, value);
         }
     }
@@ -81,30 +105,27 @@ pub(crate) fn corrected(sent: &Event, corrections: &[Correction]) -> Option<Even
             event = event.tagged(key, value.clone());
         }
     }
-    Some(event)
+    Some(Settled { event, source, replaced })
 }
 
-fn usage(event: &Event) -> u128 {
+pub(crate) fn usage(event: &Event) -> u128 {
     event.usage.iter().map(|(_, quantity)| u128::from(*quantity)).sum()
 }
 
 /// What an event says besides what it is known by, in an order of its own.
-fn content(event: &Event) -> impl Ord + use<> {
+pub(crate) fn content(event: &Event) -> impl Ord + use<> {
     let own = |dimension: &Dimension| ![Dimension::Workspace, Dimension::TraceId].contains(dimension);
     let dimensions: Vec<_> = event.dimensions.iter().filter(|(d, _)| own(d)).map(|(d, v)| (*d, v.clone())).collect();
     (event.at, dimensions, event.numbers.clone(), event.usage.clone(), event.tags.clone())
 }
 
-/// Whether a correction named that job of that workspace.
-pub(crate) fn named_job(corrections: &[Correction], workspace: &str, job_id: &str) -> bool {
-    corrections.iter().any(|correction| {
-        let says = match &correction.change {
-            Change::Retract => None,
-            Change::Replace { event, .. } => event.get(Dimension::JobId),
-            Change::Complete { values, .. } => values.get(Dimension::JobId),
-        };
-        correction.workspace() == workspace && says == Some(job_id)
-    })
+/// The job that a correction names.
+fn job_of(correction: &Correction) -> Option<&str> {
+    match &correction.change {
+        Change::Retract => None,
+        Change::Replace { event, .. } => event.get(Dimension::JobId),
+        Change::Complete { values, .. } => values.get(Dimension::JobId),
+    }
 }
 
 /// Takes a correction into the model.
@@ -116,19 +137,22 @@ pub(crate) fn take(model: &mut Model, correction: &Correction) -> CorrectionFate
     if !says_more(model, &correction) {
         return CorrectionFate::Unchanged;
     }
-    let before: Vec<Option<Event>> = model.sent.iter().map(|event| corrected(event, &model.corrections)).collect();
+    let before = model.standing();
+    if let Some(job) = job_of(&correction) {
+        model.jobs_said.insert((correction.workspace().into(), job.into()));
+    }
     model.corrections.push(correction);
-    let after = model.sent.iter().map(|event| corrected(event, &model.corrections));
-    match before.into_iter().zip(after).filter(|(before, after)| before != after).count() as u64 {
+    model.records += 1;
+    match before.into_iter().zip(model.standing()).filter(|(before, after)| before != after).count() as u64 {
         0 => CorrectionFate::Pending,
         events => CorrectionFate::Applied(events),
     }
 }
 
 fn says_more(model: &Model, correction: &Correction) -> bool {
-    let event =
-        model.sent.iter().find(|event| matches!(correction.target, Target::Event(_)) && speaks_of(correction, event));
-    if event.is_some_and(|event| corrected(event, &model.corrections).is_none()) {
+    let of_event = |sent: &Event| matches!(correction.target, Target::Event(_)) && speaks_of(correction, sent);
+    let place = model.sent.iter().position(of_event);
+    if place.is_some_and(|place| model.settled(place).is_none()) {
         return false;
     }
     let of_target = || {
@@ -143,7 +167,11 @@ fn says_more(model: &Model, correction: &Correction) -> bool {
         Change::Retract => true,
         Change::Replace { revision, event: version } => {
             let rank = (*revision, usage(version), content(version));
-            event.is_none_or(|sent| (0, usage(sent), content(sent)) < rank)
+            let stands = |place: usize| {
+                let sent = &model.sent[place];
+                model.erased.contains_key(&place) || rank <= (0, usage(sent), content(sent))
+            };
+            !place.is_some_and(stands)
                 && of_target().all(|known| match &known.change {
                     Change::Replace { revision, event } => (*revision, usage(event), content(event)) < rank,
                     _ => true,

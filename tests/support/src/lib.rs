@@ -2,10 +2,12 @@
 
 mod careless;
 mod corrected;
+mod erased;
 pub mod model;
 pub mod sim_disk;
 
 pub use careless::{CarelessDisk, Omission};
 pub use corrected::CorrectionFate;
+pub use erased::{ErasureFate, Left};
 pub use model::{Fate, Model, OutcomeFate};
 pub use sim_disk::{Crash, Fault, SimDisk};

@@ -1,9 +1,13 @@
 //! The naive oracle: what a store must hold after what was done to it, as lists searched from front to back.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use quipu_engine::outcome::DEFAULT_WORKSPACE;
+use quipu_engine::store::Erasure;
 use quipu_engine::{Correction, Dimension, Event, Number, Outcome, PriceBook, Timestamp};
 
-use crate::corrected::{self, CorrectionFate};
+use crate::corrected::{self, CorrectionFate, Settled};
+use crate::erased::{self, ErasureFate, Left};
 
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 const YEAR_2015_MICROS: i64 = 1_420_070_400_000_000;
@@ -15,12 +19,18 @@ pub struct Model {
     pub now: Timestamp,
     /// The events in their stored form, as they were first sent.
     pub sent: Vec<Event>,
-    /// The corrections that said something new, in their stored form.
+    /// What erasures left of some of them, by their places there.
+    pub erased: BTreeMap<usize, Left>,
+    /// The corrections that said something new, in their stored form, and as erasures left them.
     pub corrections: Vec<Correction>,
+    /// The workspaces and names of jobs that corrections ever named.
+    pub jobs_said: BTreeSet<(String, String)>,
     /// The outcomes in their stored form.
     pub outcomes: Vec<Outcome>,
     /// The versions of the price book.
     pub books: Vec<PriceBook>,
+    /// How many events, corrections and outcomes were ever taken.
+    pub records: u64,
 }
 
 /// What must become of one event.
@@ -54,17 +64,40 @@ pub enum OutcomeFate {
 impl Model {
     /// An empty store on a disk whose clock stands at `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self { now, sent: Vec::new(), corrections: Vec::new(), outcomes: Vec::new(), books: Vec::new() }
+        let (sent, corrections, outcomes, books) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (erased, jobs_said) = (BTreeMap::new(), BTreeSet::new());
+        Self { now, sent, erased, corrections, jobs_said, outcomes, books, records: 0 }
     }
 
-    /// The events that count, as corrections left them.
+    /// The events that count, as corrections and erasures left them.
     pub fn events(&self) -> Vec<Event> {
-        self.sent.iter().filter_map(|event| corrected::corrected(event, &self.corrections)).collect()
+        self.standing().into_iter().flatten().collect()
+    }
+
+    /// What each event comes to, in the order they were sent; `None` when it does not count.
+    pub(crate) fn standing(&self) -> Vec<Option<Event>> {
+        (0..self.sent.len()).map(|place| Some(self.settled(place)?.event)).collect()
+    }
+
+    /// What the event in a place comes to; `None` when it does not count.
+    pub(crate) fn settled(&self, place: usize) -> Option<Settled> {
+        match self.erased.get(&place) {
+            None => corrected::corrected(&self.sent[place], &self.corrections),
+            Some(left) => {
+                let (source, replaced) = left.as_ref()?;
+                corrected::corrected_erased(source, *replaced, &self.corrections)
+            }
+        }
     }
 
     /// The events that do not count, as they were first sent.
-    pub fn retracted(&self) -> impl Iterator<Item = &Event> {
-        self.sent.iter().filter(|event| corrected::corrected(event, &self.corrections).is_none())
+    pub fn gone(&self) -> impl Iterator<Item = &Event> {
+        self.sent.iter().zip(self.standing()).filter(|(_, left)| left.is_none()).map(|(sent, _)| sent)
+    }
+
+    /// Erases a subscriber of a workspace; what must be said of it.
+    pub fn erase(&mut self, workspace: &str, subscriber: &str, erasure: Erasure) -> ErasureFate {
+        erased::erase(self, workspace, subscriber, erasure)
     }
 
     /// Takes a batch of corrections; what must become of each.
@@ -74,7 +107,7 @@ impl Model {
 
     /// The LSN of the last record.
     pub fn lsn(&self) -> u64 {
-        (self.sent.len() + self.corrections.len() + self.outcomes.len()) as u64
+        self.records
     }
 
     /// Takes a batch of events; what must become of each.
@@ -107,6 +140,7 @@ impl Model {
             event.id = derived().map(Into::into);
         }
         self.sent.push(event);
+        self.records += 1;
         Fate::Stored
     }
 
@@ -180,11 +214,12 @@ impl Model {
             event.get(Dimension::Workspace) == Some(sent.workspace())
                 && event.get(Dimension::JobId) == Some(sent.job_id.as_str())
         };
-        let in_correction = corrected::named_job(&self.corrections, sent.workspace(), &sent.job_id);
+        let in_correction = self.jobs_said.contains(&(sent.workspace().into(), sent.job_id.as_str().into()));
         let known = newest.is_some() || in_correction || self.sent.iter().any(of_the_job);
         if !known && !sent.create_job {
             return OutcomeFate::UnknownJob;
         }
+        self.records += 1;
         self.outcomes.push(Outcome {
             workspace: Some(sent.workspace().into()),
             at: sent.at.or(Some(self.now)),

@@ -1,5 +1,6 @@
 //! What names a person is written anew without the name.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::compact::left_out;
@@ -101,12 +102,14 @@ impl Eraser<'_> {
         Ok(())
     }
 
-    /// What corrections say of a target once the person is taken out of them, those of `cleaned` as they are now.
+    /// What corrections say of a target, those of `cleaned` as they are now.
     fn said_of(&self, target: Fingerprint, cleaned: &Corrections) -> Result<Amendment> {
-        let mut said = cleaned.amendments.get(&target).cloned().unwrap_or_default();
+        if let Some(said) = cleaned.amendments.get(&target) {
+            return Ok(said.clone());
+        }
+        let mut said = Amendment::default();
         for run in &self.version.corrections {
-            if let Some(mut amendment) = run.find(target)? {
-                self.person.clean_amendment(&mut amendment);
+            if let Some(amendment) = run.find(target)? {
                 said.join(&amendment);
             }
         }
@@ -128,26 +131,41 @@ impl Eraser<'_> {
         Ok(())
     }
 
-    /// Writes the correction runs that name the person anew; what was cleaned of them.
+    /// Takes the person out of what corrections said; what is now said of whatever they had named the person for. All
+    /// that was said of each is joined first: what is left must not depend on which runs were joined before.
     pub(super) fn corrections(&mut self, draft: &mut Draft<'_>, receipt: &mut ErasureReceipt) -> Result<Corrections> {
+        let (shared, version) = (self.shared, self.version);
+        let mut named = BTreeSet::new();
+        for run in &version.corrections {
+            let all = run.all()?.amendments.into_iter();
+            named.extend(all.filter(|(_, said)| self.person.is_said(said)).map(|(target, _)| target));
+        }
         let mut cleaned = Corrections::default();
-        for (entry, run) in self.version.manifest.corrections.iter().zip(&self.version.corrections) {
+        if named.is_empty() {
+            return Ok(cleaned);
+        }
+        for (entry, run) in version.manifest.corrections.iter().zip(&version.corrections) {
             let mut all = run.all()?;
-            let before = cleaned.amendments.len();
-            for (target, amendment) in &mut all.amendments {
-                if self.person.clean_amendment(amendment) {
-                    cleaned.amendments.entry(*target).or_default().join(amendment);
-                    receipt.corrections += 1;
-                }
+            let (of_them, others) = all.amendments.into_iter().partition(|(target, _)| named.contains(target));
+            all.amendments = others;
+            let of_them = Corrections { amendments: of_them, ..Corrections::default() };
+            if of_them.is_empty() {
+                continue;
             }
-            if cleaned.amendments.len() > before {
-                all.amendments.retain(|_, amendment| !amendment.is_empty());
-                if !all.is_empty() {
-                    let shared = self.shared;
-                    self.change.corrections.push(lasting::write(&shared.disk, shared.store, &all, draft)?);
-                }
-                self.change.removed_corrections.push(*entry);
+            cleaned.join(of_them);
+            if !all.is_empty() {
+                self.change.corrections.push(lasting::write(&shared.disk, shared.store, &all, draft)?);
             }
+            self.change.removed_corrections.push(*entry);
+        }
+        for (target, said) in &mut cleaned.amendments {
+            let is_stored = version.is_stored(&shared.secret, *target)?;
+            receipt.corrections += u64::from(self.person.clean_amendment(said, is_stored));
+        }
+        let mut left = cleaned.clone();
+        left.amendments.retain(|_, said| !said.is_empty());
+        if !left.is_empty() {
+            self.change.corrections.push(lasting::write(&shared.disk, shared.store, &left, draft)?);
         }
         Ok(cleaned)
     }

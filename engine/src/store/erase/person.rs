@@ -31,7 +31,7 @@ pub(super) struct Person {
 pub(super) struct Named {
     /// The person's own rows.
     pub(super) own: RoaringBitmap,
-    /// Rows of others that name the person in a tag, or that a correction had given a name of the person.
+    /// Rows of others that name the person in a tag, or to which a correction gave a name of the person.
     pub(super) mentions: RoaringBitmap,
 }
 
@@ -42,9 +42,10 @@ impl Named {
 }
 
 impl Person {
-    /// Remembers what the person's rows of a part call them.
+    /// Remembers what the person's rows of a part call them. What no longer counts teaches nothing: when its bytes go
+    /// is a matter of merges, and what is erased must not be.
     pub(super) fn learn(&mut self, part: &SealedPart) -> Result<()> {
-        let own = self.rows_of(part)?.own;
+        let own = self.rows_of(part)?.own - &*part.hidden;
         for dimension in PERSON {
             let (dictionary, mut codes) = (part.segment.dictionary(dimension)?, Vec::new());
             if dictionary.is_empty() || own.is_empty() {
@@ -109,9 +110,9 @@ impl Person {
     }
 
     /// Whether a correction gave a row who it was for.
-    pub(super) fn was_given(&self, part: &SealedPart, row: u32) -> Result<bool> {
+    fn was_given(&self, part: &SealedPart, row: u32) -> Result<bool> {
         let mark = part.segment.mark(row as usize)?;
-        Ok(PERSON.into_iter().any(|dimension| mark.completed.contains(&Field::Dimension(dimension))))
+        Ok(mark.replaced || PERSON.into_iter().any(|dimension| mark.completed.contains(&Field::Dimension(dimension))))
     }
 
     pub(super) fn is_in_head(&self, head: &Head) -> bool {
@@ -126,7 +127,12 @@ impl Person {
     }
 
     pub(super) fn is_said_in(&self, index: &HeadIndex) -> bool {
-        index.amendments.values().any(|amendment| self.clean_amendment(&mut amendment.clone()))
+        index.amendments.values().any(|amendment| self.is_said(amendment))
+    }
+
+    /// Whether corrections name the person.
+    pub(super) fn is_said(&self, amendment: &Amendment) -> bool {
+        self.clean_amendment(&mut amendment.clone(), false)
     }
 
     /// Takes the person out of an event; whether there was anything to take.
@@ -142,14 +148,19 @@ impl Person {
         is_named || !keys.is_empty()
     }
 
-    /// Takes the person out of what corrections said; whether there was anything to take.
-    pub(super) fn clean_amendment(&self, amendment: &mut Amendment) -> bool {
+    /// Takes the person out of all that corrections said of a target; whether there was anything to take. A version
+    /// that named the person stays, without the name, for an event that is still to come alone: where it made a row,
+    /// that row is kept for itself, and where it made none, it must not do so for what is left of it.
+    pub(super) fn clean_amendment(&self, amendment: &mut Amendment, is_stored: bool) -> bool {
         if amendment.workspace != self.workspace {
             return false;
         }
         let mut changed = false;
         if let Some(version) = &mut amendment.version {
             changed |= self.clean(&mut version.event);
+        }
+        if changed && is_stored {
+            amendment.version = None;
         }
         for dimension in PERSON {
             if amendment.dimensions.get(&dimension).is_some_and(|said| self.names.contains(&said.value)) {
@@ -213,7 +224,7 @@ mod tests {
         let mut amendment = Amendment { workspace: "w".into(), ..Amendment::default() };
         amendment.offer(0, &event("ann", "bob@x", "bob"));
         amendment.version = Some(Box::new(Said { revision: 1, event: event("x", "ann@x", "bob") }));
-        assert!(person.clean_amendment(&mut amendment) && !person.clean_amendment(&mut amendment));
+        assert!(person.clean_amendment(&mut amendment, false) && !person.is_said(&amendment));
         assert!(amendment.dimensions.get(&Dimension::SubscriberEmail).is_some());
         let mut outcome = Outcome::new("j", crate::OutcomeStatus::Success);
         (outcome.workspace, outcome.metadata) = (Some("w".into()), Some(r#"{"by":"ann@x"}"#.into()));
