@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
+use quipu_engine::dictionary::Interner;
 use quipu_engine::rows::Counter;
 use quipu_engine::{Meter, Number, Result, Text};
 
 use super::cost::{Cost, Costs};
 use super::distinct::Estimates;
 use super::keys::{KeyColumn, KeyValue};
+use super::pairs::Pairs;
 use super::part::{PartSums, Role};
 use super::plan::Plan;
 use super::timings::Values;
@@ -21,8 +23,6 @@ type UnpricedSums = BTreeMap<(Option<Text>, Option<Text>, Meter), u128>;
 
 /// Bytes that a group takes beside its sums, estimated: key, hash entries, number.
 const GROUP_BYTES: usize = 160;
-/// Bytes that an entry of a hash table of pairs of numbers takes, estimated.
-const PAIR_BYTES: usize = 16;
 /// Bytes that a job within a group takes, estimated.
 const JOB_BYTES: usize = 64;
 /// Bytes that a distinct value takes beside its text, estimated.
@@ -39,8 +39,8 @@ pub(super) struct Groups {
     pub(super) job_names: Numbered,
     /// The cost of a job within a group, by group and job.
     pub(super) jobs: HashMap<(u32, u32), Cost>,
-    /// Per dimension asked for: groups with the numbers of their values.
-    pub(super) distinct: Vec<(Numbered, HashSet<(u32, u32)>)>,
+    /// Per dimension asked for: the numbers of its values with the groups they occur in.
+    pub(super) distinct: Vec<(Interner, Pairs)>,
     /// Per dimension whose values are estimated.
     pub(super) estimates: Vec<Estimates>,
     /// Per number asked for, per group.
@@ -150,16 +150,16 @@ impl Groups {
         }
         for (((names, all), seen), dimension) in self.distinct.iter_mut().zip(&part.distinct).zip(&plan.distinct) {
             let dictionary = part.dictionary(*dimension)?;
-            for (slot, code) in seen {
-                let value = dictionary.get(*code).map_or(KeyValue::Null, |value| KeyValue::Text(value.into()));
-                all.insert((groups[*slot as usize], names.number(value)));
+            names.reserve(dictionary.len());
+            for (code, slot) in seen.iter() {
+                all.insert(names.intern(dictionary.get(code).unwrap_or_default()), groups[slot as usize]);
             }
         }
         let seen = self.estimates.iter_mut().zip(&part.approx_distinct).zip(&plan.approx_distinct);
         for ((estimates, seen), dimension) in seen {
             let dictionary = part.dictionary(*dimension)?;
-            for (slot, code) in seen {
-                dictionary.get(*code).into_iter().for_each(|value| estimates.add(groups[*slot as usize], value));
+            for (code, slot) in seen.iter() {
+                dictionary.get(code).into_iter().for_each(|value| estimates.add(groups[slot as usize], value));
             }
         }
         for (into, values) in self.timings.iter_mut().zip(part.timings.drain(..)) {
@@ -273,9 +273,9 @@ impl Groups {
     pub(super) fn bytes(&self, plan: &Plan<'_>) -> usize {
         let sums = (plan.sums.len() + plan.carried.len() + 2 * (plan.cost_parts.len() + 1)) * size_of::<u128>();
         let groups = self.keys.len() * (GROUP_BYTES + sums + 4 * self.by.len());
-        let names = self.by.iter().chain(self.distinct.iter().map(|(names, _)| names)).chain([&self.job_names]);
+        let names = self.by.iter().chain([&self.job_names]);
         let names: usize = names.map(|names| names.values.len() * VALUE_BYTES).sum();
-        let pairs: usize = self.distinct.iter().map(|(_, pairs)| pairs.len() * PAIR_BYTES).sum();
+        let pairs: usize = self.distinct.iter().map(|(names, pairs)| names.memory_bytes() + pairs.bytes()).sum();
         let timings: usize = self.timings.iter().flatten().map(Values::bytes).sum();
         let estimates: usize = self.estimates.iter().map(Estimates::bytes).sum();
         groups + names + pairs + timings + estimates + self.jobs.len() * JOB_BYTES

@@ -6,7 +6,7 @@ use quipu_engine::{Meter, Number, OutcomeStatus, OutcomeType, PicoUsd, Timestamp
 use super::groups::GroupSums;
 use super::plan::{Plan, tokens_of};
 use super::tally::Tally;
-use super::timings::{TIME_DIGITS, Values};
+use super::timings::{Ranked, TIME_DIGITS};
 use crate::measure::{Measure, Statistic};
 use crate::value::Value;
 
@@ -23,7 +23,7 @@ pub(super) struct Group<'a> {
     /// Per dimension whose values are estimated.
     pub(super) estimates: &'a [u64],
     /// Per number asked for.
-    pub(super) timings: &'a [&'a Values],
+    pub(super) timings: &'a [&'a Ranked],
 }
 
 impl Group<'_> {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
 use quipu_engine::dictionary::Dictionary;
 use quipu_engine::rows::{Counter, Part, Quantity};
 use quipu_engine::{Dimension, Meter, Number, Result};
 
 use super::keys::{KeyColumn, Selected};
+use super::pairs::Pairs;
 use super::plan::Plan;
 use super::predicate::{Buffers, Mask, Predicate};
 use super::prices::PartPrices;
@@ -61,10 +61,10 @@ pub(super) struct PartSums<'a> {
     pub(super) ends: Vec<i64>,
     /// Per dimension asked for, per slot: the events that carry it.
     pub(super) carried: Vec<Vec<u128>>,
-    /// Per dimension asked for: slots and codes.
-    pub(super) distinct: Vec<HashSet<(u32, u32)>>,
-    /// Per dimension whose values are estimated: slots and codes.
-    pub(super) approx_distinct: Vec<HashSet<(u32, u32)>>,
+    /// Per dimension asked for: codes and slots.
+    pub(super) distinct: Vec<Pairs>,
+    /// Per dimension whose values are estimated: codes and slots.
+    pub(super) approx_distinct: Vec<Pairs>,
     /// Per number asked for, per slot.
     pub(super) timings: Vec<Vec<Values>>,
     work: Work,
@@ -136,8 +136,8 @@ impl<'a> PartSums<'a> {
             spans: Vec::new(),
             ends: Vec::new(),
             carried: plan.carried.iter().map(|_| Vec::new()).collect(),
-            distinct: plan.distinct.iter().map(|_| HashSet::new()).collect(),
-            approx_distinct: plan.approx_distinct.iter().map(|_| HashSet::new()).collect(),
+            distinct: plan.distinct.iter().map(|_| Pairs::default()).collect(),
+            approx_distinct: plan.approx_distinct.iter().map(|_| Pairs::default()).collect(),
             timings: plan.timings.iter().map(|_| Vec::new()).collect(),
         }))
     }
@@ -272,11 +272,11 @@ impl<'a> PartSums<'a> {
             self.rows.codes(*dimension, block, &mut work.codes)?;
             selected.compact(&mut work.codes);
             let mut last = None;
-            for pair in work.slots.iter().copied().zip(work.codes.iter().copied()) {
+            for (slot, code) in work.slots.iter().copied().zip(work.codes.iter().copied()) {
                 // Rows of a job lie together, so most pairs repeat the one before.
-                if pair.1 != 0 && last != Some(pair) {
-                    seen.insert(pair);
-                    last = Some(pair);
+                if code != 0 && last != Some((code, slot)) {
+                    seen.insert(code, slot);
+                    last = Some((code, slot));
                 }
             }
         }
@@ -303,7 +303,7 @@ impl<'a> PartSums<'a> {
     pub(super) fn bytes(&self) -> usize {
         let optional = [self.unpriced_events.len(), self.spans.len(), self.ends.len()].map(|slots| slots.min(1));
         let columns = self.sums.len() + self.carried.len() + 2 * optional.iter().sum::<usize>();
-        let pairs: usize = self.distinct.iter().chain(&self.approx_distinct).map(|pairs| pairs.len() * 16).sum();
+        let pairs: usize = self.distinct.iter().chain(&self.approx_distinct).map(Pairs::bytes).sum();
         let values: usize = self.timings.iter().flatten().map(|values| size_of::<Values>() + values.bytes()).sum();
         self.slots.len() * (columns * size_of::<u128>() + self.slots.bytes_per_slot()) + pairs + values
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quipu_engine::price_book::PriceBook;
-use quipu_engine::{Outcome, Result};
+use quipu_engine::{Number, Outcome, Result};
 
 use super::cohort::JobCohort;
 use super::cost::Cost;
@@ -13,7 +13,7 @@ use super::measures::Group;
 use super::plan::Plan;
 use super::read;
 use super::tally::{Outcomes, Tally};
-use super::timings::{EXACT_VALUES, Values};
+use super::timings::{EXACT_VALUES, Ranked, Values};
 use super::{outcomes_of, price_book};
 use crate::answer::Explain;
 use crate::measure::{Measure, Statistic};
@@ -34,6 +34,8 @@ pub(super) struct Run<'q> {
     tallies: Vec<Tally>,
     /// Per group, per dimension asked for.
     distinct: Vec<Vec<u64>>,
+    /// Per number asked for, per group.
+    ranked: Vec<Vec<Ranked>>,
 }
 
 impl<'q> Run<'q> {
@@ -57,12 +59,26 @@ impl<'q> Run<'q> {
         };
         let pricer = book.as_deref().filter(|_| plan.prices).map(|book| Pricer::new(book).assuming(&query.what_if));
         let (groups, explain) = read::read(&plan, source.parts(), pricer.as_ref())?;
-        Ok(Self { plan, groups, book, explain, outcomes, tallies: Vec::new(), distinct: Vec::new() })
+        Ok(Self {
+            plan,
+            groups,
+            book,
+            explain,
+            outcomes,
+            tallies: Vec::new(),
+            distinct: Vec::new(),
+            ranked: Vec::new(),
+        })
     }
 
     /// Makes ready for values of groups. No group may be added afterwards.
     pub(super) fn finish(&mut self) -> Result<()> {
-        self.groups.timings.iter_mut().flatten().for_each(Values::sort);
+        let ranked = self.groups.timings.iter().zip(&self.plan.timings).map(|(groups, number)| {
+            let statistics = self.statistics(*number);
+            let ranked = |values| Ranked::of(std::iter::once(values), &statistics, self.plan.query.precision);
+            groups.iter().map(ranked).collect()
+        });
+        self.ranked = ranked.collect();
         self.tallies = vec![Tally::default(); self.groups.len()];
         for ((group, job), cost) in &self.groups.jobs {
             let outcome = outcome(&self.groups, &self.outcomes, *job);
@@ -70,17 +86,23 @@ impl<'q> Run<'q> {
         }
         self.distinct = vec![vec![0; self.groups.distinct.len()]; self.groups.len()];
         for (at, (_, pairs)) in self.groups.distinct.iter().enumerate() {
-            for (group, _) in pairs {
-                self.distinct[*group as usize][at] += 1;
+            for (_, group) in pairs.iter() {
+                self.distinct[group as usize][at] += 1;
             }
         }
         Ok(())
     }
 
+    /// What is asked of the values of a number.
+    fn statistics(&self, number: Number) -> Vec<Statistic> {
+        let timings = self.plan.base.iter().filter_map(Measure::timing);
+        timings.filter(|(of, _)| *of == number).map(|(_, statistic)| statistic).collect()
+    }
+
     /// The base measures of one group.
     pub(super) fn values(&self, group: usize) -> Vec<Value> {
         let estimates = self.groups.estimates.iter().map(|one| one.over(std::iter::once(group))).collect::<Vec<_>>();
-        let timings = self.groups.timings.iter().map(|of_groups| &of_groups[group]).collect::<Vec<_>>();
+        let timings = self.ranked.iter().map(|of_groups| &of_groups[group]).collect::<Vec<_>>();
         let group = Group {
             plan: &self.plan,
             sums: &self.groups.sums[group],
@@ -100,22 +122,14 @@ impl<'q> Run<'q> {
         let mut sums = GroupSums::new(&self.plan);
         included().try_for_each(|group| sums.add(&groups.sums[group]))?;
         let tally = self.tally_over(&includes)?;
-        let distinct = groups.distinct.iter().map(|(names, pairs)| {
-            let mut seen = vec![false; names.values.len()];
-            let within = pairs.iter().filter(|(group, _)| includes(*group as usize));
-            within.for_each(|(_, value)| seen[*value as usize] = true);
-            seen.iter().filter(|seen| **seen).count() as u64
-        });
-        let distinct: Vec<u64> = distinct.collect();
+        let distinct: Vec<u64> = groups.distinct.iter().map(|(_, pairs)| pairs.numbers_of(&includes)).collect();
         let estimates: Vec<u64> = groups.estimates.iter().map(|one| one.over(included())).collect();
-        let mut timings = Vec::new();
-        for of_groups in &groups.timings {
-            let mut all = Values::default();
-            included().for_each(|group| all.add(of_groups[group].clone(), self.plan.query.precision));
-            all.sort();
-            timings.push(all);
-        }
-        let timings: Vec<&Values> = timings.iter().collect();
+        let timings = groups.timings.iter().zip(&self.plan.timings).map(|(of_groups, number)| {
+            let values = included().map(|group| &of_groups[group]);
+            Ranked::of(values, &self.statistics(*number), self.plan.query.precision)
+        });
+        let timings: Vec<Ranked> = timings.collect();
+        let timings: Vec<&Ranked> = timings.iter().collect();
         let group = Group {
             plan: &self.plan,
             sums: &sums,

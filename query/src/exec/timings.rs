@@ -1,5 +1,8 @@
 //! Minima, maxima and percentiles of numbers, per group.
 
+use std::collections::BTreeSet;
+
+use super::ranks::select;
 use super::sketch::Sketch;
 use crate::measure::Statistic;
 use crate::query::Precision;
@@ -60,13 +63,6 @@ impl Values {
         }
     }
 
-    /// Sorts the values; statistics may be asked for afterwards.
-    pub(super) fn sort(&mut self) {
-        if let Self::All(values) = self {
-            values.sort_unstable();
-        }
-    }
-
     pub(super) fn is_exact(&self) -> bool {
         matches!(self, Self::All(_))
     }
@@ -76,30 +72,6 @@ impl Values {
         match self {
             Self::All(values) => values.len() as u64,
             Self::Sketch(sketch) => sketch.count(),
-        }
-    }
-
-    fn at(&self, rank: u64) -> u64 {
-        match self {
-            Self::All(values) => values[usize::try_from(rank).unwrap_or(usize::MAX)],
-            Self::Sketch(sketch) => sketch.at(rank),
-        }
-    }
-
-    /// A statistic other than the mean.
-    pub(super) fn statistic(&self, statistic: Statistic) -> Value {
-        let Some(last) = self.len().checked_sub(1) else { return Value::Null };
-        match statistic {
-            Statistic::Average => Value::Null,
-            Statistic::Minimum => Value::Count(self.at(0).into()),
-            Statistic::Maximum => Value::Count(self.at(last).into()),
-            Statistic::Percentile(thousandths) => {
-                let place = u128::from(last) * u128::from(thousandths);
-                let rank = u64::try_from(place / 1_000).unwrap_or(last);
-                let (low, high) = (i128::from(self.at(rank)), i128::from(self.at(last.min(rank + 1))));
-                let beyond = i128::try_from(place % 1_000).unwrap_or_default();
-                Value::ratio(low * 1_000 + (high - low) * beyond, 1_000, TIME_DIGITS)
-            }
         }
     }
 
@@ -118,6 +90,80 @@ fn sketch(values: &[u64]) -> Sketch {
     sketch
 }
 
+/// What statistics are made of: how many values some groups have together, and those of the ranks that are asked for.
+pub(super) struct Ranked {
+    count: u64,
+    /// Ranks, ascending, with their values.
+    known: Vec<(u64, u64)>,
+}
+
+impl Ranked {
+    /// The ranks that some statistics need of the values of several groups.
+    pub(super) fn of<'v>(
+        groups: impl Iterator<Item = &'v Values> + Clone,
+        statistics: &[Statistic],
+        precision: Precision,
+    ) -> Self {
+        let count = groups.clone().map(Values::len).sum();
+        let Some(last) = u64::checked_sub(count, 1) else { return Self { count, known: Vec::new() } };
+        let ranks: BTreeSet<u64> = statistics.iter().flat_map(|statistic| ranks_of(*statistic, last)).collect();
+        let ranks: Vec<u64> = ranks.into_iter().collect();
+        let found: Vec<u64> = if precision == Precision::Exact || count <= EXACT_VALUES as u64 {
+            let slices = groups.filter_map(|values| match values {
+                Values::All(values) => Some(values.as_slice()),
+                Values::Sketch(_) => None,
+            });
+            select(&slices.collect::<Vec<_>>(), &ranks)
+        } else {
+            let mut sum = Sketch::default();
+            groups.for_each(|values| match values {
+                Values::All(values) => values.iter().for_each(|value| sum.push(*value)),
+                Values::Sketch(sketch) => sum.add(sketch),
+            });
+            ranks.iter().map(|rank| sum.at(*rank)).collect()
+        };
+        Self { count, known: ranks.into_iter().zip(found).collect() }
+    }
+
+    fn at(&self, rank: u64) -> u64 {
+        self.known.iter().find(|(known, _)| *known == rank).map_or(0, |(_, value)| *value)
+    }
+
+    /// A statistic other than the mean, of those that were asked for.
+    pub(super) fn statistic(&self, statistic: Statistic) -> Value {
+        let Some(last) = self.count.checked_sub(1) else { return Value::Null };
+        match statistic {
+            Statistic::Average => Value::Null,
+            Statistic::Minimum => Value::Count(self.at(0).into()),
+            Statistic::Maximum => Value::Count(self.at(last).into()),
+            Statistic::Percentile(thousandths) => {
+                let (rank, beyond) = place(thousandths, last);
+                let (low, high) = (i128::from(self.at(rank)), i128::from(self.at(last.min(rank + 1))));
+                Value::ratio(low * 1_000 + (high - low) * beyond, 1_000, TIME_DIGITS)
+            }
+        }
+    }
+}
+
+/// The ranks that a statistic looks at.
+fn ranks_of(statistic: Statistic, last: u64) -> Vec<u64> {
+    match statistic {
+        Statistic::Average => Vec::new(),
+        Statistic::Minimum => vec![0],
+        Statistic::Maximum => vec![last],
+        Statistic::Percentile(thousandths) => {
+            let (rank, _) = place(thousandths, last);
+            vec![rank, last.min(rank + 1)]
+        }
+    }
+}
+
+/// The rank that a percentile lies at or above, and the thousandths of the way to the next one.
+fn place(thousandths: u16, last: u64) -> (u64, i128) {
+    let place = u128::from(last) * u128::from(thousandths);
+    (u64::try_from(place / 1_000).unwrap_or(last), i128::try_from(place % 1_000).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,19 +171,23 @@ mod tests {
     fn of(values: impl IntoIterator<Item = u64>, precision: Precision) -> Values {
         let mut all = Values::default();
         values.into_iter().for_each(|value| all.push(value, precision));
-        all.sort();
         all
+    }
+
+    fn statistic(values: &Values, statistic: Statistic, precision: Precision) -> Value {
+        Ranked::of(std::iter::once(values), &[statistic], precision).statistic(statistic)
     }
 
     #[test]
     fn percentiles_are_interpolated_between_the_nearest_values() {
         let values = of([50, 15, 20, 35, 40, 40], Precision::Auto);
-        let shown = |statistic| values.statistic(statistic).to_string();
+        let shown = |one| statistic(&values, one, Precision::Auto).to_string();
         let percentiles = [1, 200, 500, 510, 950, 999].map(|one| shown(Statistic::Percentile(one)));
         assert_eq!(percentiles, ["15.025", "20.000", "37.500", "37.750", "47.500", "49.950"]);
         assert_eq!((shown(Statistic::Minimum), shown(Statistic::Maximum)), ("15".into(), "50".into()));
-        assert!(Values::default().statistic(Statistic::Maximum).is_null());
-        assert_eq!(of([7], Precision::Exact).statistic(Statistic::Percentile(990)).to_string(), "7.000");
+        assert!(statistic(&Values::default(), Statistic::Maximum, Precision::Auto).is_null());
+        let one = of([7], Precision::Exact);
+        assert_eq!(statistic(&one, Statistic::Percentile(990), Precision::Exact).to_string(), "7.000");
     }
 
     #[test]
@@ -148,14 +198,16 @@ mod tests {
         for cut in [1, 100, 5_000, 9_990] {
             let mut joined = of(many().take(cut), Precision::Auto);
             joined.add(of(many().skip(cut), Precision::Auto), Precision::Auto);
-            for statistic in [Statistic::Minimum, Statistic::Percentile(500), Statistic::Percentile(999)] {
-                assert_eq!(joined.statistic(statistic), whole.statistic(statistic));
+            for one in [Statistic::Minimum, Statistic::Percentile(500), Statistic::Percentile(999)] {
+                let of = |values| statistic(values, one, Precision::Auto);
+                assert_eq!(of(&joined), of(&whole));
             }
         }
-        assert_eq!(exact.statistic(Statistic::Percentile(500)).to_string(), "24995000.500");
-        let (_, Value::Ratio(near)) = ((), whole.statistic(Statistic::Percentile(500))) else { panic!("a number") };
+        let median = |values, precision| statistic(values, Statistic::Percentile(500), precision);
+        assert_eq!(median(&exact, Precision::Exact).to_string(), "24995000.500");
+        let (_, Value::Ratio(near)) = ((), median(&whole, Precision::Auto)) else { panic!("a number") };
         let off = (near.numerator() - 24_995_000_500).abs();
         assert!(off * 256 <= 24_995_000_500, "{off}");
-        assert_eq!(whole.statistic(Statistic::Maximum), Value::Count(9_999 * 9_999));
+        assert_eq!(statistic(&whole, Statistic::Maximum, Precision::Auto), Value::Count(9_999 * 9_999));
     }
 }
