@@ -1,5 +1,7 @@
 //! The event: one call to a model or a tool, or a stretch of human effort.
 
+use std::fmt;
+
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::money::PicoUsd;
@@ -239,7 +241,7 @@ impl Event {
                 return Err(Error::invalid("a tag has an empty key"));
             }
             check_text("tag key", key, limits::TAG_KEY_BYTES)?;
-            check_text(&format!("tag {key:?}"), value, limits::TAG_VALUE_BYTES)?;
+            check_text(format_args!("tag {key:?}"), value, limits::TAG_VALUE_BYTES)?;
         }
         Ok(())
     }
@@ -275,11 +277,12 @@ impl Event {
 }
 
 /// Refuses texts that are too long or hold control characters, saying which and where.
-pub(crate) fn check_text(field: &str, text: &str, max_bytes: usize) -> Result<()> {
+pub(crate) fn check_text(field: impl fmt::Display, text: &str, max_bytes: usize) -> Result<()> {
     if text.len() > max_bytes {
         return Err(Error::invalid(format!("{field} has {} bytes; the longest allowed is {max_bytes}", text.len())));
     }
-    if text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+    // Looked at to the end, whatever comes first, so that many bytes are compared at once.
+    if text.bytes().fold(true, |plain, byte| plain & (byte.is_ascii_graphic() | (byte == b' '))) {
         return Ok(());
     }
     if let Some((at, control)) = text.char_indices().find(|(_, c)| c.is_control()) {
