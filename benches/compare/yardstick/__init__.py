@@ -1,0 +1,1 @@
+"""Quipu beside its peers on one generated workload."""
