@@ -6,6 +6,7 @@
 
 pub mod series;
 pub mod store;
+pub mod yardstick;
 
 /// The allocator of the `quipu` binary, so that benchmarks measure what users run.
 #[global_allocator]

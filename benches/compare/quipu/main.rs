@@ -12,29 +12,21 @@
 //! written to `DIR/Q.quipu.json` in the form of the peers, rows in the order of their JSON texts.
 
 mod clock;
-mod params;
-mod question;
-mod rows;
 
-use std::error::Error;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use quipu::store::read_only;
 use quipu::{PathChoice, Scope, View};
+use quipu_benches::yardstick::{Outcome, Params, Question, Rows, Setting, to_json};
 use serde_json::{Map, Value as Json, json};
 
 use clock::{Clock, Took, millis, percentile};
-use params::Params;
-use question::{Question, Setting};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
 /// What is printed of a question.
 type Line = Map<String, Json>;
-/// The rows of an answer.
-type Rows = Vec<Vec<Json>>;
 
 /// What to ask of which store.
 #[derive(Debug, Parser)]
@@ -74,7 +66,8 @@ fn main() -> Outcome<()> {
         let (line, answer) = measure(&args, &params, question)?;
         println!("{}", Json::Object(line));
         if let Some(dir) = &args.answers {
-            write(dir, question, &answer)?;
+            std::fs::create_dir_all(dir)?;
+            std::fs::write(dir.join(format!("{}.quipu.json", question.name())), to_json(&answer))?;
         }
     }
     Ok(())
@@ -137,7 +130,7 @@ fn look_up(args: &Args, setting: &Setting<'_>, question: Question, keys: &[Strin
     let timed = |key: &String| {
         let start = Instant::now();
         let row = question.look_up(setting, key)?;
-        Ok::<_, Box<dyn Error>>((start.elapsed(), row))
+        Outcome::Ok((start.elapsed(), row))
     };
     let Some(first) = keys.first() else { return Ok(Vec::new()) };
     line.insert("cold_ms".into(), millis(timed(first)?.0));
@@ -162,15 +155,4 @@ fn look_up(args: &Args, setting: &Setting<'_>, question: Question, keys: &[Strin
     line.insert("n_lookups".into(), json!(all.len()));
     line.insert("warm".into(), json!(medians.len()));
     Ok(rows)
-}
-
-/// Rows in the order of their texts, as the peers write them.
-fn write(dir: &Path, question: Question, rows: &[Vec<Json>]) -> Outcome<()> {
-    let text = |row: &Vec<Json>| format!("[{}]", row.iter().map(Json::to_string).collect::<Vec<_>>().join(", "));
-    let mut texts: Vec<String> = rows.iter().map(text).collect();
-    texts.sort_unstable();
-    std::fs::create_dir_all(dir)?;
-    let path = dir.join(format!("{}.quipu.json", question.name()));
-    std::fs::write(path, format!("[{}]", texts.join(",\n")))?;
-    Ok(())
 }

@@ -9,29 +9,46 @@ use quipu_server::import::{Input, Map};
 use quipu_server::prices::{ReadOptions, read_table};
 use serde_json::Value as Json;
 
-use crate::Outcome;
+use super::Outcome;
 
 /// The content of `params.json`, and the price book of the questions that re-price.
-pub(crate) struct Params {
-    pub(crate) end: Timestamp,
-    pub(crate) d30: Timestamp,
-    pub(crate) w1: Timestamp,
-    pub(crate) day: Timestamp,
-    pub(crate) day_end: Timestamp,
-    pub(crate) tenant: String,
-    pub(crate) job_type: String,
-    pub(crate) team: String,
-    pub(crate) feature: String,
-    pub(crate) jobs: Vec<String>,
-    pub(crate) traces: Vec<String>,
-    pub(crate) new_prices: Arc<PriceBook>,
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// The end of the data.
+    pub end: Timestamp,
+    /// 30 days before the end.
+    pub d30: Timestamp,
+    /// A week before the end.
+    pub w1: Timestamp,
+    /// The day whose traces are asked for.
+    pub day: Timestamp,
+    /// Its end.
+    pub day_end: Timestamp,
+    /// A large tenant.
+    pub tenant: String,
+    /// That tenant's most frequent job type.
+    pub job_type: String,
+    /// A large team.
+    pub team: String,
+    /// A feature.
+    pub feature: String,
+    /// Jobs to look up one by one.
+    pub jobs: Vec<String>,
+    /// Traces to look up one by one.
+    pub traces: Vec<String>,
+    /// The price book of the question that prices everything anew.
+    pub new_prices: Arc<PriceBook>,
 }
 
 /// As many traces as the peers look up.
 const TRACES: usize = 300;
 
 impl Params {
-    pub(crate) fn read(dir: &Path) -> Outcome<Self> {
+    /// The parameters of a directory that the generator wrote.
+    ///
+    /// # Errors
+    /// When a file is not there or does not say what it should.
+    pub fn read(dir: &Path) -> Outcome<Self> {
         let json: Json = serde_json::from_slice(&fs::read(dir.join("params.json"))?)?;
         let text = |key: &str| json[key].as_str().ok_or_else(|| format!("params.json has no text {key:?}"));
         let owned = |key: &str| text(key).map(String::from);

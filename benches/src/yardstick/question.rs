@@ -1,5 +1,6 @@
 //! The 14 questions of the workload, asked through the public query API.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 
 use quipu::{
@@ -8,25 +9,30 @@ use quipu::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::params::Params;
-use crate::rows::{cell, micros, nanos, or_zero, pico, sum};
-use crate::{Outcome, Rows};
+use super::params::Params;
+use super::rows::{cell, micros, nanos, or_zero, pico, sum};
+use super::{Outcome, Rows};
 
 /// What a question is asked of, and how.
-pub(crate) struct Setting<'a> {
-    pub(crate) view: &'a View<'a>,
-    pub(crate) params: &'a Params,
-    pub(crate) threads: NonZeroUsize,
-    pub(crate) path: PathChoice,
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// What is asked.
+    pub view: &'a View<'a>,
+    /// What questions are asked with.
+    pub params: &'a Params,
+    /// Threads per question.
+    pub threads: NonZeroUsize,
+    /// Which rows are read.
+    pub path: PathChoice,
 }
 
 /// A question of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Question(&'static str);
+pub struct Question(&'static str);
 
 impl Question {
     /// All of them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub const ALL: [Self; 15] = [
         Self("Q1"),
         Self("Q2"),
         Self("Q3"),
@@ -44,12 +50,13 @@ impl Question {
         Self("Q14"),
     ];
 
-    pub(crate) const fn name(self) -> &'static str {
+    /// Its name among the peers.
+    pub const fn name(self) -> &'static str {
         self.0
     }
 
     /// The jobs or traces to look up one by one; `None` for questions that are asked as a whole.
-    pub(crate) fn keys(self, params: &Params) -> Option<&[String]> {
+    pub fn keys(self, params: &Params) -> Option<&[String]> {
         match self.0 {
             "Q5" => Some(&params.jobs),
             "Q13a" => Some(&params.traces),
@@ -58,7 +65,10 @@ impl Question {
     }
 
     /// Asks the question as a whole.
-    pub(crate) fn ask(self, setting: &Setting<'_>) -> Outcome<Rows> {
+    ///
+    /// # Errors
+    /// When the store cannot answer, or the question is one of keys.
+    pub fn ask(self, setting: &Setting<'_>) -> Outcome<Rows> {
         match self.0 {
             "Q1" => setting.cost_by_team(),
             "Q2" => setting.cost_by_tenant_model_day(),
@@ -78,7 +88,10 @@ impl Question {
     }
 
     /// The row of one key.
-    pub(crate) fn look_up(self, setting: &Setting<'_>, key: &str) -> Outcome<Vec<Json>> {
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub fn look_up(self, setting: &Setting<'_>, key: &str) -> Outcome<Vec<Json>> {
         if self.0 == "Q5" { setting.job(key) } else { setting.trace(key) }
     }
 }
@@ -88,6 +101,12 @@ impl std::str::FromStr for Question {
 
     fn from_str(name: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|one| one.0 == name).ok_or_else(|| format!("there is no question {name}"))
+    }
+}
+
+impl fmt::Debug for Setting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setting").field("threads", &self.threads).field("path", &self.path).finish_non_exhaustive()
     }
 }
 

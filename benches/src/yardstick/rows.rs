@@ -8,7 +8,7 @@ use serde_json::{Number, Value as Json, json};
 const DIGITS: u8 = 15;
 
 /// A cell of an answer.
-pub(crate) fn cell(value: &Value) -> Json {
+pub(super) fn cell(value: &Value) -> Json {
     match value {
         Value::Null => json!(""),
         Value::Text(text) => json!(text.as_str()),
@@ -21,7 +21,7 @@ pub(crate) fn cell(value: &Value) -> Json {
 }
 
 /// Nano-USD, in which the workload states what outcomes are worth.
-pub(crate) fn nanos(value: &Value) -> Json {
+pub(super) fn nanos(value: &Value) -> Json {
     match value {
         Value::Money(amount) => number((amount.pico() / 1_000).to_string()),
         other => cell(other),
@@ -29,7 +29,7 @@ pub(crate) fn nanos(value: &Value) -> Json {
 }
 
 /// The microseconds of a quotient of milliseconds.
-pub(crate) fn micros(value: &Value) -> Json {
+pub(super) fn micros(value: &Value) -> Json {
     match value {
         Value::Ratio(ratio) => number((ratio.numerator() * 1_000 / ratio.denominator()).to_string()),
         other => cell(other),
@@ -37,7 +37,7 @@ pub(crate) fn micros(value: &Value) -> Json {
 }
 
 /// The pico-USD of a quotient of USD.
-pub(crate) fn pico(value: &Value) -> Json {
+pub(super) fn pico(value: &Value) -> Json {
     match value {
         Value::Ratio(ratio) => {
             let scaled = quipu::Ratio::new(ratio.numerator(), ratio.denominator(), DIGITS);
@@ -52,7 +52,7 @@ pub(crate) fn pico(value: &Value) -> Json {
 }
 
 /// The sum of two counts.
-pub(crate) fn sum(a: &Value, b: &Value) -> Json {
+pub(super) fn sum(a: &Value, b: &Value) -> Json {
     match (a, b) {
         (Value::Count(a), Value::Count(b)) => number((a + b).to_string()),
         _ => Json::Null,
@@ -60,7 +60,7 @@ pub(crate) fn sum(a: &Value, b: &Value) -> Json {
 }
 
 /// A value that is 0 where nothing is known of it, as a sum in SQL with `coalesce`.
-pub(crate) fn or_zero(value: Json) -> Json {
+pub(super) fn or_zero(value: Json) -> Json {
     if value == json!("") { json!(0) } else { value }
 }
 
