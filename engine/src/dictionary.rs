@@ -118,12 +118,6 @@ pub struct Interner {
 }
 
 impl Interner {
-    /// Makes room for that many more values.
-    pub fn reserve(&mut self, values: usize) {
-        let Self { dictionary, codes, hasher, .. } = self;
-        codes.reserve(values, |code| hasher.hash_one(dictionary.get(*code).unwrap_or_default()));
-    }
-
     /// The code of `value`, new or known.
     pub fn intern(&mut self, value: &str) -> u32 {
         // Neighbouring rows mostly agree, so the last answer is tried before the hash.
@@ -139,21 +133,6 @@ impl Interner {
             code
         });
         self.last
-    }
-
-    /// How many values there are.
-    pub fn len(&self) -> usize {
-        self.dictionary.len()
-    }
-
-    /// Whether there is no value yet.
-    pub fn is_empty(&self) -> bool {
-        self.dictionary.is_empty()
-    }
-
-    /// Bytes of memory held, those of a growing dictionary included.
-    pub fn memory_bytes(&self) -> usize {
-        self.dictionary.memory_bytes() + self.codes.capacity() * 5
     }
 
     /// The dictionary as it stands.

@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use quipu_engine::dictionary::Interner;
 use quipu_engine::rows::Counter;
 use quipu_engine::{Meter, Number, Result, Text};
 
 use super::cost::{Cost, Costs};
-use super::distinct::Estimates;
+use super::distinct::Distinct;
+use super::estimates::Estimates;
 use super::keys::{KeyColumn, KeyValue};
-use super::pairs::Pairs;
 use super::part::{PartSums, Role};
 use super::plan::Plan;
+use super::sums::Sums;
 use super::timings::Values;
 use crate::answer::Unpriced;
 use crate::query::CostBasis;
@@ -39,8 +39,8 @@ pub(super) struct Groups {
     pub(super) job_names: Numbered,
     /// The cost of a job within a group, by group and job.
     pub(super) jobs: HashMap<(u32, u32), Cost>,
-    /// Per dimension asked for: the numbers of its values with the groups they occur in.
-    pub(super) distinct: Vec<(Interner, Pairs)>,
+    /// Per dimension asked for.
+    pub(super) distinct: Vec<Distinct>,
     /// Per dimension whose values are estimated.
     pub(super) estimates: Vec<Estimates>,
     /// Per number asked for, per group.
@@ -131,16 +131,16 @@ impl Groups {
     pub(super) fn absorb(&mut self, plan: &Plan<'_>, mut part: PartSums<'_>) -> Result<()> {
         let costs = self.price(plan, &part)?;
         let groups = self.join_keys(plan, &part, &costs)?;
-        let sums: Vec<Option<&[u128]>> = plan.sums.iter().map(|sum| part.column(sum)).collect();
+        let sums: Vec<Option<&Sums>> = plan.sums.iter().map(|sum| part.column(sum)).collect();
         for (slot, group) in groups.iter().enumerate() {
             let into = &mut self.sums[*group as usize];
             for (sum, column) in into.sums.iter_mut().zip(&sums) {
                 *sum += at(*column, slot);
             }
             into.cost.add(&costs[slot])?;
-            into.unpriced_events += part.unpriced_events.get(slot).copied().unwrap_or(0);
+            into.unpriced_events += part.unpriced_events.get(slot);
             for (sum, carried) in into.carried.iter_mut().zip(&part.carried) {
-                *sum += carried[slot];
+                *sum += carried.get(slot);
             }
             into.end = part.ends.get(slot).map_or(into.end, |end| into.end.max(*end));
             if let Some((first, last)) = part.spans.get(slot) {
@@ -148,12 +148,8 @@ impl Groups {
                 into.last = into.last.max(*last);
             }
         }
-        for (((names, all), seen), dimension) in self.distinct.iter_mut().zip(&part.distinct).zip(&plan.distinct) {
-            let dictionary = part.dictionary(*dimension)?;
-            names.reserve(dictionary.len());
-            for (code, slot) in seen.iter() {
-                all.insert(names.intern(dictionary.get(code).unwrap_or_default()), groups[slot as usize]);
-            }
+        for ((distinct, seen), dimension) in self.distinct.iter_mut().zip(&part.distinct).zip(&plan.distinct) {
+            distinct.add(part.dictionary(*dimension)?, seen, &groups);
         }
         let seen = self.estimates.iter_mut().zip(&part.approx_distinct).zip(&plan.approx_distinct);
         for ((estimates, seen), dimension) in seen {
@@ -174,7 +170,7 @@ impl Groups {
     fn price(&mut self, plan: &Plan<'_>, part: &PartSums<'_>) -> Result<Vec<Costs>> {
         let mut costs = vec![Costs::new(plan); part.slots.len()];
         let Some(prices) = &part.prices else { return Ok(costs) };
-        let meters: Vec<(&Meter, &[u128], Vec<usize>)> =
+        let meters: Vec<(&Meter, &Sums, Vec<usize>)> =
             part.meters().map(|(meter, sums)| (meter, sums, Costs::parts_of(plan, meter))).collect();
         // Slots are many, price codes few: rates are looked up once per code.
         let rates: Vec<(Vec<Option<u64>>, Option<u64>)> = (0..prices.len())
@@ -187,13 +183,14 @@ impl Groups {
             let code = part.slots.codes(slot).last().map_or(0, |code| *code as usize);
             let (of_meters, of_request) = &rates[code];
             for ((meter, quantities, parts), rate) in meters.iter().zip(of_meters) {
+                let quantity = quantities.get(slot);
                 match rate {
-                    _ if quantities[slot] == 0 => {}
-                    Some(rate) => cost.add_priced(parts, quantities[slot], *rate)?,
+                    _ if quantity == 0 => {}
+                    Some(rate) => cost.add_priced(parts, quantity, *rate)?,
                     None => {
                         cost.set_unknown(parts);
                         let (provider, model) = prices.names(code);
-                        *self.unpriced.entry((provider, model, Meter::clone(meter))).or_default() += quantities[slot];
+                        *self.unpriced.entry((provider, model, Meter::clone(meter))).or_default() += quantity;
                     }
                 }
             }
@@ -275,7 +272,7 @@ impl Groups {
         let groups = self.keys.len() * (GROUP_BYTES + sums + 4 * self.by.len());
         let names = self.by.iter().chain([&self.job_names]);
         let names: usize = names.map(|names| names.values.len() * VALUE_BYTES).sum();
-        let pairs: usize = self.distinct.iter().map(|(names, pairs)| names.memory_bytes() + pairs.bytes()).sum();
+        let pairs: usize = self.distinct.iter().map(Distinct::bytes).sum();
         let timings: usize = self.timings.iter().flatten().map(Values::bytes).sum();
         let estimates: usize = self.estimates.iter().map(Estimates::bytes).sum();
         groups + names + pairs + timings + estimates + self.jobs.len() * JOB_BYTES
@@ -296,8 +293,8 @@ impl Groups {
 }
 
 /// A slot of a column; zero where the part has no such column.
-fn at(column: Option<&[u128]>, slot: usize) -> u128 {
-    column.map_or(0, |column| column[slot])
+fn at(column: Option<&Sums>, slot: usize) -> u128 {
+    column.map_or(0, |column| column.get(slot))
 }
 
 /// The reported cost of each slot: known as far as its events state one.

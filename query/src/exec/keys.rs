@@ -51,6 +51,8 @@ pub(super) enum KeyColumn {
         bucket: Bucket,
         zone: Zone,
         buckets: Buckets,
+        /// There can be no more of them.
+        most: u64,
     },
     /// The set of fields that an event lacks.
     Lacking,
@@ -72,7 +74,12 @@ pub(super) enum KeyValue {
 }
 
 impl KeyColumn {
-    pub(super) fn new(pivot: &Pivot, plan: &Plan<'_>, rows: Rows<'_>) -> Result<Self> {
+    pub(super) fn new(
+        pivot: &Pivot,
+        plan: &Plan<'_>,
+        rows: Rows<'_>,
+        (first, last): (Timestamp, Timestamp),
+    ) -> Result<Self> {
         let zone = &plan.query.zone;
         Ok(match pivot {
             Pivot::Time(bucket) if plan.cohort.is_some() => Self::job_time(*bucket, zone, plan, rows)?,
@@ -80,7 +87,11 @@ impl KeyColumn {
             Pivot::Tag(key) => Self::tag(key, rows)?,
             Pivot::Number(number) => Self::Number { number: *number, codes: HashMap::new(), values: Vec::new() },
             Pivot::Lacking => Self::Lacking,
-            Pivot::Time(bucket) => Self::Time { bucket: *bucket, zone: zone.clone(), buckets: Buckets::default() },
+            Pivot::Time(bucket) => {
+                let micros = last.micros().saturating_sub(first.micros());
+                let most = u64::try_from(micros / bucket.usual_micros()).unwrap_or(u64::MAX).saturating_add(2);
+                Self::Time { bucket: *bucket, zone: zone.clone(), buckets: Buckets::of(*bucket), most }
+            }
         })
     }
 
@@ -97,7 +108,7 @@ impl KeyColumn {
 
     fn job_time(bucket: Bucket, zone: &Zone, plan: &Plan<'_>, rows: Rows<'_>) -> Result<Self> {
         let jobs = rows.dictionary(Dimension::JobId)?;
-        let mut buckets = Buckets::default();
+        let mut buckets = Buckets::of(bucket);
         let mut of_job = vec![0; jobs.len() + 1];
         for (code, job) in jobs.iter() {
             if let Some(at) = plan.cohort.as_ref().and_then(|cohort| JobCohort::instant(cohort, job)) {
@@ -113,7 +124,8 @@ impl KeyColumn {
             Self::Dimension(_, dictionary) => dictionary.len(),
             Self::Tag { values, .. } => values.len(),
             // Numbered in the order of first sight, so there are no more codes than rows.
-            Self::Number { .. } | Self::Time { .. } => rows.len(),
+            Self::Number { .. } => rows.len(),
+            Self::Time { most, .. } => return *most,
             Self::Lacking => lacking::SETS,
             Self::JobTime { buckets, .. } => buckets.starts.len(),
         };
@@ -126,7 +138,7 @@ impl KeyColumn {
         rows: Rows<'_>,
         block: usize,
         selected: &Selected,
-        spans: &Spans,
+        spans: &mut Spans,
         out: &mut Vec<u32>,
     ) -> Result<bool> {
         match self {
@@ -156,8 +168,16 @@ impl KeyColumn {
                     }),
                 }));
             }
-            Self::Time { bucket, zone, buckets } => {
+            Self::Time { bucket, zone, buckets, .. } => {
                 out.clear();
+                if let Some((first, last)) = rows.zone(block) {
+                    let found = buckets.find(first, |at| zone.bucket(*bucket, at));
+                    if last < found.until {
+                        out.resize(selected.len, found.code);
+                        return Ok(true);
+                    }
+                }
+                spans.load(rows, selected)?;
                 for (first, last) in spans.first.iter().zip(spans.last()) {
                     let found = buckets.find(*first, |at| zone.bucket(*bucket, at));
                     if *last >= found.until {
@@ -210,11 +230,13 @@ impl From<&KeyValue> for Value {
 }
 
 /// The time buckets seen so far; the calendar is asked once for each.
-#[derive(Default)]
 pub(super) struct Buckets {
     /// In the order of time.
     known: Vec<KnownBucket>,
-    last: usize,
+    /// Which known bucket an instant was last found in, by its upper bits: mostly the right one, or beside it.
+    hints: Vec<u32>,
+    /// The bits that do not matter for a hint.
+    shift: u32,
     /// The first instant of each code.
     starts: Vec<Timestamp>,
 }
@@ -226,23 +248,43 @@ struct KnownBucket {
     code: u32,
 }
 
+/// A power of two, enough for the hours of a month.
+const HINTS: usize = 4_096;
+
 impl Buckets {
+    fn of(bucket: Bucket) -> Self {
+        // A hint is for at most the length of a bucket, so that it touches no more than two of them.
+        let shift = bucket.usual_micros().unsigned_abs().ilog2();
+        Self { known: Vec::new(), hints: vec![0; HINTS], shift, starts: Vec::new() }
+    }
+
+    #[inline]
     fn find(&mut self, at: i64, calendar: impl Fn(Timestamp) -> (Timestamp, Timestamp)) -> KnownBucket {
-        let holds = |bucket: &&KnownBucket| bucket.from <= at && at < bucket.until;
-        if let Some(bucket) = self.known.get(self.last).filter(holds) {
-            return *bucket;
+        let hint = (at >> self.shift).cast_unsigned() as usize % HINTS;
+        let near = self.hints[hint] as usize;
+        for near in [near, near + 1] {
+            if let Some(bucket) = self.known.get(near)
+                && bucket.from <= at
+                && at < bucket.until
+            {
+                return *bucket;
+            }
         }
+        self.search(at, hint, calendar)
+    }
+
+    #[cold]
+    fn search(&mut self, at: i64, hint: usize, calendar: impl Fn(Timestamp) -> (Timestamp, Timestamp)) -> KnownBucket {
         let after = self.known.partition_point(|bucket| bucket.from <= at);
-        if let Some(bucket) = after.checked_sub(1).and_then(|before| self.known.get(before)).filter(holds) {
-            self.last = after - 1;
-            return *bucket;
-        }
-        let (from, until) = calendar(Timestamp::from_micros(at));
-        let code = u32::try_from(self.starts.len()).unwrap_or(u32::MAX);
-        let bucket = KnownBucket { from: from.micros(), until: until.micros(), code };
-        self.starts.push(from);
-        self.known.insert(after, bucket);
-        self.last = after;
-        bucket
+        let before = after.checked_sub(1).filter(|before| at < self.known[*before].until);
+        let place = before.unwrap_or_else(|| {
+            let (from, until) = calendar(Timestamp::from_micros(at));
+            let code = u32::try_from(self.starts.len()).unwrap_or(u32::MAX);
+            self.starts.push(from);
+            self.known.insert(after, KnownBucket { from: from.micros(), until: until.micros(), code });
+            after
+        });
+        self.hints[hint] = u32::try_from(place).unwrap_or(u32::MAX);
+        self.known[place]
     }
 }

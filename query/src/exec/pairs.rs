@@ -43,6 +43,11 @@ impl Pairs {
         first.chain(self.further.iter().copied())
     }
 
+    /// The numbers that occur, ascending.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        (0..).zip(&self.first).filter(|(_, group)| **group != NONE).map(|(number, _)| number)
+    }
+
     /// How many numbers occur with a group that is included.
     pub(super) fn numbers_of(&self, includes: impl Fn(usize) -> bool) -> u64 {
         let mut seen: Vec<bool> = self.first.iter().map(|group| *group != NONE && includes(*group as usize)).collect();

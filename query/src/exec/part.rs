@@ -13,8 +13,8 @@ use super::predicate::{Buffers, Mask, Predicate};
 use super::prices::PartPrices;
 use super::rows::{Rows, Spans};
 use super::slots::Slots;
+use super::sums::{SlotsOfRows, Sums};
 use super::timings::Values;
-use crate::pivot::Pivot;
 use crate::price::Pricer;
 
 /// What reading a block came to.
@@ -52,15 +52,15 @@ pub(super) struct PartSums<'a> {
     pub(super) slots: Slots,
     counters: Vec<Counter>,
     /// Per counter, per slot.
-    sums: Vec<Vec<u128>>,
+    sums: Vec<Sums>,
     /// Per slot, where asked for.
-    pub(super) unpriced_events: Vec<u128>,
+    pub(super) unpriced_events: Sums,
     /// Per slot, where asked for: the earliest and the latest start.
     pub(super) spans: Vec<(i64, i64)>,
     /// Per slot, where asked for: the latest end.
     pub(super) ends: Vec<i64>,
     /// Per dimension asked for, per slot: the events that carry it.
-    pub(super) carried: Vec<Vec<u128>>,
+    pub(super) carried: Vec<Sums>,
     /// Per dimension asked for: codes and slots.
     pub(super) distinct: Vec<Pairs>,
     /// Per dimension whose values are estimated: codes and slots.
@@ -76,10 +76,10 @@ struct Work {
     filter: Buffers,
     spans: Spans,
     columns: Vec<Vec<u32>>,
-    slots: Vec<u32>,
+    rows: SlotsOfRows,
     codes: Vec<u32>,
     adds: Vec<u64>,
-    flags: Vec<bool>,
+    flags: Vec<u64>,
 }
 
 impl<'a> PartSums<'a> {
@@ -97,14 +97,15 @@ impl<'a> PartSums<'a> {
         }
         let mut keys = Vec::new();
         for (at, pivot) in query.by.iter().enumerate() {
-            keys.push((Role::Pivot(at), KeyColumn::new(pivot, plan, rows)?));
+            keys.push((Role::Pivot(at), KeyColumn::new(pivot, plan, rows, part.events.time_range())?));
         }
         if plan.jobs {
-            keys.push((Role::Job, KeyColumn::new(&Pivot::Dimension(Dimension::JobId), plan, rows)?));
+            keys.push((Role::Job, KeyColumn::Dimension(Dimension::JobId, rows.dictionary(Dimension::JobId)?)));
         }
         keys.sort_by_key(|(_, column)| column.domain(rows));
         let mut domains: Vec<u64> = keys.iter().map(|(_, column)| column.domain(rows)).collect();
-        let prices = pricer.map(|pricer| PartPrices::new(pricer, plan.scope, rows)).transpose()?;
+        let prices =
+            pricer.map(|pricer| PartPrices::new(pricer, plan.scope, rows, part.events.time_range())).transpose()?;
         if prices.is_some() {
             domains.push(1 << 32);
         }
@@ -130,12 +131,12 @@ impl<'a> PartSums<'a> {
             slots: Slots::new(&domains),
             keys,
             prices,
-            sums: vec![Vec::new(); counters.len()],
+            sums: counters.iter().map(|_| Sums::default()).collect(),
             counters,
-            unpriced_events: Vec::new(),
+            unpriced_events: Sums::default(),
             spans: Vec::new(),
             ends: Vec::new(),
-            carried: plan.carried.iter().map(|_| Vec::new()).collect(),
+            carried: plan.carried.iter().map(|_| Sums::default()).collect(),
             distinct: plan.distinct.iter().map(|_| Pairs::default()).collect(),
             approx_distinct: plan.approx_distinct.iter().map(|_| Pairs::default()).collect(),
             timings: plan.timings.iter().map(|_| Vec::new()).collect(),
@@ -158,7 +159,7 @@ impl<'a> PartSums<'a> {
         }
         self.add_sums(block, &selected)?;
         self.add_unpriced(block, &selected)?;
-        self.add_spans();
+        self.add_spans(&selected)?;
         self.add_ends(block, &selected)?;
         self.add_carried(block, &selected)?;
         self.add_distinct(block, &selected)?;
@@ -168,33 +169,28 @@ impl<'a> PartSums<'a> {
 
     fn find_slots(&mut self, block: usize, selected: &Selected) -> Result<bool> {
         let work = &mut self.work;
-        if self.plan.spans || self.prices.is_some() || self.plan.query.by.iter().any(|p| matches!(p, Pivot::Time(_))) {
-            self.rows.spans(block, &mut work.spans)?;
-            work.spans.compact(selected);
-        }
+        work.spans.start(block);
         for ((_, key), column) in self.keys.iter_mut().zip(&mut work.columns) {
-            if !key.read(self.rows, block, selected, &work.spans, column)? {
+            if !key.read(self.rows, block, selected, &mut work.spans, column)? {
                 return Ok(false);
             }
         }
         if let (Some(prices), Some(column)) = (&mut self.prices, work.columns.last_mut())
-            && !prices.read(self.rows, block, selected, &work.spans, column)?
+            && !prices.read(self.rows, block, selected, &mut work.spans, column)?
         {
             return Ok(false);
         }
-        self.slots.number(&work.columns, selected.len, &mut work.slots);
+        self.slots.number(&work.columns, selected.len, &mut work.rows.slots);
+        work.rows.find_runs();
         Ok(true)
     }
 
     fn add_sums(&mut self, block: usize, selected: &Selected) -> Result<()> {
         let work = &mut self.work;
         for (counter, sums) in self.counters.iter().zip(&mut self.sums) {
-            sums.resize(self.slots.len(), 0);
             self.rows.adds(counter, block, &mut work.codes, &mut work.adds)?;
             selected.compact(&mut work.adds);
-            for (slot, add) in work.slots.iter().zip(&work.adds) {
-                sums[*slot as usize] += u128::from(*add);
-            }
+            sums.add(&work.rows, &work.adds, self.slots.len());
         }
         Ok(())
     }
@@ -206,7 +202,7 @@ impl<'a> PartSums<'a> {
         let work = &mut self.work;
         let Some(codes) = work.columns.last() else { return Ok(()) };
         work.flags.clear();
-        work.flags.resize(selected.len, false);
+        work.flags.resize(selected.len, 0);
         for counter in &self.counters {
             let Counter::Meter(meter) = counter else { continue };
             let lacks: Vec<bool> = (0..prices.len()).map(|code| prices.rates(code).rate(meter).is_none()).collect();
@@ -214,36 +210,36 @@ impl<'a> PartSums<'a> {
                 events.quantities(&Quantity::Meter(meter.clone()), block, &mut work.adds)?;
                 selected.compact(&mut work.adds);
                 for ((flag, stored), code) in work.flags.iter_mut().zip(&work.adds).zip(codes) {
-                    *flag |= *stored > 1 && lacks[*code as usize];
+                    *flag |= u64::from(*stored > 1 && lacks[*code as usize]);
                 }
             }
         }
-        self.unpriced_events.resize(self.slots.len(), 0);
-        for (slot, flag) in work.slots.iter().zip(&work.flags) {
-            self.unpriced_events[*slot as usize] += u128::from(*flag);
-        }
+        self.unpriced_events.add(&work.rows, &work.flags, self.slots.len());
         Ok(())
     }
 
-    fn add_spans(&mut self) {
+    fn add_spans(&mut self, selected: &Selected) -> Result<()> {
         if !self.plan.spans {
-            return;
+            return Ok(());
         }
+        self.work.spans.load(self.rows, selected)?;
         self.spans.resize(self.slots.len(), (i64::MAX, i64::MIN));
         let spans = self.work.spans.first.iter().zip(self.work.spans.last());
-        for (slot, (first, last)) in self.work.slots.iter().zip(spans) {
+        for (slot, (first, last)) in self.work.rows.slots.iter().zip(spans) {
             let span = &mut self.spans[*slot as usize];
             *span = (span.0.min(*first), span.1.max(*last));
         }
+        Ok(())
     }
 
     fn add_ends(&mut self, block: usize, selected: &Selected) -> Result<()> {
         let (true, Rows::Events(events)) = (self.plan.ends, self.rows) else { return Ok(()) };
         let work = &mut self.work;
+        work.spans.load(self.rows, selected)?;
         events.quantities(&Quantity::Number(Number::DurationMs), block, &mut work.adds)?;
         selected.compact(&mut work.adds);
         self.ends.resize(self.slots.len(), i64::MIN);
-        for ((slot, start), stored) in work.slots.iter().zip(&work.spans.first).zip(&work.adds) {
+        for ((slot, start), stored) in work.rows.slots.iter().zip(&work.spans.first).zip(&work.adds) {
             let micros = i64::try_from(stored.saturating_sub(1)).unwrap_or(i64::MAX).saturating_mul(1_000);
             let end = &mut self.ends[*slot as usize];
             *end = (*end).max(start.saturating_add(micros));
@@ -256,10 +252,7 @@ impl<'a> PartSums<'a> {
         for (dimension, carried) in self.plan.carried.iter().zip(&mut self.carried) {
             self.rows.carrying(*dimension, block, &mut work.codes, &mut work.adds)?;
             selected.compact(&mut work.adds);
-            carried.resize(self.slots.len(), 0);
-            for (slot, add) in work.slots.iter().zip(&work.adds) {
-                carried[*slot as usize] += u128::from(*add);
-            }
+            carried.add(&work.rows, &work.adds, self.slots.len());
         }
         Ok(())
     }
@@ -272,7 +265,7 @@ impl<'a> PartSums<'a> {
             self.rows.codes(*dimension, block, &mut work.codes)?;
             selected.compact(&mut work.codes);
             let mut last = None;
-            for (slot, code) in work.slots.iter().copied().zip(work.codes.iter().copied()) {
+            for (slot, code) in work.rows.slots.iter().copied().zip(work.codes.iter().copied()) {
                 // Rows of a job lie together, so most pairs repeat the one before.
                 if code != 0 && last != Some((code, slot)) {
                     seen.insert(code, slot);
@@ -290,7 +283,7 @@ impl<'a> PartSums<'a> {
             events.quantities(&Quantity::Number(*number), block, &mut work.adds)?;
             selected.compact(&mut work.adds);
             timings.resize_with(self.slots.len(), Values::default);
-            for (slot, stored) in work.slots.iter().zip(&work.adds) {
+            for (slot, stored) in work.rows.slots.iter().zip(&work.adds) {
                 if let Some(value) = stored.checked_sub(1) {
                     timings[*slot as usize].push(value, self.plan.query.precision);
                 }
@@ -301,11 +294,11 @@ impl<'a> PartSums<'a> {
 
     /// Bytes taken, estimated.
     pub(super) fn bytes(&self) -> usize {
-        let optional = [self.unpriced_events.len(), self.spans.len(), self.ends.len()].map(|slots| slots.min(1));
-        let columns = self.sums.len() + self.carried.len() + 2 * optional.iter().sum::<usize>();
+        let sums: usize = self.sums.iter().chain(&self.carried).chain([&self.unpriced_events]).map(Sums::bytes).sum();
+        let times = self.spans.capacity() * size_of::<(i64, i64)>() + self.ends.capacity() * size_of::<i64>();
         let pairs: usize = self.distinct.iter().chain(&self.approx_distinct).map(Pairs::bytes).sum();
         let values: usize = self.timings.iter().flatten().map(|values| size_of::<Values>() + values.bytes()).sum();
-        self.slots.len() * (columns * size_of::<u128>() + self.slots.bytes_per_slot()) + pairs + values
+        self.slots.len() * self.slots.bytes_per_slot() + sums + times + pairs + values
     }
 
     /// The values of a dimension in this part.
@@ -314,15 +307,15 @@ impl<'a> PartSums<'a> {
     }
 
     /// The meters among the counters, with their sums per slot.
-    pub(super) fn meters(&self) -> impl Iterator<Item = (&Meter, &[u128])> {
+    pub(super) fn meters(&self) -> impl Iterator<Item = (&Meter, &Sums)> {
         self.counters.iter().zip(&self.sums).filter_map(|(counter, sums)| match counter {
-            Counter::Meter(meter) => Some((meter, sums.as_slice())),
+            Counter::Meter(meter) => Some((meter, sums)),
             _ => None,
         })
     }
 
     /// The sums of a counter per slot; `None` when the part has none, that is, when all are 0.
-    pub(super) fn column(&self, counter: &Counter) -> Option<&[u128]> {
+    pub(super) fn column(&self, counter: &Counter) -> Option<&Sums> {
         let at = self.counters.iter().position(|one| one == counter)?;
         Some(&self.sums[at])
     }

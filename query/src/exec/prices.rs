@@ -25,16 +25,38 @@ pub(super) struct PartPrices<'a> {
     dictionaries: Vec<Arc<Dictionary>>,
     /// The sizes that the codes of the first column tell apart.
     edges: &'a [u64],
+    /// The first and the last start of an event of the part.
+    span: (Timestamp, Timestamp),
     classes: Slots,
-    schedules: Vec<(u32, Schedule)>,
+    /// Per class.
+    timed: Vec<Timed>,
+    /// Rates of some class change within the part; and of some, more than once.
+    changes: bool,
+    changes_often: bool,
+    /// Per price code.
     class_of: Vec<u32>,
     columns: Vec<Vec<u32>>,
     bands: Vec<u64>,
     totals: Vec<u64>,
 }
 
+/// The rates of a class while the events of the part happened.
+struct Timed {
+    /// The price code of its first period.
+    base: u32,
+    /// The instant from which the second period is in force; the end of time where there is none.
+    change: i64,
+    schedule: Schedule,
+}
+
 impl<'a> PartPrices<'a> {
-    pub(super) fn new(pricer: &'a Pricer<'a>, scope: &'a Scope, rows: Rows<'_>) -> Result<Self> {
+    /// For the rows of a part whose events start within `span`.
+    pub(super) fn new(
+        pricer: &'a Pricer<'a>,
+        scope: &'a Scope,
+        rows: Rows<'_>,
+        span: (Timestamp, Timestamp),
+    ) -> Result<Self> {
         let taken = if pricer.knows_tenants() { CLASS_DIMENSIONS.len() } else { CLASS_DIMENSIONS.len() - 1 };
         let dictionaries = CLASS_DIMENSIONS[..taken].iter().map(|dimension| rows.dictionary(*dimension));
         let dictionaries = dictionaries.collect::<Result<Vec<_>>>()?;
@@ -49,8 +71,11 @@ impl<'a> PartPrices<'a> {
             pricer,
             scope,
             edges,
+            span,
             classes: Slots::new(&domains),
-            schedules: Vec::new(),
+            timed: Vec::new(),
+            changes: false,
+            changes_often: false,
             class_of: Vec::new(),
             columns: vec![Vec::new(); domains.len()],
             bands: Vec::new(),
@@ -65,7 +90,7 @@ impl<'a> PartPrices<'a> {
         rows: Rows<'_>,
         block: usize,
         selected: &Selected,
-        spans: &Spans,
+        spans: &mut Spans,
         out: &mut Vec<u32>,
     ) -> Result<bool> {
         self.read_sizes(rows, block)?;
@@ -74,25 +99,44 @@ impl<'a> PartPrices<'a> {
         }
         self.columns.iter_mut().for_each(|column| selected.compact(column));
         self.classes.number(&self.columns, selected.len, out);
-        for class in self.schedules.len()..self.classes.len() {
-            self.add_schedule(class);
+        for class in self.timed.len()..self.classes.len() {
+            self.add_class(class);
         }
-        for (row, code) in out.iter_mut().enumerate() {
-            let (base, schedule) = &self.schedules[*code as usize];
-            *code = *base;
-            if schedule.splits_size {
-                return Ok(false);
-            }
-            if schedule.periods.len() > 1 {
-                let (first, last) = (spans.first[row], spans.last()[row]);
-                let (first, last) = (Timestamp::from_micros(first), Timestamp::from_micros(last));
-                if first < last && schedule.boundary_within(first, last) {
-                    return Ok(false);
-                }
-                *code += u32::try_from(schedule.period_at(first)).unwrap_or(u32::MAX);
-            }
+        let timed = &self.timed;
+        if timed.iter().any(|class| class.schedule.splits_size)
+            && out.iter().any(|class| timed[*class as usize].schedule.splits_size)
+        {
+            return Ok(false);
         }
-        Ok(true)
+        if !self.changes {
+            out.iter_mut().for_each(|code| *code = timed[*code as usize].base);
+            return Ok(true);
+        }
+        spans.load(rows, selected)?;
+        if self.changes_often {
+            return Ok(self.find_periods(spans, out));
+        }
+        let mut straddles = false;
+        for ((code, first), last) in out.iter_mut().zip(&spans.first).zip(spans.last()) {
+            let class = &timed[*code as usize];
+            let [first, last] = [first, last].map(|at| u32::from(class.change <= *at));
+            straddles |= first != last;
+            *code = class.base + first;
+        }
+        Ok(!straddles)
+    }
+
+    /// Replaces classes by price codes, however often their rates change.
+    fn find_periods(&self, spans: &Spans, out: &mut [u32]) -> bool {
+        for ((code, first), last) in out.iter_mut().zip(&spans.first).zip(spans.last()) {
+            let Timed { base, schedule, .. } = &self.timed[*code as usize];
+            let (first, last) = (Timestamp::from_micros(*first), Timestamp::from_micros(*last));
+            if first < last && schedule.boundary_within(first, last) {
+                return false;
+            }
+            *code = base + u32::try_from(schedule.period_at(first)).unwrap_or(u32::MAX);
+        }
+        true
     }
 
     /// Fills the first column: the bands that rows state, or finer ones from the tokens of each event.
@@ -119,7 +163,7 @@ impl<'a> PartPrices<'a> {
         Ok(())
     }
 
-    fn add_schedule(&mut self, class: usize) {
+    fn add_class(&mut self, class: usize) {
         let codes = self.classes.codes(class);
         let value = |at: usize| self.dictionaries.get(at)?.get(codes[at + 1]);
         let schedule = self.pricer.schedule(&PriceClass {
@@ -131,10 +175,14 @@ impl<'a> PartPrices<'a> {
             tenant: value(4),
             size: PromptSize::of_band(self.edges, codes[0] as usize),
         });
+        let schedule = schedule.within(self.span.0, self.span.1);
         let base = u32::try_from(self.class_of.len()).unwrap_or(u32::MAX);
         let class = u32::try_from(class).unwrap_or(u32::MAX);
         self.class_of.resize(self.class_of.len() + schedule.periods.len(), class);
-        self.schedules.push((base, schedule));
+        let change = schedule.starts.get(1).map_or(i64::MAX, |start| start.micros());
+        self.changes |= schedule.periods.len() > 1;
+        self.changes_often |= schedule.periods.len() > 2 || schedule.cuts.len() > 1;
+        self.timed.push(Timed { base, change, schedule });
     }
 
     /// How many price codes there are.
@@ -144,7 +192,7 @@ impl<'a> PartPrices<'a> {
 
     /// The rates of a price code.
     pub(super) fn rates(&self, code: usize) -> &Rates {
-        let (base, schedule) = &self.schedules[self.class_of[code] as usize];
+        let Timed { base, schedule, .. } = &self.timed[self.class_of[code] as usize];
         &schedule.periods[code - *base as usize]
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quipu_engine::dictionary::Dictionary;
 use quipu_engine::limits::BLOCK_ROWS;
-use quipu_engine::rows::{Counter, CounterRows, EventRows, Quantity};
+use quipu_engine::rows::{Counter, CounterRows, EventRows, Quantity, Zone, ZoneColumn, time_of_zone};
 use quipu_engine::{Dimension, Meter, Number, Result};
 
 use super::keys::Selected;
@@ -22,6 +22,8 @@ pub(super) struct Spans {
     pub(super) first: Vec<i64>,
     last: Vec<i64>,
     one_instant: bool,
+    /// What is to be read; nothing once it was.
+    pending: Option<usize>,
 }
 
 impl Spans {
@@ -29,12 +31,20 @@ impl Spans {
         if self.one_instant { &self.first } else { &self.last }
     }
 
-    /// Drops the rows that are not selected.
-    pub(super) fn compact(&mut self, selected: &Selected) {
+    /// Goes on to a block, which is not read until it is needed.
+    pub(super) fn start(&mut self, block: usize) {
+        self.pending = Some(block);
+    }
+
+    /// Reads the selected rows of the block, unless that was done.
+    pub(super) fn load(&mut self, rows: Rows<'_>, selected: &Selected) -> Result<()> {
+        let Some(block) = self.pending.take() else { return Ok(()) };
+        rows.spans(block, self)?;
         selected.compact(&mut self.first);
         if !self.one_instant {
             selected.compact(&mut self.last);
         }
+        Ok(())
     }
 }
 
@@ -86,6 +96,13 @@ impl Rows<'_> {
                 counters.times(block, &mut out.first, &mut out.last)
             }
         }
+    }
+
+    /// The first and the last start of an event in a block, where that is known without reading it.
+    pub(super) fn zone(self, block: usize) -> Option<(i64, i64)> {
+        let Self::Events(events) = self else { return None };
+        let Zone { min, max } = events.zone(ZoneColumn::Time, block)?;
+        Some((time_of_zone(min), time_of_zone(max)))
     }
 
     /// The context band of each row.

@@ -7,6 +7,7 @@ use quipu_engine::{Number, Outcome, Result};
 
 use super::cohort::JobCohort;
 use super::cost::Cost;
+use super::distinct::Distinct;
 use super::groups::{GroupSums, Groups};
 use super::keys::KeyValue;
 use super::measures::Group;
@@ -85,8 +86,9 @@ impl<'q> Run<'q> {
             self.tallies[*group as usize].add(self.plan.query, outcome, *cost)?;
         }
         self.distinct = vec![vec![0; self.groups.distinct.len()]; self.groups.len()];
-        for (at, (_, pairs)) in self.groups.distinct.iter().enumerate() {
-            for (_, group) in pairs.iter() {
+        self.groups.distinct.iter_mut().for_each(Distinct::join);
+        for (at, distinct) in self.groups.distinct.iter().enumerate() {
+            for (_, group) in distinct.pairs().iter() {
                 self.distinct[group as usize][at] += 1;
             }
         }
@@ -122,7 +124,7 @@ impl<'q> Run<'q> {
         let mut sums = GroupSums::new(&self.plan);
         included().try_for_each(|group| sums.add(&groups.sums[group]))?;
         let tally = self.tally_over(&includes)?;
-        let distinct: Vec<u64> = groups.distinct.iter().map(|(_, pairs)| pairs.numbers_of(&includes)).collect();
+        let distinct: Vec<u64> = groups.distinct.iter().map(|one| one.pairs().numbers_of(&includes)).collect();
         let estimates: Vec<u64> = groups.estimates.iter().map(|one| one.over(included())).collect();
         let timings = groups.timings.iter().zip(&self.plan.timings).map(|(of_groups, number)| {
             let values = included().map(|group| &of_groups[group]);

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use quipu_engine::Result;
 
 use super::buckets::{self, Shift};
-use super::distinct::ESTIMATE_ERROR;
+use super::estimates::ESTIMATE_ERROR;
 use super::keys::KeyValue;
 use super::run::Run;
 use super::timings::SKETCH_ERROR;

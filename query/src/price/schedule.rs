@@ -7,7 +7,8 @@ use quipu_engine::{Meter, Timestamp, TokenMeter};
 /// The rates of one price class, period by period and, where they differ, by the hours of the week.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Span `i` covers `[starts[i], starts[i + 1])`; the last is open. `starts[0]` is [`Timestamp::MIN`].
+    /// Span `i` covers `[starts[i], starts[i + 1])`; the last is open. `starts[0]` is [`Timestamp::MIN`], unless
+    /// the schedule was cut to a shorter time.
     pub starts: Vec<Timestamp>,
     /// The seconds of the UTC week, from Monday on, at which rates may change within a span; the first is 0.
     pub cuts: Vec<u32>,
@@ -18,6 +19,16 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// The same for events that start from `first` to `last`: without the spans that none of them lies in.
+    #[must_use]
+    pub(crate) fn within(mut self, first: Timestamp, last: Timestamp) -> Self {
+        let until = self.starts.partition_point(|start| *start <= last).max(1);
+        let from = self.starts[..until].partition_point(|start| *start <= first).saturating_sub(1);
+        self.starts = self.starts[from..until].to_vec();
+        self.periods = self.periods[from * self.cuts.len()..until * self.cuts.len()].to_vec();
+        self
+    }
+
     /// The period that covers an instant.
     pub fn period_at(&self, at: Timestamp) -> usize {
         let span = self.starts.partition_point(|start| *start <= at).saturating_sub(1);
