@@ -11,7 +11,7 @@ use super::pairs::Pairs;
 use super::plan::Plan;
 use super::predicate::{Buffers, Mask, Predicate};
 use super::prices::PartPrices;
-use super::rows::{Rows, Spans};
+use super::rows::{Reading, Rows, Spans};
 use super::slots::Slots;
 use super::sums::{SlotsOfRows, Sums};
 use super::timings::Values;
@@ -188,9 +188,22 @@ impl<'a> PartSums<'a> {
     fn add_sums(&mut self, block: usize, selected: &Selected) -> Result<()> {
         let work = &mut self.work;
         for (counter, sums) in self.counters.iter().zip(&mut self.sums) {
-            self.rows.adds(counter, block, &mut work.codes, &mut work.adds)?;
-            selected.compact(&mut work.adds);
-            sums.add(&work.rows, &work.adds, self.slots.len());
+            let reading = self.rows.read(counter, block, &mut work.codes, &mut work.adds)?;
+            let slots = self.slots.len();
+            match reading {
+                Reading::Nothing => continue,
+                Reading::One => {
+                    sums.count(&work.rows, slots);
+                    continue;
+                }
+                Reading::Sum | Reading::Stored | Reading::Above(_) => selected.compact(&mut work.adds),
+            }
+            // One loop for each way of reading.
+            match reading {
+                Reading::Stored => sums.add(&work.rows, &work.adds, slots, |stored| stored.saturating_sub(1)),
+                Reading::Sum => sums.add(&work.rows, &work.adds, slots, |add| add),
+                reading => sums.add(&work.rows, &work.adds, slots, |value| reading.of(value)),
+            }
         }
         Ok(())
     }
@@ -214,7 +227,7 @@ impl<'a> PartSums<'a> {
                 }
             }
         }
-        self.unpriced_events.add(&work.rows, &work.flags, self.slots.len());
+        self.unpriced_events.add(&work.rows, &work.flags, self.slots.len(), |flag| flag);
         Ok(())
     }
 
@@ -252,7 +265,7 @@ impl<'a> PartSums<'a> {
         for (dimension, carried) in self.plan.carried.iter().zip(&mut self.carried) {
             self.rows.carrying(*dimension, block, &mut work.codes, &mut work.adds)?;
             selected.compact(&mut work.adds);
-            carried.add(&work.rows, &work.adds, self.slots.len());
+            carried.add(&work.rows, &work.adds, self.slots.len(), |add| add);
         }
         Ok(())
     }

@@ -44,10 +44,13 @@ pub(super) struct PartPrices<'a> {
 struct Timed {
     /// The price code of its first period.
     base: u32,
-    /// The instant from which the second period is in force; the end of time where there is none.
-    change: i64,
+    /// The instants from which further periods are in force, filled up with the end of time.
+    changes: [i64; CHANGES],
     schedule: Schedule,
 }
+
+/// Where the rates of no class change more often within a part, periods are found by comparing with all changes.
+const CHANGES: usize = 3;
 
 impl<'a> PartPrices<'a> {
     /// For the rows of a part whose events start within `span`.
@@ -119,7 +122,8 @@ impl<'a> PartPrices<'a> {
         let mut straddles = false;
         for ((code, first), last) in out.iter_mut().zip(&spans.first).zip(spans.last()) {
             let class = &timed[*code as usize];
-            let [first, last] = [first, last].map(|at| u32::from(class.change <= *at));
+            let [first, last] =
+                [first, last].map(|at| class.changes.iter().map(|change| u32::from(change <= at)).sum::<u32>());
             straddles |= first != last;
             *code = class.base + first;
         }
@@ -179,10 +183,11 @@ impl<'a> PartPrices<'a> {
         let base = u32::try_from(self.class_of.len()).unwrap_or(u32::MAX);
         let class = u32::try_from(class).unwrap_or(u32::MAX);
         self.class_of.resize(self.class_of.len() + schedule.periods.len(), class);
-        let change = schedule.starts.get(1).map_or(i64::MAX, |start| start.micros());
+        let mut changes = [i64::MAX; CHANGES];
+        changes.iter_mut().zip(&schedule.starts[1..]).for_each(|(change, start)| *change = start.micros());
         self.changes |= schedule.periods.len() > 1;
-        self.changes_often |= schedule.periods.len() > 2 || schedule.cuts.len() > 1;
-        self.timed.push(Timed { base, change, schedule });
+        self.changes_often |= schedule.periods.len() > 1 + CHANGES || schedule.cuts.len() > 1;
+        self.timed.push(Timed { base, changes, schedule });
     }
 
     /// How many price codes there are.

@@ -48,6 +48,35 @@ impl Spans {
     }
 }
 
+/// How the values that were read of rows say what the rows add to a sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Nothing was read: no row adds anything.
+    Nothing,
+    /// Nothing was read: every row adds 1.
+    One,
+    /// Each adds its value.
+    Sum,
+    /// Each adds the quantity that its value stores.
+    Stored,
+    /// Each whose value is above that adds 1.
+    Above(u64),
+}
+
+impl Reading {
+    /// What a row adds by its value, of which it is no more.
+    #[inline]
+    pub(super) fn of(self, value: u64) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::One => 1,
+            Self::Sum => value,
+            Self::Stored => value.saturating_sub(1),
+            Self::Above(least) => u64::from(value > least),
+        }
+    }
+}
+
 impl Rows<'_> {
     pub(super) fn len(self) -> usize {
         match self {
@@ -122,31 +151,48 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// What each row of a block adds to a sum.
-    pub(super) fn adds(self, counter: &Counter, block: usize, codes: &mut Vec<u32>, out: &mut Vec<u64>) -> Result<()> {
+    /// Replaces `out` by what says how much each row of a block adds to a sum, and how it says that.
+    pub(super) fn read(
+        self,
+        counter: &Counter,
+        block: usize,
+        codes: &mut Vec<u32>,
+        out: &mut Vec<u64>,
+    ) -> Result<Reading> {
         let events = match self {
-            Self::Counters(counters) => return counters.sums(counter, block, out),
+            Self::Counters(counters) => return counters.sums(counter, block, out).map(|()| Reading::Sum),
             Self::Events(events) => events,
         };
-        match counter {
-            Counter::Events => {
-                out.clear();
-                out.resize(self.block_len(block), 1);
-            }
-            Counter::Errors => self.statuses("error", block, codes, out)?,
-            Counter::Cancelled => self.statuses("cancelled", block, codes, out)?,
-            Counter::Retries => {
-                events.quantities(&Quantity::Number(Number::RetryDepth), block, out)?;
-                out.iter_mut().for_each(|depth| *depth = u64::from(*depth > 1));
-            }
-            Counter::Meter(meter) => present(events, &Quantity::Meter(meter.clone()), block, out)?,
-            Counter::Number(number) => present(events, &Quantity::Number(*number), block, out)?,
-            Counter::NumberEvents(number) => {
-                events.quantities(&Quantity::Number(*number), block, out)?;
-                out.iter_mut().for_each(|value| *value = u64::from(*value > 0));
-            }
-            Counter::ContextBand => present(events, &Quantity::ContextBand, block, out)?,
+        let (quantity, reading) = match counter {
+            Counter::Events => return Ok(Reading::One),
+            Counter::Errors => return self.statuses("error", block, codes, out).map(|()| Reading::Sum),
+            Counter::Cancelled => return self.statuses("cancelled", block, codes, out).map(|()| Reading::Sum),
+            Counter::Retries => (Quantity::Number(Number::RetryDepth), Reading::Above(1)),
+            Counter::Meter(meter) => (Quantity::Meter(meter.clone()), Reading::Stored),
+            Counter::Number(number) => (Quantity::Number(*number), Reading::Stored),
+            Counter::NumberEvents(number) => (Quantity::Number(*number), Reading::Above(0)),
+            Counter::ContextBand => (Quantity::ContextBand, Reading::Stored),
+        };
+        let least = if reading == Reading::Above(0) { 1 } else { 2 };
+        if events.zone(ZoneColumn::Quantity(&quantity), block).is_some_and(|zone| zone.max < least) {
+            return Ok(Reading::Nothing);
         }
+        events.quantities(&quantity, block, out)?;
+        Ok(reading)
+    }
+
+    /// What each row of a block adds to a sum.
+    pub(super) fn adds(self, counter: &Counter, block: usize, codes: &mut Vec<u32>, out: &mut Vec<u64>) -> Result<()> {
+        let constant = match self.read(counter, block, codes, out)? {
+            Reading::Nothing => 0,
+            Reading::One => 1,
+            reading => {
+                out.iter_mut().for_each(|value| *value = reading.of(*value));
+                return Ok(());
+            }
+        };
+        out.clear();
+        out.resize(self.block_len(block), constant);
         Ok(())
     }
 
@@ -171,11 +217,4 @@ impl Rows<'_> {
         out.extend(codes.iter().map(|one| u64::from(Some(*one) == code)));
         Ok(())
     }
-}
-
-/// Reads quantities with absent as 0.
-fn present(events: &dyn EventRows, quantity: &Quantity, block: usize, out: &mut Vec<u64>) -> Result<()> {
-    events.quantities(quantity, block, out)?;
-    out.iter_mut().for_each(|value| *value = value.saturating_sub(1));
-    Ok(())
 }

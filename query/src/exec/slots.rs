@@ -5,6 +5,10 @@ use hashbrown::HashMap;
 /// Combined keys below this are looked up in an array, others in a hash table.
 const DENSE_KEYS: usize = 1 << 18;
 const UNKNOWN: u32 = u32::MAX;
+/// How many keys of the hash table are kept at hand; a power of two.
+const RECENT: usize = 1 << 12;
+/// 2⁶⁴ over the golden ratio, which spreads keys that lie close together.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Gives every combination of codes a small number, its slot, in the order of first sight.
 ///
@@ -32,6 +36,8 @@ struct Stage {
 struct Numbers {
     dense: Vec<u32>,
     sparse: HashMap<u64, u32>,
+    /// Keys of the hash table with their numbers, by some of their bits.
+    recent: Vec<(u64, u32)>,
     count: u32,
 }
 
@@ -75,43 +81,74 @@ impl Slots {
         out.clear();
         let last = self.stages.len() - 1;
         for (at, stage) in self.stages.iter_mut().enumerate() {
-            self.keys.clear();
-            match stage.carry {
-                0 => self.keys.resize(rows, 0),
-                _ => self.keys.extend(self.between.iter().map(|slot| u64::from(*slot))),
-            }
-            for (column, factor) in &stage.factors {
-                for (key, code) in self.keys.iter_mut().zip(&columns[*column]) {
-                    *key += u64::from(*code) * factor;
-                }
-            }
+            let one = stage.combine(columns, &self.between, rows, &mut self.keys);
+            let Stage { numbers, .. } = stage;
             if at < last {
                 self.between.clear();
-                self.between.extend(self.keys.iter().map(|key| stage.numbers.number(*key)));
+                self.between.extend(self.keys.iter().map(|key| numbers.number(*key).0));
                 continue;
             }
-            for (row, key) in self.keys.iter().enumerate() {
-                let known = stage.numbers.count;
-                let slot = stage.numbers.number(*key);
-                if slot == known {
-                    self.codes.extend(columns.iter().map(|column| column[row]));
+            let codes = &mut self.codes;
+            let mut number = |row: usize, key: u64| {
+                let (slot, is_new) = numbers.number(key);
+                if is_new {
+                    codes.extend(columns.iter().map(|column| column[row]));
                 }
-                out.push(slot);
+                slot
+            };
+            match one {
+                Some(key) if rows > 0 => out.resize(rows, number(0, key)),
+                _ => out.extend(self.keys.iter().enumerate().map(|(row, key)| number(row, *key))),
             }
         }
     }
 }
 
+impl Stage {
+    /// Replaces `keys` by the combined codes of each row; returns the only one where all rows have the same.
+    fn combine(&self, columns: &[Vec<u32>], between: &[u32], rows: usize, keys: &mut Vec<u64>) -> Option<u64> {
+        let mut same = 0;
+        let mut varying = false;
+        keys.clear();
+        if self.carry > 0 {
+            keys.extend(between.iter().map(|slot| u64::from(*slot) * self.carry));
+            varying = true;
+        }
+        for (column, factor) in &self.factors {
+            let codes = &columns[*column];
+            match codes.first() {
+                Some(first) if codes.iter().all(|code| code == first) => same += u64::from(*first) * factor,
+                _ if varying => {
+                    keys.iter_mut().zip(codes).for_each(|(key, code)| *key += u64::from(*code) * factor);
+                }
+                _ => {
+                    keys.extend(codes.iter().map(|code| u64::from(*code) * factor));
+                    varying = true;
+                }
+            }
+        }
+        if !varying {
+            keys.resize(rows, same);
+            return Some(same);
+        }
+        if same > 0 {
+            keys.iter_mut().for_each(|key| *key += same);
+        }
+        None
+    }
+}
+
 impl Numbers {
+    /// The number of a key, and whether it is new.
     #[inline]
-    fn number(&mut self, key: u64) -> u32 {
+    fn number(&mut self, key: u64) -> (u32, bool) {
         match usize::try_from(key).ok().and_then(|key| self.dense.get(key)) {
-            Some(number) if *number != UNKNOWN => *number,
+            Some(number) if *number != UNKNOWN => (*number, false),
             _ => self.find(key),
         }
     }
 
-    fn find(&mut self, key: u64) -> u32 {
+    fn find(&mut self, key: u64) -> (u32, bool) {
         let next = self.count;
         let number = match usize::try_from(key) {
             Ok(key) if key < DENSE_KEYS => {
@@ -121,9 +158,24 @@ impl Numbers {
                 self.dense[key] = next;
                 next
             }
-            _ => *self.sparse.entry(key).or_insert(next),
+            _ => self.find_sparse(key),
         };
         self.count += u32::from(number == next);
+        (number, number == next)
+    }
+
+    /// Rows that lie together have few keys among them, so the last ones are tried before the hash table.
+    fn find_sparse(&mut self, key: u64) -> u32 {
+        if self.recent.is_empty() {
+            self.recent.resize(RECENT, (0, UNKNOWN));
+        }
+        let place = (key.wrapping_mul(SPREAD) >> (u64::BITS - RECENT.trailing_zeros())) as usize;
+        let recent = &mut self.recent[place];
+        if *recent == (key, recent.1) && recent.1 != UNKNOWN {
+            return recent.1;
+        }
+        let number = *self.sparse.entry(key).or_insert(self.count);
+        *recent = (key, number);
         number
     }
 }

@@ -38,31 +38,54 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Adds what each row adds, for as many slots as there are.
-    pub(super) fn add(&mut self, rows: &SlotsOfRows, adds: &[u64], slots: usize) {
+    /// Adds what `add` makes of the value of each row, which is no more than the value, for as many slots as there are.
+    #[inline]
+    pub(super) fn add(&mut self, rows: &SlotsOfRows, values: &[u64], slots: usize, add: impl Fn(u64) -> u64) {
         self.narrow.resize(slots, 0);
         // Not below any of them.
-        let any = adds.iter().fold(0, |any, add| any | add);
-        let most = u128::from(any) * adds.len() as u128;
+        let any = values.iter().fold(0, |any, value| any | value);
+        let most = u128::from(any) * values.len() as u128;
         if most == 0 {
             return;
         }
         let Ok(most) = u64::try_from(most) else {
             self.wide.resize(slots, 0);
-            return rows.slots.iter().zip(adds).for_each(|(slot, add)| self.wide[*slot as usize] += u128::from(*add));
+            let wide = &mut self.wide;
+            return rows
+                .slots
+                .iter()
+                .zip(values)
+                .for_each(|(slot, value)| wide[*slot as usize] += u128::from(add(*value)));
         };
         self.bound = self.bound.checked_add(most).unwrap_or_else(|| {
             self.widen();
             most
         });
         if rows.runs.is_empty() {
-            rows.slots.iter().zip(adds).for_each(|(slot, add)| self.narrow[*slot as usize] += add);
-            return;
+            let narrow = &mut self.narrow[..slots];
+            return rows.slots.iter().zip(values).for_each(|(slot, value)| narrow[*slot as usize] += add(*value));
         }
         let mut start = 0;
         for (slot, end) in &rows.runs {
-            self.narrow[*slot as usize] += adds[start..*end as usize].iter().sum::<u64>();
+            self.narrow[*slot as usize] += values[start..*end as usize].iter().map(|value| add(*value)).sum::<u64>();
             start = *end as usize;
+        }
+    }
+
+    /// Adds one for each row.
+    pub(super) fn count(&mut self, rows: &SlotsOfRows, slots: usize) {
+        self.narrow.resize(slots, 0);
+        self.bound = self.bound.checked_add(rows.slots.len() as u64).unwrap_or_else(|| {
+            self.widen();
+            rows.slots.len() as u64
+        });
+        if rows.runs.is_empty() {
+            return rows.slots.iter().for_each(|slot| self.narrow[*slot as usize] += 1);
+        }
+        let mut start = 0;
+        for (slot, end) in &rows.runs {
+            self.narrow[*slot as usize] += u64::from(end - start);
+            start = *end;
         }
     }
 
@@ -104,8 +127,9 @@ mod tests {
                 let each = || block.iter().flat_map(|(slot, rows, add)| std::iter::repeat_n((*slot, *add), *rows));
                 let mut rows = SlotsOfRows { slots: each().map(|(slot, _)| slot).collect(), runs: Vec::new() };
                 rows.find_runs();
-                sums.add(&rows, &each().map(|(_, add)| add).collect::<Vec<_>>(), 3);
-                each().for_each(|(slot, add)| expected[slot as usize] += u128::from(add));
+                sums.add(&rows, &each().map(|(_, add)| add).collect::<Vec<_>>(), 3, |value| value / 2);
+                sums.count(&rows, 3);
+                each().for_each(|(slot, add)| expected[slot as usize] += u128::from(add / 2) + 1);
             }
             prop_assert_eq!([0, 1, 2].map(|slot| sums.get(slot)), expected);
         }

@@ -32,7 +32,8 @@ impl Schedule {
     /// The period that covers an instant.
     pub fn period_at(&self, at: Timestamp) -> usize {
         let span = self.starts.partition_point(|start| *start <= at).saturating_sub(1);
-        span * self.cuts.len() + self.part_of_week(second_of_week(at))
+        let part = if self.cuts.len() > 1 { self.part_of_week(second_of_week(at)) } else { 0 };
+        span * self.cuts.len() + part
     }
 
     /// Whether the rates may change in `(after, upto]`: then sums over events of both ends cannot be priced as one.
