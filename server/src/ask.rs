@@ -31,6 +31,16 @@ const JOBS_LISTED: u64 = 20;
 /// Values that are listed when no limit is named.
 const VALUES_LISTED: u64 = 50;
 
+/// The measures that are made of what jobs cost.
+const OF_JOB_COSTS: [Measure; 6] = [
+    Measure::JobCost,
+    Measure::Roi,
+    Measure::MeanRoi,
+    Measure::CostPerJob,
+    Measure::CostPerSuccess,
+    Measure::CostPerConversion,
+];
+
 /// The names of the sheets about one job.
 pub const JOB_SHEETS: [&str; 4] = ["job", "models", "traces", "events"];
 /// The names of the sheets about one trace.
@@ -88,13 +98,12 @@ fn values(view: &View<'_>, mut query: Query, prefix: &str) -> Result<Answer> {
     view.values(&query, &key, prefix)
 }
 
-/// What to do about a cost that lacks something, where events say themselves what they cost.
+/// What to do about a cost that lacks something, or all, where events say themselves what they cost.
 fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Option<String>> {
     let asks_for = |measure: &Measure| answer.columns.iter().any(|column| column.name == measure.to_string());
-    let of_jobs = [Measure::JobCost, Measure::Roi, Measure::MeanRoi, Measure::CostPerJob, Measure::CostPerSuccess];
-    let of_jobs = answer.cost_basis == CostBasis::Computed && of_jobs.iter().any(asks_for);
+    let of_jobs = answer.cost_basis == CostBasis::Computed && OF_JOB_COSTS.iter().any(asks_for);
     let of_events = asks_for(&Measure::Cost) && !asks_for(&Measure::ReportedCost);
-    if answer.unpriced.is_empty() || !(of_jobs || of_events) {
+    if !(of_jobs || of_events) || answer.unpriced.is_empty() && !computed_to_nothing(answer) {
         return Ok(None);
     }
     let measures = vec![Measure::ReportedCost];
@@ -108,9 +117,22 @@ fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Opti
         compare: None,
         ..query.clone()
     };
-    let Some(Value::Money(reported)) = view.query(&totals)?.totals.into_iter().next() else { return Ok(None) };
+    let reported = match view.query(&totals)?.totals.into_iter().next() {
+        Some(Value::Money(reported)) if reported != PicoUsd::ZERO => reported,
+        _ => return Ok(None),
+    };
     let how = if of_jobs { "--cost reported makes ROI and costs per job of it" } else { "the measure reported_cost" };
     Ok(Some(format!("the events themselves report a cost, of ${reported} in all: {how}")))
+}
+
+/// Whether no cost came of the events as a whole, though the question is about costs.
+fn computed_to_nothing(answer: &Answer) -> bool {
+    let costs = OF_JOB_COSTS.iter().chain([&Measure::Cost]).map(Measure::to_string).collect::<Vec<_>>();
+    let mut totals = answer.columns.iter().zip(&answer.totals).filter(|(column, _)| costs.contains(&column.name));
+    totals.all(|(_, total)| match total {
+        Value::Ratio(ratio) => ratio.numerator() == 0,
+        total => matches!(total, Value::Null | Value::Money(PicoUsd::ZERO)),
+    })
 }
 
 /// The query with the prices that it means, and how to name them: a store without prices of its own

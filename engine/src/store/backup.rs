@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::publish::sync_dir;
-use super::read_only::{ATTEMPTS, on_disk, pin_newest};
+use super::read_only::{ATTEMPTS, on_store, pin_newest};
 use super::version::{Published, newest_manifest, newest_number};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::container::FileEntry;
@@ -60,7 +60,7 @@ pub struct Sharing<'a> {
 /// the disk says. Nothing is a backup before this returns.
 pub fn backup(dir: impl AsRef<Path>, target: impl AsRef<Path>, sharing: Sharing<'_>) -> Result<Backup> {
     let target = target.as_ref();
-    on_disk(dir.as_ref(), |store| {
+    on_store(dir.as_ref(), |store| {
         let named = |error: Error| error.context(target.display());
         RealDisk::create_root(target).map_err(|error| named(Error::io("create", "the directory", error)))?;
         let (into, earlier) = (RealDisk::new(target), sharing.earlier.map(RealDisk::new));

@@ -68,7 +68,7 @@ fn lock(disk: &dyn Disk) -> Result<Box<dyn Lock>> {
         LockError::Held(owner) => Error::new(
             ErrorKind::Busy,
             format!(
-                "another process is writing to this store ({}); stop it, or use its server",
+                "another process is writing to this store ({}); reading works beside it",
                 if owner.is_empty() { "it has not said which" } else { owner.as_str() }
             ),
         ),

@@ -31,15 +31,24 @@ use crate::log;
 /// # Errors
 /// [`ErrorKind::NotAStore`] when there is none, [`ErrorKind::Corrupt`] naming the damage.
 pub fn read_only(dir: impl AsRef<Path>) -> Result<Snapshot> {
-    on_disk(dir.as_ref(), |disk| read_only_on(&disk))
+    on_store(dir.as_ref(), |disk| read_only_on(&disk))
 }
 
-/// Does something with the store in `dir`, saying of every failure where it is.
+/// Does something with the store that is in `dir`, saying of every failure where it is.
+pub(super) fn on_store<T>(dir: &Path, work: impl FnOnce(RealDisk) -> Result<T>) -> Result<T> {
+    on_disk(dir, |disk| if dir.try_exists().unwrap_or(true) { work(disk) } else { Err(not_there()) })
+}
+
+/// Does something in `dir`, saying of every failure where it is.
 pub(super) fn on_disk<T>(dir: &Path, work: impl FnOnce(RealDisk) -> Result<T>) -> Result<T> {
     let disk = RealDisk::new(dir);
     let is_file = disk.is_file();
     let done = if is_file { Err(not_a_directory()) } else { work(disk) };
     done.map_err(|error| error.context(dir.display()))
+}
+
+fn not_there() -> Error {
+    Error::new(ErrorKind::NotAStore, "not a Quipu store: there is no such directory")
 }
 
 fn not_a_directory() -> Error {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use memchr::memmem;
 
-use super::read_only::{not_a_store, on_disk};
+use super::read_only::{not_a_store, on_store};
 use super::version::{BOOK, newest_manifest};
 use crate::batch::Texts;
 use crate::correction::Amendment;
@@ -43,7 +43,7 @@ pub struct Found {
 /// [`ErrorKind::NotAStore`](crate::ErrorKind::NotAStore) when there is none;
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) when something cannot be read, so that nobody can tell.
 pub fn search(dir: impl AsRef<Path>, text: &str) -> Result<Vec<Found>> {
-    on_disk(dir.as_ref(), |disk| search_on(&disk, text))
+    on_store(dir.as_ref(), |disk| search_on(&disk, text))
 }
 
 /// Looks for a text in every file of the store on any disk.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::read_only::{on_disk, pin_newest};
+use super::read_only::{on_store, pin_newest};
 use super::recover::{Replayed, replay};
 use super::verify_corrections::verify_rows;
 use super::version::{Published, Version, open_segment};
@@ -51,7 +51,7 @@ pub struct Verification {
 /// # Errors
 /// [`ErrorKind::NotAStore`](crate::ErrorKind::NotAStore) when there is none, or when the manifest itself cannot be read.
 pub fn verify(dir: impl AsRef<Path>) -> Result<Verification> {
-    on_disk(dir.as_ref(), |disk| verify_on(&disk))
+    on_store(dir.as_ref(), |disk| verify_on(&disk))
 }
 
 /// Checks the store on any disk.

@@ -91,7 +91,9 @@ impl Folder {
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|error| Error::corrupt(&shown, 0, format!("not as written: {error}"))),
-            Err(error) if error.kind() == IoErrorKind::NotFound => Ok(T::default()),
+            Err(error) if [IoErrorKind::NotFound, IoErrorKind::NotADirectory].contains(&error.kind()) => {
+                Ok(T::default())
+            }
             Err(error) => Err(Error::io("read", &shown, error)),
         }
     }

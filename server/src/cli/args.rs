@@ -137,9 +137,7 @@ pub(super) fn open(dir: &Path) -> Result<Store> {
 /// The same with other options.
 pub(super) fn open_with(dir: &Path, options: Options) -> Result<Store> {
     let store = Store::open(dir, options).map_err(|error| match error.kind() {
-        ErrorKind::Busy => {
-            error.hint("stop that process first, or send what you have to it over HTTP; reading works beside it")
-        }
+        ErrorKind::Busy => error.hint("to write, stop that process first, or send what you have to it over HTTP"),
         _ => error,
     })?;
     if let Some(tail) = store.dropped() {

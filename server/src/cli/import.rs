@@ -1,7 +1,7 @@
 //! `quipu import FILE…`: events and outcomes from files into a store.
 //!
-//! Exit code 0 when everything read is stored, now or before; 1 when some of it could not be,
-//! in which case all the rest is stored nevertheless.
+//! Exit code 0 when everything read is stored, now or before; 1 when some of it could not be, in which case all the
+//! rest is stored nevertheless; 2 when no file was what it was said to be.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -61,10 +61,15 @@ pub(super) fn run(args: &Args, workspace: Option<&str>, output: &Output) -> Resu
     let done = target.finish(&summary);
     output.sheet(&sheet(&summary, started.elapsed().as_millis(), output.format()))?;
     done?;
-    let clean = summary.is_clean();
+    let code = match (summary.is_clean(), summary.is_bad_input()) {
+        (true, _) => 0,
+        (_, true) => 2,
+        _ => 1,
+    };
     match summary.stopped {
+        Some(error) if summary.stored == 0 => Err(error),
         Some(error) => Err(error.hint("what is counted above is stored; import the same files again for the rest")),
-        None => Ok(ExitCode::from(u8::from(!clean))),
+        None => Ok(ExitCode::from(code)),
     }
 }
 
@@ -131,7 +136,7 @@ fn bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {msg}  {elapsed}, {eta} left");
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {elapsed}, {eta} left");
     let bar = ProgressBar::new(0);
     style.map_or(bar.clone(), |style| bar.with_style(style))
 }
@@ -139,7 +144,7 @@ fn bar() -> ProgressBar {
 fn show(bar: &ProgressBar, at: Progress) {
     bar.set_length(at.total.unwrap_or(at.bytes).max(at.bytes));
     bar.set_position(at.bytes);
-    bar.set_message(format!("{} items", at.items));
+    bar.set_message(if at.checking { "checking packed data".into() } else { format!("{} items", at.items) });
 }
 
 fn sheet(summary: &Summary, millis: u128, format: render::Format) -> Sheet {
@@ -154,6 +159,7 @@ fn sheet(summary: &Summary, millis: u128, format: render::Format) -> Sheet {
         ("corrections of events still to come", summary.corrections_pending),
         ("outcomes stored", summary.outcomes_stored),
         ("outcomes stored before", summary.outcomes_replayed),
+        ("outcomes amended by a later revision", summary.outcomes_amended),
         ("outcomes of jobs that have another", summary.outcomes_already_reported),
         ("outcomes of unknown jobs", summary.outcomes_unknown_job),
         ("rejected", summary.rejected),

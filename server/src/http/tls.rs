@@ -1,11 +1,12 @@
 //! The server's certificate, which can be replaced while connections go on.
 
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use quipu::{Error, Result};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
@@ -42,15 +43,16 @@ impl Tls {
 }
 
 fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>> {
-    let wrong = |path: &std::path::Path, what: &dyn std::fmt::Display| {
-        Error::invalid(format!("{}: {what}; expected PEM", path.display()))
+    let wrong = |path: &Path, error: pem::Error| match error {
+        pem::Error::Io(error) => Error::io("read", &path.display().to_string(), error),
+        error => Error::invalid(format!("{}: {error}; expected PEM", path.display())),
     };
     let chain = CertificateDer::pem_file_iter(&files.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|error| wrong(&files.certificate, &error))?;
+    let chain = chain.map_err(|error| wrong(&files.certificate, error))?;
     if chain.is_empty() {
-        return Err(wrong(&files.certificate, &"there is no certificate in it"));
+        return Err(wrong(&files.certificate, pem::Error::NoItemsFound));
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, &error))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, error))?;
     let refused = |error: rustls::Error| {
         let (certificate, key) = (files.certificate.display(), files.key.display());
         Error::invalid(format!("{certificate} and {key}: {error}"))

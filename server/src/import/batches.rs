@@ -8,19 +8,22 @@ use quipu::{Correction, Event, Outcome};
 use super::Stop;
 use super::input::Input;
 use super::summary::Summary;
+use crate::wire::Place;
 use crate::wire::otlp::Memory;
 
-/// Events and outcomes of one file with their lines.
+/// Events and outcomes of one file with their places.
 pub(super) struct Batch {
     pub(super) file: Arc<str>,
     pub(super) events: Vec<Event>,
-    pub(super) event_lines: Vec<u64>,
+    pub(super) event_places: Vec<Place>,
+    /// Which revision each event is; empty where each is the only one.
+    pub(super) event_revisions: Vec<u64>,
     pub(super) outcomes: Vec<Outcome>,
-    pub(super) outcome_lines: Vec<u64>,
+    pub(super) outcome_places: Vec<Place>,
+    /// Which revision each outcome is; empty where each is the only one.
+    pub(super) outcome_revisions: Vec<u64>,
     pub(super) corrections: Vec<Correction>,
-    pub(super) correction_lines: Vec<u64>,
-    /// Whether an event may be a later snapshot of one that is stored.
-    pub(super) grows: bool,
+    pub(super) correction_places: Vec<Place>,
 }
 
 impl Batch {
@@ -28,12 +31,13 @@ impl Batch {
         Self {
             file,
             events: Vec::new(),
-            event_lines: Vec::new(),
+            event_places: Vec::new(),
+            event_revisions: Vec::new(),
             outcomes: Vec::new(),
-            outcome_lines: Vec::new(),
+            outcome_places: Vec::new(),
+            outcome_revisions: Vec::new(),
             corrections: Vec::new(),
-            correction_lines: Vec::new(),
-            grows: false,
+            correction_places: Vec::new(),
         }
     }
 
@@ -62,33 +66,31 @@ impl<'a> Batches<'a> {
         Self { batch: Batch::new(input.name().into()), size: size.max(1), sender, summary, traces }
     }
 
-    pub(super) fn event(&mut self, line: u64, event: Event) {
+    /// An event; of several revisions of it, the highest counts.
+    pub(super) fn event(&mut self, place: Place, event: Event, revision: Option<u64>) {
         if self.batch.events.capacity() == 0 {
             self.batch.events.reserve(self.size);
-            self.batch.event_lines.reserve(self.size);
+            self.batch.event_places.reserve(self.size);
         }
         self.batch.events.push(event);
-        self.batch.event_lines.push(line);
+        self.batch.event_places.push(place);
+        self.batch.event_revisions.extend(revision);
     }
 
-    pub(super) fn outcome(&mut self, line: u64, outcome: Outcome) {
+    /// An outcome; of several revisions of it, the highest counts.
+    pub(super) fn outcome(&mut self, place: Place, outcome: Outcome, revision: Option<u64>) {
         self.batch.outcomes.push(outcome);
-        self.batch.outcome_lines.push(line);
+        self.batch.outcome_places.push(place);
+        self.batch.outcome_revisions.extend(revision);
     }
 
-    /// A snapshot of an event: it stands against a smaller one that is stored.
-    pub(super) fn snapshot(&mut self, line: u64, event: Event) {
-        self.batch.grows = true;
-        self.event(line, event);
-    }
-
-    pub(super) fn correction(&mut self, line: u64, correction: Correction) {
+    pub(super) fn correction(&mut self, place: Place, correction: Correction) {
         self.batch.corrections.push(correction);
-        self.batch.correction_lines.push(line);
+        self.batch.correction_places.push(place);
     }
 
-    pub(super) fn reject(&mut self, line: u64, reason: impl Into<String>) {
-        self.summary.reject(&self.batch.file, line, reason);
+    pub(super) fn reject(&mut self, place: Place, reason: impl Into<String>) {
+        self.summary.reject(&self.batch.file, place, reason);
     }
 
     /// Hands the batch on when it is full. Called between rows, so that a row's event never

@@ -10,13 +10,13 @@ use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Stop;
 use super::batches::Batches;
 use super::identity::Identity;
 use super::input::{Input, Unpacked};
 use super::lines::Lines;
+use super::{Stop, revisions};
 use crate::wire::source::Source;
-use crate::wire::{FieldError, claude_code, codex, json, langfuse, outcome};
+use crate::wire::{FieldError, Place, claude_code, codex, json, langfuse, outcome};
 
 /// Native events.
 pub(super) fn native(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
@@ -37,7 +37,7 @@ pub(super) fn of_source(
             event.id = Some(identity.of([text.as_bytes()]));
             event.numbers.insert(Number::IdDerived, 1);
         }
-        batches.event(place, event);
+        batches.event(place, event, None);
         Ok(())
     })
 }
@@ -47,8 +47,8 @@ pub(super) fn langfuse(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batc
     let mut observations = langfuse::Observations::default();
     let ended =
         each_document(input, taken, batches, |_, text, batches| observations.take(text, &mut batches.summary.ignored));
-    for (place, event) in (1..).zip(observations.into_calls(&mut batches.summary.ignored)) {
-        batches.event(place, event);
+    for (number, event) in (1..).zip(observations.into_calls(&mut batches.summary.ignored)) {
+        batches.event(Place::Item(number), event, None);
         batches.row_done()?;
     }
     ended
@@ -60,7 +60,7 @@ pub(super) fn outcomes(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batc
     each_document(input, taken, batches, |place, text, batches| {
         let mut outcome = outcome::decode_one(text, None, &mut batches.summary.ignored)?;
         outcome.idempotency_key.get_or_insert_with(|| identity.of([text.as_bytes()]));
-        batches.outcome(place, outcome);
+        batches.outcome(place, outcome, None);
         Ok(())
     })
 }
@@ -74,7 +74,7 @@ pub(super) fn claude_code(input: &Input, taken: &Arc<AtomicU64>, batches: &mut B
     batches.summary.ignored.merge(&session.ignored);
     // A session that went on is written to a further file, with what was still growing in this one.
     for (line, event) in session.into_calls() {
-        batches.snapshot(line, event);
+        batches.event(Place::Line(line), event, Some(revisions::FIRST));
         batches.row_done()?;
     }
     ended
@@ -86,31 +86,32 @@ pub(super) fn codex(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches
     let mut session = codex::Session::default();
     each_line(&mut lines, batches, |number, text, batches| {
         match session.line(text, &mut batches.summary.ignored)? {
-            Some(event) => batches.event(number, event),
+            Some(event) => batches.event(Place::Line(number), event, None),
             None => batches.summary.skipped += 1,
         }
         Ok(())
     })
 }
 
-/// Hands over every item with its place: its line in a file of lines, else its number in the document.
+/// Hands over every item with its place.
 pub(super) fn each_document(
     input: &Input,
     taken: &Arc<AtomicU64>,
     batches: &mut Batches<'_>,
-    mut take: impl FnMut(u64, &str, &mut Batches<'_>) -> Result<(), FieldError>,
+    mut take: impl FnMut(Place, &str, &mut Batches<'_>) -> Result<(), FieldError>,
 ) -> Result<(), Stop> {
     let mut opened = input.open(taken)?;
     let layout = layout(&mut opened)?;
     if layout == Layout::Lines {
+        let take = |number, text: &str, batches: &mut Batches<'_>| take(Place::Line(number), text, batches);
         return each_line(&mut Lines::new(opened), batches, take);
     }
-    let (mut place, mut stopped) = (0, None);
+    let (mut number, mut stopped) = (0, None);
     let mut item = |text: &str| {
-        place += 1;
+        number += 1;
         batches.summary.read += 1;
-        if let Err(error) = take(place, text, batches) {
-            batches.reject(place, error.message);
+        if let Err(error) = take(Place::Item(number), text, batches) {
+            batches.reject(Place::Item(number), error.message);
         }
         batches.row_done().map_err(|stop| stopped = Some(stop)).is_ok()
     };
@@ -138,7 +139,7 @@ fn each_line(
         batches.summary.read += 1;
         let number = lines.number();
         if let Err(error) = lines.text(line).and_then(|text| take(number, text, batches)) {
-            batches.reject(number, error.message);
+            batches.reject(Place::Line(number), error.message);
         }
         batches.row_done()?;
     }

@@ -14,7 +14,8 @@ use super::map::{Cells, Column, Join, Latest, Plan, PriceValue};
 use super::rows::csv::CsvRows;
 use super::rows::jsonl::JsonRows;
 use super::rows::{RowFault, Rows};
-use super::{Format, Options, Stop};
+use super::{Format, Options, Stop, revisions};
+use crate::wire::Place;
 
 /// Rows of a joined file that are held in memory at most.
 const JOINED_ROWS: usize = 1_000_000;
@@ -69,9 +70,9 @@ impl<'a> Run<'a> {
                 Ok(true) => match self.row(number, &rows, &mut identity, batches) {
                     Ok(true) => rows.used(),
                     Ok(false) => batches.summary.skipped += 1,
-                    Err(reason) => batches.reject(rows.line(), reason),
+                    Err(reason) => batches.reject(rows.place(), reason),
                 },
-                Err(RowFault::Row(reason)) => batches.reject(rows.line(), reason),
+                Err(RowFault::Row(reason)) => batches.reject(rows.place(), reason),
             }
             batches.summary.read += 1;
             batches.row_done()?;
@@ -91,12 +92,16 @@ impl<'a> Run<'a> {
         let Some(row) = self.wanted(number, rows)? else { return Ok(false) };
         let mut event = self.plan.event(&row)?;
         event.id.get_or_insert_with(|| rows.id(identity));
-        let outcome = self.plan.outcome(&row, &event)?;
+        let mut outcome = self.plan.outcome(&row, &event)?;
+        let revision = self.plan.revision(&row)?;
+        if let (Some(revision), Some(outcome)) = (revision, &mut outcome) {
+            revisions::number(outcome, revision);
+        }
         if self.plan.events {
-            batches.event(rows.line(), event);
+            batches.event(rows.place(), event, revision);
         }
         if let Some(outcome) = outcome {
-            batches.outcome(rows.line(), outcome);
+            batches.outcome(rows.place(), outcome, revision);
         }
         Ok(true)
     }
@@ -105,19 +110,19 @@ impl<'a> Run<'a> {
     pub(super) fn prices(&self, mut rows: impl Rows, fields: &[(String, PriceValue)]) -> Result<Vec<PriceRow>> {
         let mut entries = Vec::new();
         for number in 1.. {
-            let in_line = |reason: String, line| Error::invalid(format!("line {line}: {reason}"));
+            let at = |reason: String, place| Error::invalid(format!("{place}: {reason}"));
             match rows.advance() {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(RowFault::File(error)) => return Err(error),
-                Err(RowFault::Row(reason)) => return Err(in_line(reason, rows.line())),
+                Err(RowFault::Row(reason)) => return Err(at(reason, rows.place())),
             }
-            let Some(row) = self.wanted(number, &rows).map_err(|reason| in_line(reason, rows.line()))? else {
+            let Some(row) = self.wanted(number, &rows).map_err(|reason| at(reason, rows.place()))? else {
                 continue;
             };
-            let mut entry = PriceRow { line: rows.line(), fields: Vec::new() };
+            let mut entry = PriceRow { place: rows.place(), fields: Vec::new() };
             for (name, value) in fields {
-                let text = value.read(&row).map_err(|problem| in_line(format!("{name} {problem}"), rows.line()))?;
+                let text = value.read(&row).map_err(|problem| at(format!("{name} {problem}"), rows.place()))?;
                 entry.fields.extend(text.map(|text| (name.clone(), text)));
             }
             entries.push(entry);
@@ -151,8 +156,8 @@ impl<'a> Run<'a> {
 
 /// An entry of a price list.
 pub struct PriceRow {
-    /// The line it stands in; its number in formats without lines.
-    pub line: u64,
+    /// Where it stands.
+    pub place: Place,
     /// Its fields as Quipu's own price list names and writes them; absent ones are left out.
     pub fields: Vec<(String, String)>,
 }
@@ -274,7 +279,7 @@ fn joined_rows(mut rows: impl Rows, join: &Join) -> Result<HashMap<String, Joine
             Ok(true) => {}
             Ok(false) => return Ok(by_key),
             Err(RowFault::File(error)) => return Err(error),
-            Err(RowFault::Row(reason)) => return Err(Error::invalid(format!("line {}: {reason}", rows.line()))),
+            Err(RowFault::Row(reason)) => return Err(Error::invalid(format!("{}: {reason}", rows.place()))),
         }
         if by_key.len() == JOINED_ROWS {
             return Err(Error::invalid(format!("a joined file may have {JOINED_ROWS} rows; this one has more")));
@@ -283,7 +288,7 @@ fn joined_rows(mut rows: impl Rows, join: &Join) -> Result<HashMap<String, Joine
         let values = (join.on.len()..columns.len()).map(|at| rows.cell(at).map(Box::from)).collect();
         if by_key.insert(key, values).is_some() {
             let on = join.on.join(", ");
-            return Err(Error::invalid(format!("line {}: a row with the same {on} stands above", rows.line())));
+            return Err(Error::invalid(format!("{}: a row with the same {on} stands above", rows.place())));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Files are streamed, decoded on one thread and stored on another, with a bounded number
 //! of batches between them; memory does not grow with the file. A row that cannot be read
-//! is refused with its file and line and harms no other. Ids are stable, so that importing
+//! is refused with its file and place and harms no other. Ids are stable, so that importing
 //! a file again stores nothing twice.
 
 mod batches;
@@ -14,6 +14,7 @@ mod lines;
 pub mod map;
 mod mapped;
 mod otlp;
+mod revisions;
 mod rows;
 mod sink;
 mod summary;
@@ -21,12 +22,12 @@ mod summary;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
-use quipu::store::Item;
-use quipu::{Correction, Error, Event, Result};
+use quipu::{Error, Result};
 
 use batches::{Batch, Batches};
 
@@ -61,10 +62,12 @@ impl Default for Options {
 /// How far an import has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes read, as they lie in the files.
+    /// Bytes read, as they lie in the files; those that are read twice count twice.
     pub bytes: u64,
-    /// Bytes of all inputs; `None` when the standard input is among them.
+    /// Bytes that are to be read of all inputs; `None` when the standard input is among them.
     pub total: Option<u64>,
+    /// Whether packed data is being checked, before anything of it is taken.
+    pub checking: bool,
     /// Events and outcomes handed to the store.
     pub items: u64,
 }
@@ -72,7 +75,10 @@ pub struct Progress {
 /// Batches that may wait between decoding and storing.
 const WAITING_BATCHES: usize = 3;
 
-/// Reads every input and hands batches to `sink`; `progress` is called after each.
+/// How often progress is told while no batch comes.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Reads every input and hands batches to `sink`; `progress` is called after each, and now and then in between.
 ///
 /// A file that cannot be read to its end is a [`Summary::failures`] of its own: what came before is stored, and
 /// the other files are read. A sink that can store nothing more ends the import: [`Summary::stopped`].
@@ -80,37 +86,57 @@ const WAITING_BATCHES: usize = 3;
 /// The checksum of a packed file comes at its end, too late for rows that are stored already, so files are unpacked
 /// once to check it before their first row is read.
 pub fn import(inputs: &[Input], options: &Options, sink: &mut dyn Sink, mut progress: impl FnMut(Progress)) -> Summary {
-    let taken = Arc::new(AtomicU64::new(0));
+    let (taken, checking) = (Arc::new(AtomicU64::new(0)), AtomicBool::new(false));
     let passes = options.map.as_ref().map_or(1, |map| map.passes());
     let total = inputs.iter().map(|input| Some(input.size()? * (passes + u64::from(input.is_packed())))).sum();
     let (sender, receiver) = mpsc::sync_channel::<Batch>(WAITING_BATCHES);
-    let (mut summary, mut items) = (Summary::default(), 0);
+    let mut summary = Summary::default();
+    let mut progress = |items| {
+        let (bytes, checking) = (taken.load(Ordering::Relaxed), checking.load(Ordering::Relaxed));
+        progress(Progress { bytes, total, checking, items });
+    };
+    let mut items = 0;
     thread::scope(|scope| {
-        let decoding = scope.spawn(|| decode_all(inputs, options, sender, &taken));
-        // The receiver goes with the loop, which stops the decoding thread when storing has failed.
-        for batch in receiver {
-            items += batch.items();
-            if let Err(error) = store(batch, sink, &mut summary) {
-                summary.stopped = Some(error);
-                break;
+        let decoding = scope.spawn(|| decode_all(inputs, options, sender, &taken, &checking));
+        loop {
+            match receiver.recv_timeout(TICK) {
+                Ok(batch) => {
+                    items += batch.items();
+                    if let Err(error) = store(batch, sink, &mut summary) {
+                        summary.stopped = Some(error);
+                        break;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            progress(Progress { bytes: taken.load(Ordering::Relaxed), total, items });
+            progress(items);
         }
+        // Stops the decoding thread when storing has failed.
+        drop(receiver);
         match decoding.join() {
             Ok(decoded) => summary.merge_decoding(decoded),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     });
-    progress(Progress { bytes: taken.load(Ordering::Relaxed), total, items });
+    progress(items);
     summary
 }
 
-fn decode_all(inputs: &[Input], options: &Options, sender: mpsc::SyncSender<Batch>, taken: &Arc<AtomicU64>) -> Summary {
+fn decode_all(
+    inputs: &[Input],
+    options: &Options,
+    sender: mpsc::SyncSender<Batch>,
+    taken: &Arc<AtomicU64>,
+    checking: &AtomicBool,
+) -> Summary {
     let (mut summary, mut traces) = (Summary::default(), Memory::default());
     for input in inputs {
         let mut batches = Batches::new(input, options.batch, &sender, &mut summary, &mut traces);
-        let decoded = input.check(taken).map_err(Stop::File);
-        let decoded = decoded.and_then(|()| format::decode(input, options, taken, &mut batches));
+        checking.store(true, Ordering::Relaxed);
+        let checked = input.check(taken).map_err(Stop::File);
+        checking.store(false, Ordering::Relaxed);
+        let decoded = checked.and_then(|()| format::decode(input, options, taken, &mut batches));
         let flushed = batches.flush();
         match decoded.and(flushed) {
             Ok(()) => {}
@@ -122,52 +148,29 @@ fn decode_all(inputs: &[Input], options: &Options, sender: mpsc::SyncSender<Batc
 }
 
 fn store(batch: Batch, sink: &mut dyn Sink, summary: &mut Summary) -> Result<()> {
+    let Batch { file, events, event_places, event_revisions, outcomes, outcome_places, outcome_revisions, .. } = batch;
     // Events first: an outcome needs its job.
-    if batch.grows {
-        store_snapshots(&batch.file, batch.events, batch.event_lines, sink, summary)?;
-    } else if !batch.events.is_empty() {
-        let items = sink.events(batch.events)?;
-        for (line, item) in batch.event_lines.into_iter().zip(items) {
-            summary.event(&batch.file, line, item);
+    if !event_revisions.is_empty() {
+        let events = event_places.into_iter().zip(event_revisions).zip(events);
+        let events = events.map(|((place, revision), event)| (place, revision, event)).collect();
+        revisions::store_events(&file, events, sink, summary)?;
+    } else if !events.is_empty() {
+        for (place, item) in event_places.into_iter().zip(sink.events(events)?) {
+            summary.event(&file, place, item);
         }
     }
     if !batch.corrections.is_empty() {
-        let items = sink.corrections(batch.corrections)?;
-        for (line, item) in batch.correction_lines.into_iter().zip(items) {
-            summary.correction(&batch.file, line, item);
+        for (place, item) in batch.correction_places.into_iter().zip(sink.corrections(batch.corrections)?) {
+            summary.correction(&file, place, item);
         }
     }
-    if !batch.outcomes.is_empty() {
-        let items = sink.outcomes(batch.outcomes)?;
-        for (line, item) in batch.outcome_lines.into_iter().zip(items) {
-            summary.outcome(&batch.file, line, item);
-        }
-    }
-    Ok(())
-}
-
-/// Events of which larger snapshots may come later, and may have come before.
-fn store_snapshots(
-    file: &Arc<str>,
-    events: Vec<Event>,
-    lines: Vec<u64>,
-    sink: &mut dyn Sink,
-    summary: &mut Summary,
-) -> Result<()> {
-    let items = sink.events(events.clone())?;
-    let (mut grown, mut grown_lines) = (Vec::new(), Vec::new());
-    for ((event, line), item) in events.into_iter().zip(lines).zip(items) {
-        if matches!(item, Item::Conflict { .. }) {
-            grown.push(Correction::grow(event));
-            grown_lines.push(line);
-        } else {
-            summary.event(file, line, item);
-        }
-    }
-    if !grown.is_empty() {
-        let items = sink.corrections(grown)?;
-        for (line, item) in grown_lines.into_iter().zip(items) {
-            summary.snapshot(file, line, item);
+    if !outcome_revisions.is_empty() {
+        let outcomes = outcome_places.into_iter().zip(outcome_revisions).zip(outcomes);
+        let outcomes = outcomes.map(|((place, revision), outcome)| (place, revision, outcome)).collect();
+        revisions::store_outcomes(&file, outcomes, sink, summary)?;
+    } else if !outcomes.is_empty() {
+        for (place, item) in outcome_places.into_iter().zip(sink.outcomes(outcomes)?) {
+            summary.outcome(&file, place, item);
         }
     }
     Ok(())

@@ -8,8 +8,8 @@ use super::Stop;
 use super::batches::Batches;
 use super::documents::each_document;
 use super::input::Input;
-use crate::wire::FieldError;
 use crate::wire::otlp::{self, Encoding, Export, Signal};
+use crate::wire::{FieldError, Place};
 
 /// Longest file that is one request, in bytes.
 const REQUEST_BYTES: u64 = 256 << 20;
@@ -36,7 +36,7 @@ pub(super) fn proto(
     let mut bytes = Vec::new();
     let read = opened.reader.by_ref().take(REQUEST_BYTES).read_to_end(&mut bytes);
     read.map_err(|error| opened.failed(0, error))?;
-    for (place, request) in (1..).zip(requests(&bytes)) {
+    for (place, request) in (1..).map(Place::Item).zip(requests(&bytes)) {
         batches.summary.read += 1;
         match otlp::read(request, Encoding::Proto, signal) {
             Ok(export) => take(export, place, batches),
@@ -63,7 +63,7 @@ fn requests(bytes: &[u8]) -> Vec<&[u8]> {
     if rest.is_empty() && !requests.is_empty() { requests } else { vec![bytes] }
 }
 
-fn take(mut export: Export, place: u64, batches: &mut Batches<'_>) {
+fn take(mut export: Export, place: Place, batches: &mut Batches<'_>) {
     let mut decided = export.decide(batches.traces);
     // What is handed on is stored before anything that is read later, or the import ends.
     batches.traces.confirm(&decided.settled());
@@ -74,7 +74,7 @@ fn take(mut export: Export, place: u64, batches: &mut Batches<'_>) {
         batches.reject(place, format!("record {}: {}", error.index, error.message));
     }
     for event in decided.events {
-        batches.event(place, event);
+        batches.event(place, event, None);
     }
     for correction in decided.corrections {
         batches.correction(place, correction);

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use quipu::Error;
 use quipu::store::{CorrectionItem, Item, OutcomeItem};
+use quipu::{Error, ErrorKind};
 
-use crate::wire::Ignored;
+use crate::wire::{Ignored, Place};
 
 /// What an import did.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Summary {
     pub outcomes_stored: u64,
     /// Outcomes that were stored before.
     pub outcomes_replayed: u64,
+    /// Outcomes that a later revision of them amended.
+    pub outcomes_amended: u64,
     /// Outcomes of jobs that have another outcome already.
     pub outcomes_already_reported: u64,
     /// Outcomes of jobs that do not exist.
@@ -59,61 +61,68 @@ impl Summary {
         self.rejected + self.conflicts + self.outcomes_unknown_job + self.outcomes_already_reported
     }
 
-    pub(super) fn reject(&mut self, file: &Arc<str>, line: u64, reason: impl Into<String>) {
-        self.rejected += 1;
-        self.example(file, line, || reason.into());
+    /// Whether nothing could be read, because the files are not what they were said to be.
+    pub fn is_bad_input(&self) -> bool {
+        let invalid = self.failures.iter().all(|failure| failure.kind() == ErrorKind::Invalid);
+        self.read == 0 && !self.failures.is_empty() && invalid
     }
 
-    fn example(&mut self, file: &Arc<str>, line: u64, reason: impl FnOnce() -> String) {
+    pub(super) fn reject(&mut self, file: &Arc<str>, place: Place, reason: impl Into<String>) {
+        self.rejected += 1;
+        self.example(file, place, || reason.into());
+    }
+
+    fn example(&mut self, file: &Arc<str>, place: Place, reason: impl FnOnce() -> String) {
         if self.examples.len() < Self::EXAMPLES {
-            self.examples.push(Example { file: Arc::clone(file), line, reason: reason() });
+            self.examples.push(Example { file: Arc::clone(file), place, reason: reason() });
         }
     }
 
-    pub(super) fn event(&mut self, file: &Arc<str>, line: u64, item: Item) {
+    pub(super) fn event(&mut self, file: &Arc<str>, place: Place, item: Item) {
         match item {
             Item::Stored { .. } => self.stored += 1,
             Item::Duplicate { .. } => self.duplicates += 1,
             Item::Conflict { id } => {
                 self.conflicts += 1;
-                self.example(file, line, || {
+                self.example(file, place, || {
                     format!("an event with the id {id:?} and other content is stored already, and stands")
                 });
             }
-            Item::Rejected(error) => self.reject(file, line, error.to_string()),
+            Item::Rejected(error) => self.reject(file, place, error.to_string()),
         }
     }
 
-    pub(super) fn correction(&mut self, file: &Arc<str>, line: u64, item: CorrectionItem) {
+    pub(super) fn correction(&mut self, file: &Arc<str>, place: Place, item: CorrectionItem) {
         match item {
             CorrectionItem::Applied { events } => self.corrected += events,
             CorrectionItem::Pending => self.corrections_pending += 1,
             CorrectionItem::Unchanged => {}
-            CorrectionItem::Rejected(error) => self.reject(file, line, error.to_string()),
+            CorrectionItem::Rejected(error) => self.reject(file, place, error.to_string()),
         }
     }
 
-    /// A later snapshot of an event that is stored: the larger of them stands.
-    pub(super) fn snapshot(&mut self, file: &Arc<str>, line: u64, item: CorrectionItem) {
+    /// A further revision of an event that is stored: the highest of them stands.
+    pub(super) fn revision(&mut self, file: &Arc<str>, place: Place, item: CorrectionItem) {
         match item {
             CorrectionItem::Unchanged => self.duplicates += 1,
-            item => self.correction(file, line, item),
+            CorrectionItem::Pending => self.skipped += 1,
+            item => self.correction(file, place, item),
         }
     }
 
-    pub(super) fn outcome(&mut self, file: &Arc<str>, line: u64, item: OutcomeItem) {
+    pub(super) fn outcome(&mut self, file: &Arc<str>, place: Place, item: OutcomeItem) {
         match item {
             OutcomeItem::Stored => self.outcomes_stored += 1,
             OutcomeItem::Replayed => self.outcomes_replayed += 1,
             OutcomeItem::AlreadyReported(_) => {
                 self.outcomes_already_reported += 1;
-                self.example(file, line, || "the job has another outcome already, which stands".into());
+                self.example(file, place, || "the job has another outcome already, which stands".into());
             }
             OutcomeItem::UnknownJob => {
                 self.outcomes_unknown_job += 1;
-                self.example(file, line, || "no event of this job is stored".into());
+                self.example(file, place, || "no event of this job is stored".into());
             }
-            OutcomeItem::Rejected(error) => self.reject(file, line, error.to_string()),
+            OutcomeItem::Rejected(error) => self.reject(file, place, error.to_string()),
         }
     }
 
@@ -124,6 +133,7 @@ impl Summary {
         self.duplicates += decoding.duplicates;
         self.rejected += decoding.rejected;
         self.examples.extend(decoding.examples);
+        self.examples.sort_by(|a, b| (&a.file, a.place).cmp(&(&b.file, b.place)));
         self.examples.truncate(Self::EXAMPLES);
         self.ignored.merge(&decoding.ignored);
         self.failures.extend(decoding.failures);
@@ -135,14 +145,17 @@ impl Summary {
 pub struct Example {
     /// The file.
     pub file: Arc<str>,
-    /// The line, counted from 1; the row in formats without lines.
-    pub line: u64,
+    /// Where it stands in the file.
+    pub place: Place,
     /// What was found and what is allowed.
     pub reason: String,
 }
 
 impl fmt::Display for Example {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.reason)
+        match self.place {
+            Place::Line(line) => write!(f, "{}:{line}: {}", self.file, self.reason),
+            place => write!(f, "{}, {place}: {}", self.file, self.reason),
+        }
     }
 }

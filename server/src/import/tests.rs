@@ -5,6 +5,7 @@ mod files;
 mod hostile;
 mod later;
 mod parquet;
+mod revisions;
 mod truth;
 
 use std::collections::HashMap;

@@ -9,8 +9,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::FieldError;
-use super::excerpt;
+use super::{FieldError, Place, excerpt};
 
 /// The members of one JSON object in the order written, values as their JSON text.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a str)>);
@@ -200,12 +199,15 @@ pub fn deeper_than(raw: &str, limit: usize) -> bool {
     false
 }
 
-/// Hands over every item of a body — one object, an array, or one object per line — with its line.
+/// Hands over every item of a body — one object, an array, or one object per line — with its place.
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when the body is empty, or is a single document that is broken;
 /// the message names line and column.
-pub fn for_each_item<'a>(body: &'a [u8], mut item: impl FnMut(u64, Result<&'a str, FieldError>)) -> quipu::Result<()> {
+pub fn for_each_item<'a>(
+    body: &'a [u8],
+    mut item: impl FnMut(Place, Result<&'a str, FieldError>),
+) -> quipu::Result<()> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let Some(first) = body.iter().find(|byte| !byte.is_ascii_whitespace()) else {
         return Err(Error::invalid(
@@ -216,7 +218,7 @@ pub fn for_each_item<'a>(body: &'a [u8], mut item: impl FnMut(u64, Result<&'a st
         for (number, line) in (1..).zip(body.split(|byte| *byte == b'\n')) {
             let line = line.trim_ascii();
             if !line.is_empty() {
-                item(number, utf8(line));
+                item(Place::Line(number), utf8(line));
             }
         }
         return Ok(());
@@ -227,18 +229,13 @@ pub fn for_each_item<'a>(body: &'a [u8], mut item: impl FnMut(u64, Result<&'a st
     })?;
     if *first == b'[' {
         let items: Vec<&RawValue> = serde_json::from_str(document).map_err(|error| document_error(&error))?;
-        let (mut line, mut seen) = (1, 0);
-        for raw in items {
-            let at = raw.get().as_ptr().addr() - document.as_ptr().addr();
-            line += line_of(&body[seen..at], at - seen) - 1;
-            seen = at;
-            item(line, Ok(raw.get()));
+        for (number, raw) in (1..).zip(items) {
+            item(Place::Item(number), Ok(raw.get()));
         }
         return Ok(());
     }
     let single: &RawValue = serde_json::from_str(document).map_err(|error| document_error(&error))?;
-    let at = single.get().as_ptr().addr() - document.as_ptr().addr();
-    item(line_of(body, at), Ok(single.get()));
+    item(Place::Item(1), Ok(single.get()));
     Ok(())
 }
 

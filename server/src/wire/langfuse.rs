@@ -22,9 +22,9 @@ use super::{Decoded, FieldError, Ignored};
 /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when the body is empty or a single broken document.
 pub fn decode(body: &[u8]) -> Result<Decoded<Event>> {
     let (mut found, mut ignored, mut errors, mut index) = (Observations::default(), Ignored::default(), Vec::new(), 0);
-    json::for_each_item(body, |line, item| {
+    json::for_each_item(body, |place, item| {
         if let Err(error) = item.and_then(|text| found.take(text, &mut ignored)) {
-            errors.push(Err(error.at(index, line)));
+            errors.push(Err(error.at(index, place)));
         }
         index += 1;
     })?;

@@ -24,6 +24,7 @@ mod object;
 pub mod openrouter;
 pub mod otlp;
 pub mod outcome;
+mod place;
 pub mod portkey;
 pub mod provider;
 pub mod revenium_tool;
@@ -39,6 +40,7 @@ use std::fmt;
 
 pub(crate) use call::{Origin, origin_tag};
 pub use excerpt::{excerpt, printable, shown};
+pub use place::Place;
 
 /// What a body held.
 #[derive(Debug)]
@@ -55,11 +57,11 @@ fn decode_items<T>(
     mut read: impl FnMut(&str, &mut Ignored) -> Result<Option<T>, FieldError>,
 ) -> quipu::Result<Decoded<T>> {
     let (mut items, mut ignored, mut index) = (Vec::new(), Ignored::default(), 0);
-    json::for_each_item(body, |line, item| {
+    json::for_each_item(body, |place, item| {
         match item.and_then(|text| read(text, &mut ignored)) {
             Ok(Some(item)) => items.push(Ok(item)),
             Ok(None) => {}
-            Err(error) => items.push(Err(error.at(index, line))),
+            Err(error) => items.push(Err(error.at(index, place))),
         }
         index += 1;
     })?;
@@ -71,8 +73,8 @@ fn decode_items<T>(
 pub struct ItemError {
     /// Which item, counted from 0.
     pub index: usize,
-    /// The line it starts on, counted from 1.
-    pub line: u64,
+    /// Where it stands.
+    pub place: Place,
     /// The field at fault, where it is one field.
     pub field: Option<String>,
     /// What was found and what is allowed.
@@ -81,7 +83,7 @@ pub struct ItemError {
 
 impl fmt::Display for ItemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.message)
+        write!(f, "{}: {}", self.place, self.message)
     }
 }
 
@@ -109,8 +111,8 @@ impl FieldError {
     }
 
     /// The same fault at its place in a body.
-    pub(crate) fn at(self, index: usize, line: u64) -> ItemError {
-        ItemError { index, line, field: self.field, message: self.message }
+    pub(crate) fn at(self, index: usize, place: Place) -> ItemError {
+        ItemError { index, place, field: self.field, message: self.message }
     }
 }
 

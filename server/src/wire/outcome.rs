@@ -28,9 +28,9 @@ const METADATA_DEPTH: usize = 32;
 /// A broken item among others is an [`ItemError`](super::ItemError) of its own.
 pub fn decode(body: &[u8]) -> Result<Decoded<Outcome>> {
     let (mut items, mut ignored) = (Vec::new(), Ignored::default());
-    json::for_each_item(body, |line, item| {
+    json::for_each_item(body, |place, item| {
         let outcome = item.and_then(|text| decode_one(text, None, &mut ignored));
-        items.push(outcome.map_err(|error| error.at(items.len(), line)));
+        items.push(outcome.map_err(|error| error.at(items.len(), place)));
     })?;
     Ok(Decoded { items, ignored })
 }

@@ -25,6 +25,9 @@ fn exit_codes_tell_bad_usage_from_failure() {
     let foreign = tempfile::tempdir().expect("a directory");
     let file = foreign.path().join("notes.txt");
     fs::write(&file, "mine").expect("a file");
+    let zeros = foreign.path().join("zeros.csv");
+    fs::write(&zeros, vec![0; 100_000]).expect("a file");
+    let (zeros, missing) = (arg(&zeros), foreign.path().join("missing"));
     for (args, code, message) in [
         (vec!["query", "--store", store], 0, ""),
         (vec!["query"], 2, "--store"),
@@ -43,6 +46,15 @@ fn exit_codes_tell_bad_usage_from_failure() {
         (vec!["import", "--store", store, "--map", "no-such-map.toml", "-"], 1, "no-such-map.toml"),
         (vec!["query", "--store", store, "--prices", "7"], 1, "no price book 7"),
         (vec!["query", "--store", arg(empty.path())], 1, "not a Quipu store"),
+        (vec!["query", "--store", arg(&missing)], 1, "there is no such directory"),
+        (
+            vec!["serve", "--store", arg(&file), "--listen", "127.0.0.1:0"],
+            1,
+            "it is a file, and a store is a directory",
+        ),
+        (vec!["serve", "--store", store, "--tls-cert", "no.pem", "--tls-key", "no.pem"], 1, "no.pem"),
+        (vec!["import", "--store", store, zeros], 2, "is named like a field of an event"),
+        (vec!["import", "--store", store, "--as", "parquet", arg(&file)], 2, "not a readable Parquet file"),
         (vec!["query", "--url", "ftp://example.org"], 2, "http://127.0.0.1:8080"),
         (vec!["query", "--url", "http://127.0.0.1:1"], 1, "is the server running there?"),
         (vec!["job", "nobody", "--store", store], 1, "\"nobody\""),
@@ -53,6 +65,8 @@ fn exit_codes_tell_bad_usage_from_failure() {
         (vec!["import", "--store", store, "--as", "xml", "-"], 2, "unknown format \"xml\""),
         (vec!["serve", "--store", store, "--listen", "0.0.0.0:0"], 2, "--allow-public"),
         (vec!["prices", "import", "--store", store, "no-such-file"], 1, "no-such-file"),
+        (vec!["check", "--store", store, "--rules", "no-such-file"], 1, "no-such-file"),
+        (vec!["serve", "--store", store, "--config", "no-such-file"], 1, "no-such-file"),
     ] {
         let ran = quipu(&args);
         assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.err);
@@ -76,6 +90,29 @@ fn rejected_rows_are_named_and_the_good_ones_are_stored() {
     assert_eq!(count.out.trim(), r#"{"requests":2}"#);
     let again = quipu(&["import", "--store", arg(&store), arg(&file)]);
     assert!(again.out.contains("events stored before"), "{}", again.out);
+
+    let array = dir.path().join("events.json");
+    fs::write(&array, r#"[{"id": "4", "usage": {"input": -1}}, {"id": "5"}, {"id": "6", "usage": {"input": -1}}]"#)
+        .expect("a file");
+    let ran = quipu(&["import", "--store", arg(&store), arg(&array)]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.out.contains("events.json, item 1: ") && ran.out.contains("events.json, item 3: "), "{}", ran.out);
+}
+
+#[test]
+fn where_only_the_events_know_their_cost_the_answer_says_how_to_use_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = arg(dir.path());
+    let event = br#"{"id": "a", "at": "2026-01-31T08:00:00Z", "job_id": "j", "reported_cost": "1.5"}"#;
+    assert_eq!(quipu_with(&["import", "--store", store, "-"], event).code, Some(0));
+    let outcome = ["outcome", "j", "--store", store, "--status", "SUCCESS", "--type", "CONVERTED", "--value", "6"];
+    assert_eq!(quipu(&outcome).code, Some(0));
+    for command in [vec!["roi"], vec!["query", "--measure", "cost_per_conversion"], vec!["query", "--measure", "roi"]] {
+        let asked = |more: &[&str]| quipu(&[&command[..], &["--store", store], more].concat()).out;
+        assert!(asked(&[]).contains("report a cost, of $1.5 in all: --cost reported"), "{}", asked(&[]));
+        let reported = asked(&["--cost", "reported"]);
+        assert!(!reported.contains("in all") && (reported.contains("300") || reported.contains("$1.5")), "{reported}");
+    }
 }
 
 #[test]

@@ -96,6 +96,9 @@ fn a_bad_event_harms_no_other_and_each_is_answered_in_its_place() {
     assert!(why(4).contains("elsewhere") && why(5).contains("24 hours"), "{answer}");
     assert_eq!(server.count(r#"{"measures": ["requests"]}"#), 2);
 
+    let (_, answer) = server.post("/v1/events", &[], format!("[{},\n\n{late},{{\"id\":7}}]", event("a")).as_bytes());
+    assert!(answer["items"][2]["error"].as_str().is_some_and(|why| why.starts_with("item 3: id")), "{answer}");
+
     let (status, answer) = server.post("/v1/events", &[], format!("{late}\n{foreign}").as_bytes());
     assert_eq!((status, &answer["rejected"]), (422, &json!(2)));
     let (_, answer) = server.post("/v1/events", &[("x-quipu-workspace", "elsewhere")], foreign.to_string().as_bytes());

@@ -82,6 +82,9 @@ pub(super) fn compile(name: &str, text: &str) -> Result<(Format, Plan)> {
         compiler.plan.price = Some(Vec::new());
         compiler.section("price", section, Compiler::price)?;
     }
+    if compiler.plan.revision.is_some() && (compiler.plan.id.is_none() || compiler.plan.at.is_none()) {
+        return Err(failed("[fields] revision needs an id, the same for every revision, and the time at".into()));
+    }
     compiler.plan.events = spec.events.unwrap_or(true);
     if !compiler.plan.events && compiler.plan.outcome.is_none() {
         return Err(failed("events = false leaves nothing to import, as there is no [outcome]".into()));
@@ -150,6 +153,10 @@ impl Compiler<'_> {
     }
 
     fn field(&mut self, field: &str, value: &Value) -> Result<(), String> {
+        if field == "revision" {
+            self.plan.revision = Some(detail::sum(value, &mut self.columns)?);
+            return Ok(());
+        }
         let detail = Detail::parse(value, &mut self.columns)?;
         match target(field)? {
             Target::Id => {
@@ -280,6 +287,7 @@ impl Plan {
             latest: None,
             join: None,
             id: None,
+            revision: None,
             id_derived: true,
             at: None,
             dimensions: Vec::new(),
@@ -371,7 +379,7 @@ fn target(field: &str) -> Result<Target, String> {
         let names = Dimension::ALL.iter().map(|d| d.name()).chain(Number::ALL.iter().map(|n| n.name()));
         let names = names.collect::<Vec<_>>().join(", ");
         format!(
-            "is not a field; meters belong into [usage], free pairs into [tags], and the fields are id, at, {names}"
+            "is not a field; meters belong into [usage], free pairs into [tags], and the fields are id, revision, at, {names}"
         )
     })
 }

@@ -2,6 +2,7 @@
 
 use quipu::{Dimension, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, Result, Text};
 
+use super::super::revisions::FIRST;
 use super::value::{self, Clock, Form, Money, Sum, TextValue, Unit};
 use crate::wire::decimal;
 use crate::wire::json::{self, Kind, Members};
@@ -34,6 +35,8 @@ pub(in crate::import) struct Plan {
     pub(in crate::import) join: Option<Join>,
     /// What the id is made of; `None` where rows have none of their own.
     pub(super) id: Option<Form>,
+    /// Which revision of the event a row is; `None` where each is the only one.
+    pub(super) revision: Option<Sum>,
     /// Whether the id is no identity of the source's own.
     pub(super) id_derived: bool,
     pub(super) at: Option<(Form, Clock)>,
@@ -175,6 +178,20 @@ impl Plan {
             event.numbers.insert(Number::UsageMismatch, 1);
         }
         Ok(())
+    }
+
+    /// Which revision of its event a row is, where the map says that there are several.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub(in crate::import) fn revision(&self, cells: &impl Cells) -> Result<Option<u64>, String> {
+        let Some(sum) = &self.revision else { return Ok(None) };
+        match sum.read(cells).map_err(|problem| format!("revision: {problem}"))? {
+            Some((0, _)) => {
+                Err("revision is below 1; the first one is 1, which a map can say as \"COLUMN + 1\"".into())
+            }
+            read => Ok(Some(read.map_or(FIRST, |(revision, _)| revision))),
+        }
     }
 
     /// The outcome of a row, if it has one; `event` is the row's event.

@@ -9,7 +9,7 @@ use super::super::identity::Identity;
 use super::super::input::{Input, Origin};
 use super::records::{Fault, Records};
 use super::{RowFault, Rows, find_columns};
-use crate::wire::{Ignored, shown};
+use crate::wire::{Ignored, Place, shown};
 
 /// The longest record that is read.
 const RECORD_BYTES: usize = 16 << 20;
@@ -87,8 +87,8 @@ impl Rows for CsvRows {
         })
     }
 
-    fn line(&self) -> u64 {
-        self.records.line()
+    fn place(&self) -> Place {
+        Place::Line(self.records.line())
     }
 
     fn id(&self, identity: &mut Identity) -> Text {

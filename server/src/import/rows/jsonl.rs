@@ -11,7 +11,7 @@ use super::super::lines::Lines;
 use super::paths::{Cells, Node};
 use super::{RowFault, Rows};
 use crate::wire::json::{self, Kind, Members};
-use crate::wire::{FieldError, Ignored};
+use crate::wire::{FieldError, Ignored, Place};
 
 pub(in crate::import) struct JsonRows {
     lines: Lines,
@@ -94,8 +94,8 @@ impl Rows for JsonRows {
         read.map(|()| true).map_err(|error| RowFault::Row(error.message))
     }
 
-    fn line(&self) -> u64 {
-        self.lines.number()
+    fn place(&self) -> Place {
+        Place::Line(self.lines.number())
     }
 
     fn id(&self, identity: &mut Identity) -> Text {

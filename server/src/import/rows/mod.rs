@@ -9,7 +9,7 @@ mod records;
 use quipu::{Error, Result, Text};
 
 use super::identity::Identity;
-use crate::wire::{Ignored, excerpt, shown};
+use crate::wire::{Ignored, Place, excerpt, shown};
 
 /// A stream of rows. A value is text in the form in which JSON would write it, without quotes;
 /// null, a missing member and an empty CSV cell are absent.
@@ -23,8 +23,8 @@ pub(super) trait Rows {
     /// Reads the next row; false at the end.
     fn advance(&mut self) -> Result<bool, RowFault>;
 
-    /// The line of the row last read; its number in formats without lines.
-    fn line(&self) -> u64;
+    /// Where the row last read stands.
+    fn place(&self) -> Place;
 
     /// Makes ready for [`id`](Self::id).
     ///

@@ -19,7 +19,7 @@ use super::super::identity::Identity;
 use super::super::input::Input;
 use super::paths::{Cells, Node};
 use super::{RowFault, Rows, find_columns};
-use crate::wire::Ignored;
+use crate::wire::{Ignored, Place};
 
 pub(in crate::import) struct ParquetRows {
     name: String,
@@ -116,8 +116,8 @@ impl Rows for ParquetRows {
         walk(&self.root, &self.forms, &row, &mut self.cells).map(|()| true).map_err(RowFault::Row)
     }
 
-    fn line(&self) -> u64 {
-        self.number
+    fn place(&self) -> Place {
+        Place::Row(self.number)
     }
 
     /// The columns that nobody asks for are not read, so ids are made of the file as a whole and the row's number.

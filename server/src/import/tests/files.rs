@@ -10,6 +10,7 @@ use quipu::{Dimension, Error, ErrorKind, Number};
 use super::super::*;
 use super::parquet::parquet_file;
 use super::{Memory, run, with_map};
+use crate::wire::Place;
 
 pub(super) struct Folder(pub(super) tempfile::TempDir);
 
@@ -41,7 +42,10 @@ pub(super) fn parsed(map: &str) -> Options {
 }
 
 pub(super) fn reasons(summary: &Summary) -> Vec<(u64, &str)> {
-    summary.examples.iter().map(|example| (example.line, example.reason.as_str())).collect()
+    let number = |place| match place {
+        Place::Line(number) | Place::Item(number) | Place::Row(number) => number,
+    };
+    summary.examples.iter().map(|example| (number(example.place), example.reason.as_str())).collect()
 }
 
 #[test]

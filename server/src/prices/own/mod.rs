@@ -78,7 +78,7 @@ pub(super) fn read_rows(rows: &[PriceRow], from: Timestamp) -> Result<Vec<PriceR
             Field { name: name.clone().into(), at: 0, value: value(text.clone().into()) }
         };
         let entry = Entry { at: 0, fields: row.fields.iter().map(field).collect() };
-        let entry = entry.rules(from).map_err(|fault| Error::invalid(format!("line {}: {}", row.line, fault.what)))?;
+        let entry = entry.rules(from).map_err(|fault| Error::invalid(format!("{}: {}", row.place, fault.what)))?;
         rules.extend(entry);
     }
     Ok(rules)

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use quipu::{Dimension, Event, Meter, Number, Text, Timestamp, TokenMeter};
 
 use super::*;
+use crate::wire::Place;
 
 fn one(body: &str) -> Event {
     let mut decoded = decode(body.as_bytes()).expect("a readable body");
@@ -89,8 +90,8 @@ fn one_bad_line_harms_no_other_and_is_named() {
     assert_eq!(ids, ["a", "c"]);
     let errors: Vec<_> = items.iter().filter_map(|item| item.as_ref().err()).collect();
     assert_eq!(
-        errors.iter().map(|error| (error.index, error.line)).collect::<Vec<_>>(),
-        [(1, 3), (2, 4), (3, 5), (5, 7)]
+        errors.iter().map(|error| (error.index, error.place)).collect::<Vec<_>>(),
+        [(1, 3), (2, 4), (3, 5), (5, 7)].map(|(index, line)| (index, Place::Line(line)))
     );
     assert_eq!(errors[0].message, "broken JSON at column 7: expected value");
     assert_eq!(errors[1].field.as_deref(), Some("at"));
@@ -107,7 +108,7 @@ fn a_broken_first_line_does_not_turn_lines_into_one_document() {
 fn arrays_and_pretty_printed_objects_are_documents() {
     let items = decode(b"[\n {\"id\":\"a\"},\n\n {\"id\":1},\n {\"id\":\"c\"}]").expect("an array").items;
     assert_eq!(items.len(), 3);
-    assert_eq!(items[1].as_ref().map_err(|error| (error.index, error.line)), Err((1, 4)));
+    assert_eq!(items[1].as_ref().map_err(|error| (error.index, error.place)), Err((1, Place::Item(2))));
     assert_eq!(one("{\n \"id\": \"a\",\n \"usage\": {\n  \"input\": 1\n }\n}").total_tokens(), 1);
     assert!(decode(b"[]").expect("an empty array").items.is_empty());
 }

@@ -27,7 +27,7 @@ mod value;
 
 use quipu::{Error, Event, Text, Timestamp};
 
-use super::{FieldError, Ignored, ItemError};
+use super::{FieldError, Ignored, ItemError, Place};
 pub(super) use role::Role;
 pub(super) use span::Span;
 pub use trace::{Decided, Memory, Settled};
@@ -94,7 +94,7 @@ pub fn read(body: &[u8], encoding: Encoding, signal: Signal) -> quipu::Result<Ex
             false => take_span(scope, &record, &mut export.spans, &mut export.ignored),
         });
         if let Err(error) = taken {
-            export.refused.push(error.at(index, 1));
+            export.refused.push(error.at(index, Place::Item(export.records)));
         }
     };
     match encoding {
