@@ -15,6 +15,7 @@ pub mod format;
 pub mod index;
 pub mod io;
 pub mod job_run;
+pub mod jobs;
 pub mod limits;
 pub mod log;
 pub mod money;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use quipu_engine::jobs::{JobNumbers, JobOutcomes};
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::rows::Part;
 use quipu_engine::store::Snapshot;
@@ -18,11 +19,23 @@ pub trait Source: Sync {
     /// All rows, in parts that do not overlap.
     fn parts(&self) -> &[Part];
 
-    /// The outcomes of the jobs of a workspace, at most one per job, as they were known at an instant, or now.
+    /// The jobs of [`Source::parts`] under one numbering, and with them all that have an outcome.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt), saying where.
-    fn outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<Vec<Outcome>>;
+    fn jobs(&self) -> Result<Arc<JobNumbers>>;
+
+    /// The outcomes of the jobs of a workspace by [`Source::jobs`], as they were known at an instant, or now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt), saying where.
+    fn job_outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<JobOutcomes>;
+
+    /// The outcome of one job with all that was said of it, as it was known at an instant, or now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt), saying where.
+    fn outcome(&self, workspace: &str, job_id: &str, as_of: Option<Timestamp>) -> Result<Option<Outcome>>;
 
     /// A version of the price book, or the newest.
     ///
@@ -50,8 +63,17 @@ impl Source for Snapshot {
         Self::parts(self)
     }
 
-    fn outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<Vec<Outcome>> {
-        Self::outcomes(self, workspace, as_of)
+    fn jobs(&self) -> Result<Arc<JobNumbers>> {
+        Self::jobs(self)
+    }
+
+    fn job_outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<JobOutcomes> {
+        Self::job_outcomes(self, workspace, as_of)
+    }
+
+    fn outcome(&self, workspace: &str, job_id: &str, as_of: Option<Timestamp>) -> Result<Option<Outcome>> {
+        let known = |outcome: &Outcome| as_of.is_none_or(|at| outcome.known_at.is_none_or(|known| known <= at));
+        Ok(self.revisions(workspace, job_id)?.into_iter().rev().find(known))
     }
 
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {

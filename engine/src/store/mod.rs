@@ -26,6 +26,7 @@ mod draft;
 mod erase;
 mod ground;
 mod head;
+mod jobs;
 mod lasting;
 mod open;
 mod options;

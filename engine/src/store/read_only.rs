@@ -105,7 +105,7 @@ fn read(disk: &dyn Disk, newest: Published, pin: Box<dyn Lock>) -> Result<Snapsh
     // Renamed by the writer, but perhaps not for good yet.
     sync_dir(disk, FileKind::Manifest.directory())?;
     let Replayed { head, recovery, .. } = replay(disk, store, &secret, &version, log::follow)?;
-    let state = State { lsn: recovery.next_lsn - 1, version: Arc::new(version), frozen: None, head };
+    let state = State::new(recovery.next_lsn - 1, Arc::new(version), head);
     let snapshot = Snapshot::new(Arc::new(state), secret);
     Ok(snapshot.with_unfinished(recovery.torn.filter(|torn| torn.bytes > 0)))
 }

@@ -153,10 +153,7 @@ impl Snapshot {
         for run in &self.state.version.outcomes {
             all.extend(run.all()?);
         }
-        let frozen = self.state.frozen.iter().flat_map(|frozen| &frozen.head.outcomes);
-        for chunk in frozen.chain(&self.state.head.outcomes) {
-            all.extend(chunk.iter().map(|(_, outcome)| Outcome::clone(outcome)));
-        }
+        all.extend(self.state.head_outcomes().cloned());
         all.retain(|outcome| outcome.workspace() == workspace);
         all.sort_unstable_by(|a, b| (&a.job_id, a.revision).cmp(&(&b.job_id, b.revision)));
         Ok(all)

@@ -10,6 +10,7 @@ use super::compact::Merger;
 use super::dedup::HeadIndex;
 use super::draft::FileNumbers;
 use super::head::Head;
+use super::jobs::KnownJobs;
 use super::options::Options;
 use super::publish::Publisher;
 use super::snapshot::Snapshot;
@@ -18,6 +19,7 @@ use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::{Disk, Lock};
 use crate::log::{LogWriter, TornTail};
+use crate::outcome::Outcome;
 use crate::telling::tell;
 
 /// A store's innards. Locks are taken in the order `writer`, `adding_book`, `publisher`, `state`.
@@ -74,6 +76,7 @@ pub(super) struct State {
     pub(super) frozen: Option<Frozen>,
     /// The head that takes events.
     pub(super) head: Head,
+    pub(super) jobs: Arc<KnownJobs>,
 }
 
 /// A head that takes no more events.
@@ -85,6 +88,19 @@ pub(super) struct Frozen {
     pub(super) last_lsn: u64,
     /// The log file that begins after it.
     pub(super) next_log: u64,
+}
+
+impl State {
+    pub(super) fn new(lsn: u64, version: Arc<Version>, head: Head) -> Self {
+        Self { lsn, version, frozen: None, head, jobs: Arc::default() }
+    }
+
+    /// The outcomes that are not yet in files, in the order in which they were reported.
+    pub(super) fn head_outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        let frozen = self.frozen.iter().map(|frozen| &frozen.head);
+        let chunks = frozen.chain([&self.head]).flat_map(|head| &head.outcomes);
+        chunks.flat_map(|chunk| chunk.iter()).map(|(_, outcome)| &**outcome)
+    }
 }
 
 impl Shared {
@@ -102,7 +118,7 @@ impl Shared {
     ) -> Arc<Self> {
         let id_frames = super::dedup::IdFrames::new(options.id_cache_bytes);
         let numbers = FileNumbers::new(version.manifest.next_file);
-        let state = State { lsn: log.next_lsn() - 1, version, frozen: None, head: Head::default() };
+        let state = State::new(log.next_lsn() - 1, version, Head::default());
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             disk,
@@ -131,7 +147,7 @@ impl Shared {
     /// Replaces what readers see by what `change` makes of it.
     pub(super) fn change_state(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state.write();
-        let mut next = State::clone(&state);
+        let mut next = State { jobs: Arc::default(), ..State::clone(&state) };
         change(&mut next);
         *state = Arc::new(next);
     }

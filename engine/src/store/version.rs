@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
+use super::jobs::KnownJobs;
 use crate::correction_run::CorrectionRun;
 use crate::dedup::IdRun;
 use crate::error::{Error, Result};
@@ -31,6 +32,7 @@ pub(super) struct Version {
     pub(super) corrections: Vec<Arc<CorrectionRun>>,
     /// Where each part is in `parts`, by the number of its segment.
     places: HashMap<u64, usize>,
+    pub(super) jobs: KnownJobs,
 }
 
 /// A segment with its counters and fingerprints.
@@ -131,7 +133,8 @@ impl Version {
         };
         let corrections = manifest.corrections.iter().map(open_corrections).collect::<Result<_>>()?;
         let places = parts.iter().enumerate().map(|(at, part)| (part.entry.segment.number, at)).collect();
-        Ok(Self { pin: None, number, parts, outcomes, books, corrections, places, manifest })
+        let jobs = KnownJobs::default();
+        Ok(Self { pin: None, number, parts, outcomes, books, corrections, places, jobs, manifest })
     }
 
     /// The part of that segment.

@@ -1,30 +1,27 @@
 //! The groups of the whole answer: the sums of all parts, joined by the values of their keys.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use quipu_engine::rows::Counter;
 use quipu_engine::{Meter, Number, Result, Text};
 
-use super::cost::{Cost, Costs};
+use super::cost::Costs;
 use super::distinct::Distinct;
 use super::estimates::Estimates;
+use super::jobs::{GroupJobs, PartJobSums};
 use super::keys::{KeyColumn, KeyValue};
-use super::part::{PartSums, Role};
+use super::part::PartSums;
 use super::plan::Plan;
 use super::sums::Sums;
 use super::timings::Values;
 use crate::answer::Unpriced;
-use crate::query::CostBasis;
 
 /// Provider, model and meter with a quantity that has no rate.
 type UnpricedSums = BTreeMap<(Option<Text>, Option<Text>, Meter), u128>;
 
 /// Bytes that a group takes beside its sums, estimated: key, hash entries, number.
 const GROUP_BYTES: usize = 160;
-/// Bytes that a job within a group takes, estimated.
-const JOB_BYTES: usize = 64;
 /// Bytes that a distinct value takes beside its text, estimated.
 const VALUE_BYTES: usize = 96;
 
@@ -35,10 +32,7 @@ pub(super) struct Groups {
     ids: HashMap<Box<[u32]>, u32>,
     keys: Vec<Box<[u32]>>,
     pub(super) sums: Vec<GroupSums>,
-    /// The job of each number.
-    pub(super) job_names: Numbered,
-    /// The cost of a job within a group, by group and job.
-    pub(super) jobs: HashMap<(u32, u32), Cost>,
+    pub(super) jobs: GroupJobs,
     /// Per dimension asked for.
     pub(super) distinct: Vec<Distinct>,
     /// Per dimension whose values are estimated.
@@ -130,7 +124,10 @@ impl Groups {
     /// Adds the sums of a part.
     pub(super) fn absorb(&mut self, plan: &Plan<'_>, mut part: PartSums<'_>) -> Result<()> {
         let costs = self.price(plan, &part)?;
-        let groups = self.join_keys(plan, &part, &costs)?;
+        let groups = self.join_keys(plan, &part);
+        if let Some(jobs) = &part.jobs {
+            self.jobs.absorb(jobs, &groups)?;
+        }
         let sums: Vec<Option<&Sums>> = plan.sums.iter().map(|sum| part.column(sum)).collect();
         for (slot, group) in groups.iter().enumerate() {
             let into = &mut self.sums[*group as usize];
@@ -170,6 +167,13 @@ impl Groups {
     fn price(&mut self, plan: &Plan<'_>, part: &PartSums<'_>) -> Result<Vec<Costs>> {
         let mut costs = vec![Costs::new(plan); part.slots.len()];
         let Some(prices) = &part.prices else { return Ok(costs) };
+        if !plan.group_prices {
+            for (meter, code, quantity) in part.jobs.iter().flat_map(PartJobSums::unpriced) {
+                let (provider, model) = prices.names(code);
+                *self.unpriced.entry((provider, model, meter.clone())).or_default() += quantity;
+            }
+            return Ok(costs);
+        }
         let meters: Vec<(&Meter, &Sums, Vec<usize>)> =
             part.meters().map(|(meter, sums)| (meter, sums, Costs::parts_of(plan, meter))).collect();
         // Slots are many, price codes few: rates are looked up once per code.
@@ -204,32 +208,19 @@ impl Groups {
         Ok(costs)
     }
 
-    /// The group of each slot of a part; jobs are recorded on the way.
-    fn join_keys(&mut self, plan: &Plan<'_>, part: &PartSums<'_>, costs: &[Costs]) -> Result<Vec<u32>> {
+    /// The group of each slot of a part.
+    fn join_keys(&mut self, plan: &Plan<'_>, part: &PartSums<'_>) -> Vec<u32> {
         let mut columns: Vec<Renumbered<'_>> =
             part.keys.iter().map(|(_, column)| Renumbered { column, numbers: Vec::new() }).collect();
         let mut key = vec![0; self.by.len()];
         let mut groups = Vec::with_capacity(part.slots.len());
-        let job_costs: Cow<'_, [Cost]> = match plan.query.cost_basis {
-            CostBasis::Computed => costs.iter().map(|cost| cost.all).collect(),
-            CostBasis::Reported => Cow::Owned(reported(part)),
-        };
-        for (slot, cost) in job_costs.iter().enumerate() {
-            let mut job = None;
-            for (((role, _), column), code) in part.keys.iter().zip(&mut columns).zip(part.slots.codes(slot)) {
-                match role {
-                    Role::Pivot(at) => key[*at] = column.number(*code, &mut self.by[*at]),
-                    Role::Job if *code != 0 => job = Some(column.number(*code, &mut self.job_names)),
-                    Role::Job => {}
-                }
+        for slot in 0..part.slots.len() {
+            for (((at, _), column), code) in part.keys.iter().zip(&mut columns).zip(part.slots.codes(slot)) {
+                key[*at] = column.number(*code, &mut self.by[*at]);
             }
-            let group = self.group(plan, &key);
-            if let Some(job) = job {
-                self.jobs.entry((group, job)).or_default().add(*cost)?;
-            }
-            groups.push(group);
+            groups.push(self.group(plan, &key));
         }
-        Ok(groups)
+        groups
     }
 
     fn group(&mut self, plan: &Plan<'_>, key: &[u32]) -> u32 {
@@ -270,12 +261,12 @@ impl Groups {
     pub(super) fn bytes(&self, plan: &Plan<'_>) -> usize {
         let sums = (plan.sums.len() + plan.carried.len() + 2 * (plan.cost_parts.len() + 1)) * size_of::<u128>();
         let groups = self.keys.len() * (GROUP_BYTES + sums + 4 * self.by.len());
-        let names = self.by.iter().chain([&self.job_names]);
+        let names = self.by.iter();
         let names: usize = names.map(|names| names.values.len() * VALUE_BYTES).sum();
         let pairs: usize = self.distinct.iter().map(Distinct::bytes).sum();
         let timings: usize = self.timings.iter().flatten().map(Values::bytes).sum();
         let estimates: usize = self.estimates.iter().map(Estimates::bytes).sum();
-        groups + names + pairs + timings + estimates + self.jobs.len() * JOB_BYTES
+        groups + names + pairs + timings + estimates + self.jobs.bytes()
     }
 
     /// What could not be priced.
@@ -295,18 +286,4 @@ impl Groups {
 /// A slot of a column; zero where the part has no such column.
 fn at(column: Option<&Sums>, slot: usize) -> u128 {
     column.map_or(0, |column| column.get(slot))
-}
-
-/// The reported cost of each slot: known as far as its events state one.
-fn reported(part: &PartSums<'_>) -> Vec<Cost> {
-    let events = part.column(&Counter::Events);
-    let stated = part.column(&Counter::NumberEvents(Number::ReportedCost));
-    let pico = part.column(&Counter::Number(Number::ReportedCost));
-    (0..part.slots.len())
-        .map(|slot| Cost {
-            pico: i128::try_from(at(pico, slot)).unwrap_or(i128::MAX),
-            known: at(stated, slot) > 0,
-            unknown: at(stated, slot) < at(events, slot),
-        })
-        .collect()
 }

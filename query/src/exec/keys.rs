@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use quipu_engine::dictionary::{Dictionary, Interner};
+use quipu_engine::jobs::PartJobs;
 use quipu_engine::rows::Quantity;
 use quipu_engine::{Dimension, Number, Result, Text, Timestamp};
 
-use super::cohort::JobCohort;
 use super::lacking::{self, Lacks};
 use super::plan::Plan;
 use super::rows::{Rows, Spans};
@@ -77,12 +77,13 @@ impl KeyColumn {
     pub(super) fn new(
         pivot: &Pivot,
         plan: &Plan<'_>,
+        part: usize,
         rows: Rows<'_>,
         (first, last): (Timestamp, Timestamp),
     ) -> Result<Self> {
         let zone = &plan.query.zone;
         Ok(match pivot {
-            Pivot::Time(bucket) if plan.cohort.is_some() => Self::job_time(*bucket, zone, plan, rows)?,
+            Pivot::Time(bucket) if plan.cohort.is_some() => Self::job_time(*bucket, zone, plan, part),
             Pivot::Dimension(dimension) => Self::Dimension(*dimension, rows.dictionary(*dimension)?),
             Pivot::Tag(key) => Self::tag(key, rows)?,
             Pivot::Number(number) => Self::Number { number: *number, codes: HashMap::new(), values: Vec::new() },
@@ -106,16 +107,14 @@ impl KeyColumn {
         Ok(Self::Tag { of_set, values: interner.finish() })
     }
 
-    fn job_time(bucket: Bucket, zone: &Zone, plan: &Plan<'_>, rows: Rows<'_>) -> Result<Self> {
-        let jobs = rows.dictionary(Dimension::JobId)?;
+    fn job_time(bucket: Bucket, zone: &Zone, plan: &Plan<'_>, part: usize) -> Self {
         let mut buckets = Buckets::of(bucket);
-        let mut of_job = vec![0; jobs.len() + 1];
-        for (code, job) in jobs.iter() {
-            if let Some(at) = plan.cohort.as_ref().and_then(|cohort| JobCohort::instant(cohort, job)) {
-                of_job[code as usize] = buckets.find(at, |at| zone.bucket(bucket, at)).code;
-            }
+        let mut of_job = vec![0];
+        for job in plan.part_jobs(part).into_iter().flat_map(PartJobs::numbers) {
+            let at = plan.cohort.as_ref().and_then(|cohort| cohort.instant(job));
+            of_job.push(at.map_or(0, |at| buckets.find(at, |at| zone.bucket(bucket, at)).code));
         }
-        Ok(Self::JobTime { of_job, buckets })
+        Self::JobTime { of_job, buckets }
     }
 
     /// Codes are below this.

@@ -7,6 +7,7 @@ mod cost;
 mod distinct;
 mod estimates;
 mod groups;
+mod jobs;
 mod keys;
 pub(crate) mod lacking;
 mod measures;
@@ -17,6 +18,7 @@ mod predicate;
 mod prices;
 mod ranks;
 mod read;
+mod row_costs;
 mod rows;
 mod run;
 pub(crate) mod select;
@@ -29,13 +31,12 @@ mod timings;
 
 use std::sync::Arc;
 
+use quipu_engine::Result;
 use quipu_engine::price_book::PriceBook;
-use quipu_engine::{Outcome, Result};
 
 pub(crate) use self::estimates::ESTIMATE_ERROR;
 use self::run::Run;
 use self::table::Table;
-use self::tally::Outcomes;
 use crate::answer::Answer;
 use crate::cursor::Cursor;
 use crate::query::{PriceChoice, Query};
@@ -83,10 +84,4 @@ pub(crate) fn price_book(source: &dyn Source, choice: &PriceChoice) -> Result<Ar
         PriceChoice::KnownAt(at) => source.price_book_known_at(*at),
         PriceChoice::Book(book) => Ok(Arc::clone(book)),
     }
-}
-
-/// The outcomes of a workspace by job, as a query sees them.
-fn outcomes_of(source: &dyn Source, scope: &Scope, query: &Query) -> Result<Outcomes> {
-    let outcomes = source.outcomes(scope.workspace(), query.outcomes_as_of)?.into_iter();
-    Ok(outcomes.map(|outcome: Outcome| (outcome.job_id.to_string(), outcome)).collect())
 }

@@ -6,6 +6,7 @@ use quipu_engine::dictionary::Dictionary;
 use quipu_engine::rows::{Counter, Part, Quantity};
 use quipu_engine::{Dimension, Meter, Number, Result};
 
+use super::jobs::PartJobSums;
 use super::keys::{KeyColumn, Selected};
 use super::pairs::Pairs;
 use super::plan::Plan;
@@ -28,28 +29,20 @@ pub(super) enum Outcome {
     Straddles,
 }
 
-/// The role of a key column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// The pivot of that number.
-    Pivot(usize),
-    /// The job, which splits the groups further.
-    Job,
-}
-
 /// The sums of the rows of one part that one thread has read.
 ///
-/// Rows are summed per *slot*: a combination of the keys, the job where jobs are asked for, and
-/// the price code where costs are. All rows of a slot have the same rates, so their cost is that
-/// of their sums.
+/// Rows are summed per *slot*: a combination of the keys, and the price code where costs of groups are asked for.
+/// All rows of a slot have the same rates, so their cost is that of their sums. Jobs are not slots, see [`super::jobs`].
 pub(super) struct PartSums<'a> {
     plan: &'a Plan<'a>,
     rows: Rows<'a>,
     predicate: Predicate,
-    /// Sorted by domain, so that array lookups reach as far as possible.
-    pub(super) keys: Vec<(Role, KeyColumn)>,
+    /// The place of each key in the grouping; sorted by domain, so that array lookups reach as far as possible.
+    pub(super) keys: Vec<(usize, KeyColumn)>,
     pub(super) prices: Option<PartPrices<'a>>,
     pub(super) slots: Slots,
+    /// Where jobs are asked for.
+    pub(super) jobs: Option<PartJobSums<'a>>,
     counters: Vec<Counter>,
     /// Per counter, per slot.
     sums: Vec<Sums>,
@@ -76,6 +69,7 @@ struct Work {
     filter: Buffers,
     spans: Spans,
     columns: Vec<Vec<u32>>,
+    prices: Vec<u32>,
     rows: SlotsOfRows,
     codes: Vec<u32>,
     adds: Vec<u64>,
@@ -86,33 +80,32 @@ impl<'a> PartSums<'a> {
     /// Nothing added yet; `None` when no row of the part can pass the filter.
     pub(super) fn new(
         plan: &'a Plan<'a>,
+        at: usize,
         part: &Part,
         rows: Rows<'a>,
         pricer: Option<&'a Pricer<'a>>,
     ) -> Result<Option<Self>> {
         let query = plan.query;
-        let predicate = Predicate::of(plan, part, rows)?;
+        let predicate = Predicate::of(plan, at, part, rows)?;
         if predicate.is_never() {
             return Ok(None);
         }
         let mut keys = Vec::new();
-        for (at, pivot) in query.by.iter().enumerate() {
-            keys.push((Role::Pivot(at), KeyColumn::new(pivot, plan, rows, part.events.time_range())?));
-        }
-        if plan.jobs {
-            keys.push((Role::Job, KeyColumn::Dimension(Dimension::JobId, rows.dictionary(Dimension::JobId)?)));
+        for (key, pivot) in query.by.iter().enumerate() {
+            keys.push((key, KeyColumn::new(pivot, plan, at, rows, part.events.time_range())?));
         }
         keys.sort_by_key(|(_, column)| column.domain(rows));
         let mut domains: Vec<u64> = keys.iter().map(|(_, column)| column.domain(rows)).collect();
         let prices =
             pricer.map(|pricer| PartPrices::new(pricer, plan.scope, rows, part.events.time_range())).transpose()?;
-        if prices.is_some() {
+        if plan.group_prices {
             domains.push(1 << 32);
         }
+        let jobs = plan.part_jobs(at).filter(|_| plan.jobs);
         let meters = rows.meters();
-        let mut counters: Vec<Counter> = match prices {
-            Some(_) => meters.iter().cloned().map(Counter::Meter).collect(),
-            None => Vec::new(),
+        let mut counters: Vec<Counter> = match plan.group_prices {
+            true => meters.iter().cloned().map(Counter::Meter).collect(),
+            false => Vec::new(),
         };
         for sum in &plan.sums {
             let exists = match sum {
@@ -129,6 +122,7 @@ impl<'a> PartSums<'a> {
             predicate,
             work: Work { columns: vec![Vec::new(); domains.len()], ..Work::default() },
             slots: Slots::new(&domains),
+            jobs: jobs.map(|jobs| PartJobSums::new(plan, jobs, &plan.outcomes, rows, keys.len())),
             keys,
             prices,
             sums: counters.iter().map(|_| Sums::default()).collect(),
@@ -157,6 +151,10 @@ impl<'a> PartSums<'a> {
         if !self.find_slots(block, &selected)? {
             return Ok(Outcome::Straddles);
         }
+        if let Some(jobs) = &mut self.jobs {
+            let prices = self.prices.as_ref().map(|prices| (prices, self.work.prices.as_slice()));
+            jobs.add(self.rows, block, &selected, (&self.slots, &self.work.rows.slots), prices)?;
+        }
         self.add_sums(block, &selected)?;
         self.add_unpriced(block, &selected)?;
         self.add_spans(&selected)?;
@@ -175,10 +173,13 @@ impl<'a> PartSums<'a> {
                 return Ok(false);
             }
         }
-        if let (Some(prices), Some(column)) = (&mut self.prices, work.columns.last_mut())
-            && !prices.read(self.rows, block, selected, &mut work.spans, column)?
-        {
-            return Ok(false);
+        if let Some(prices) = &mut self.prices {
+            if !prices.read(self.rows, block, selected, &mut work.spans, &mut work.prices)? {
+                return Ok(false);
+            }
+            if let (true, Some(column)) = (self.plan.group_prices, work.columns.last_mut()) {
+                column.clone_from(&work.prices);
+            }
         }
         self.slots.number(&work.columns, selected.len, &mut work.rows.slots);
         work.rows.find_runs();
@@ -213,7 +214,7 @@ impl<'a> PartSums<'a> {
             return Ok(());
         };
         let work = &mut self.work;
-        let Some(codes) = work.columns.last() else { return Ok(()) };
+        let codes = &work.prices;
         work.flags.clear();
         work.flags.resize(selected.len, 0);
         for counter in &self.counters {
@@ -311,7 +312,8 @@ impl<'a> PartSums<'a> {
         let times = self.spans.capacity() * size_of::<(i64, i64)>() + self.ends.capacity() * size_of::<i64>();
         let pairs: usize = self.distinct.iter().chain(&self.approx_distinct).map(Pairs::bytes).sum();
         let values: usize = self.timings.iter().flatten().map(|values| size_of::<Values>() + values.bytes()).sum();
-        self.slots.len() * self.slots.bytes_per_slot() + sums + times + pairs + values
+        let jobs = self.jobs.as_ref().map_or(0, PartJobSums::bytes);
+        self.slots.len() * self.slots.bytes_per_slot() + sums + times + pairs + values + jobs
     }
 
     /// The values of a dimension in this part.

@@ -1,7 +1,9 @@
 //! What a query needs to read, and whether counters can answer it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use quipu_engine::jobs::{JobNumbers, JobOutcomes, PartJobs};
 use quipu_engine::limits::OUTCOME_VALUE_MAX_PICO;
 use quipu_engine::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter};
 use quipu_engine::{Dimension, Error, Number, Result, TokenMeter};
@@ -21,16 +23,24 @@ pub(super) struct Plan<'q> {
     pub(super) base: Vec<Measure>,
     /// The jobs that count, where not all do.
     pub(super) cohort: Option<JobCohort>,
+    /// The jobs of all parts, where they matter.
+    pub(super) job_numbers: Option<Arc<JobNumbers>>,
+    /// What came of jobs, where that matters.
+    pub(super) outcomes: JobOutcomes,
     /// The sums that measures are made of, sorted.
     pub(super) sums: Vec<Counter>,
     /// Costs are computed.
     pub(super) prices: bool,
+    /// Costs of groups are computed, not only those of their jobs.
+    pub(super) group_prices: bool,
     /// The parts of the cost that are asked for.
     pub(super) cost_parts: Vec<CostOf>,
     /// Events with an unpriced quantity are counted.
     pub(super) unpriced_events: bool,
-    /// Groups are split by job.
+    /// The jobs of groups are looked at.
     pub(super) jobs: bool,
+    /// What each job of a group costs is needed.
+    pub(super) job_costs: bool,
     /// The span of time of each group is kept.
     pub(super) spans: bool,
     /// The latest end of each group is kept.
@@ -49,18 +59,22 @@ pub(super) struct Plan<'q> {
 impl<'q> Plan<'q> {
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when counters are asked for that cannot answer.
-    pub(super) fn new(query: &'q Query, scope: &'q Scope, cohort: Option<JobCohort>) -> Result<Self> {
+    pub(super) fn new(query: &'q Query, scope: &'q Scope) -> Result<Self> {
         let base = base_measures(query);
         let computed = query.cost_basis == CostBasis::Computed;
         let mut plan = Self {
             query,
             scope,
-            cohort,
+            cohort: None,
+            job_numbers: None,
+            outcomes: JobOutcomes::default(),
             sums: Vec::new(),
             prices: base.iter().any(|m| m.needs_prices() || (m.needs_job_cost() && computed)),
+            group_prices: base.iter().any(Measure::needs_prices),
             cost_parts: Vec::new(),
             unpriced_events: base.contains(&Measure::Unpriced),
             jobs: base.iter().any(Measure::is_about_jobs),
+            job_costs: base.iter().any(Measure::needs_job_cost),
             spans: base.iter().any(|m| matches!(m, Measure::FirstAt | Measure::LastAt | Measure::Elapsed)),
             ends: base.contains(&Measure::Elapsed),
             carried: Vec::new(),
@@ -71,11 +85,11 @@ impl<'q> Plan<'q> {
             base: Vec::new(),
         };
         let mut sums = BTreeSet::from([Counter::Events]);
-        if plan.prices {
+        if plan.group_prices {
             sums.insert(Counter::Number(Number::UsageMissing));
         }
         for measure in &base {
-            sums.extend(sums_of(measure, computed));
+            sums.extend(sums_of(measure));
             match measure {
                 Measure::Count(dimension) => plan.carried.push(*dimension),
                 Measure::Distinct(dimension) => plan.distinct.push(*dimension),
@@ -126,6 +140,11 @@ impl<'q> Plan<'q> {
         } else {
             None
         }
+    }
+
+    /// The jobs of the part at that place, where jobs matter.
+    pub(super) fn part_jobs(&self, part: usize) -> Option<PartJobs<'_>> {
+        self.job_numbers.as_ref().map(|numbers| numbers.part(part))
     }
 
     /// The position of a sum in [`Self::sums`].
@@ -202,7 +221,7 @@ fn counters_decide(filter: &Filter) -> bool {
 }
 
 /// The sums that a measure is made of.
-fn sums_of(measure: &Measure, computed: bool) -> Vec<Counter> {
+fn sums_of(measure: &Measure) -> Vec<Counter> {
     let reported = || vec![Counter::Number(Number::ReportedCost), Counter::NumberEvents(Number::ReportedCost)];
     match measure {
         Measure::Errors | Measure::ErrorRate => vec![Counter::Errors],
@@ -214,7 +233,6 @@ fn sums_of(measure: &Measure, computed: bool) -> Vec<Counter> {
         Measure::ReportedCost | Measure::ReportedUnknown | Measure::CostDelta => reported(),
         Measure::Duration(Statistic::Average) => average(Number::DurationMs),
         Measure::Ttft(Statistic::Average) => average(Number::TtftMs),
-        measure if measure.needs_job_cost() && !computed => reported(),
         measure => tokens_of(measure).map_or_else(Vec::new, |tokens| {
             TokenMeter::ALL
                 .iter()

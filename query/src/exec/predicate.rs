@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use quipu_engine::jobs::PartJobs;
 use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::{Counter, Part, Quantity, Zone, ZoneColumn, time_of_zone};
 use quipu_engine::{Dimension, Number, Result, Timestamp};
@@ -58,11 +59,11 @@ pub(super) struct Buffers {
 
 impl Predicate {
     /// The rows that a plan is about.
-    pub(super) fn of(plan: &Plan<'_>, part: &Part, rows: Rows<'_>) -> Result<Self> {
+    pub(super) fn of(plan: &Plan<'_>, at: usize, part: &Part, rows: Rows<'_>) -> Result<Self> {
         let indexed = plan.query.path != PathChoice::Scan;
         let mut predicate = Self::new(plan.scope, plan.query, part, rows, indexed)?;
         if let (Some(cohort), false) = (&plan.cohort, predicate.is_never()) {
-            let jobs = cohort_test(cohort, rows)?;
+            let jobs = cohort_test(cohort, plan.part_jobs(at), rows)?;
             predicate.test = all(vec![predicate.test, jobs]);
         }
         Ok(predicate)
@@ -163,12 +164,13 @@ impl Context<'_> {
     }
 }
 
-fn cohort_test(cohort: &JobCohort, rows: Rows<'_>) -> Result<Test> {
-    let jobs = rows.dictionary(Dimension::JobId)?;
-    let mut accepted = vec![false; jobs.len() + 1];
-    for (code, job) in jobs.iter() {
-        accepted[code as usize] = cohort.instant(job).is_some();
-    }
+fn cohort_test(cohort: &JobCohort, jobs: Option<PartJobs<'_>>, rows: Rows<'_>) -> Result<Test> {
+    let accepted: Vec<bool> = match (cohort, jobs) {
+        (JobCohort::These(_), Some(jobs)) => {
+            std::iter::once(false).chain(jobs.numbers().map(|job| cohort.instant(job).is_some())).collect()
+        }
+        _ => (0..=rows.dictionary(Dimension::JobId)?.len()).map(|code| code > 0).collect(),
+    };
     Ok(constant(&accepted).unwrap_or(Test::Codes { dimension: Dimension::JobId, accepted }))
 }
 

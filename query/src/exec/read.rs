@@ -17,7 +17,7 @@ use super::plan::Plan;
 use super::rows::Rows;
 use crate::answer::{Explain, PartExplain, Path};
 use crate::price::Pricer;
-use crate::query::PathChoice;
+use crate::query::{PathChoice, Query};
 
 /// How many events there must be per counter for counters to be worth reading.
 const WORTHWHILE: usize = 2;
@@ -67,8 +67,8 @@ pub(super) fn read<'a>(
     pricer: Option<&'a Pricer<'a>>,
 ) -> Result<(Groups, Explain)> {
     let sink = Sink { plan, budget: Budget::of(plan.query), groups: Mutex::new(Groups::new(plan)) };
-    let threads = threads(plan);
-    let counted = share(threads, parts.len(), |part| from_counters(&sink, &parts[part], pricer))?;
+    let threads = threads(plan.query);
+    let counted = share(threads, parts.len(), |part| from_counters(&sink, part, &parts[part], pricer))?;
     let mut explain = Vec::with_capacity(parts.len());
     let mut scans = Vec::new();
     for (at, (part, counted)) in parts.iter().zip(counted).enumerate() {
@@ -98,12 +98,18 @@ pub(super) fn read<'a>(
     Ok((groups, Explain { parts: explain }))
 }
 
-fn threads(plan: &Plan<'_>) -> usize {
+/// How many threads a query may use.
+pub(super) fn threads(query: &Query) -> usize {
     let available = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    plan.query.threads.unwrap_or_else(available).get()
+    query.threads.unwrap_or_else(available).get()
 }
 
-fn from_counters<'a>(sink: &Sink<'a>, part: &'a Part, pricer: Option<&'a Pricer<'a>>) -> Result<FromCounters> {
+fn from_counters<'a>(
+    sink: &Sink<'a>,
+    at: usize,
+    part: &'a Part,
+    pricer: Option<&'a Pricer<'a>>,
+) -> Result<FromCounters> {
     let plan = sink.plan;
     if matches!(plan.query.path, PathChoice::Scan | PathChoice::Index) {
         return Ok(FromCounters::Scan("events were asked for"));
@@ -120,7 +126,7 @@ fn from_counters<'a>(sink: &Sink<'a>, part: &'a Part, pricer: Option<&'a Pricer<
         return Ok(FromCounters::Scan("the part has hardly fewer counters than events"));
     }
     let rows = Rows::Counters(&**counters);
-    let Some(mut sums) = PartSums::new(plan, part, rows, pricer)? else { return Ok(FromCounters::NoMatch) };
+    let Some(mut sums) = PartSums::new(plan, at, part, rows, pricer)? else { return Ok(FromCounters::NoMatch) };
     let mut rows_read = 0;
     for block in 0..rows.blocks() {
         if sink.add_block(&mut sums, block)? == Outcome::Straddles {
@@ -152,7 +158,7 @@ fn scan<'a>(
         while let Some((part, block)) = blocks.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
             if current.as_ref().is_none_or(|(at, _)| *at != part) {
                 current.take().and_then(|(_, sums)| sums).map_or(Ok(()), |sums| sink.absorb(sums))?;
-                current = Some((part, PartSums::new(sink.plan, parts[part].1, rows[part], pricer)?));
+                current = Some((part, PartSums::new(sink.plan, parts[part].0, parts[part].1, rows[part], pricer)?));
             }
             if let Some((_, Some(sums))) = &mut current
                 && sink.add_block(sums, block)? == Outcome::Added
@@ -168,7 +174,7 @@ fn scan<'a>(
 }
 
 /// Does `jobs` pieces of work on several threads and returns their results in order.
-fn share<T: Send>(threads: usize, jobs: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+pub(super) fn share<T: Send>(threads: usize, jobs: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
     if threads.min(jobs) <= 1 {
         return (0..jobs).map(work).collect();
     }

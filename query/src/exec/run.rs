@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use quipu_engine::price_book::PriceBook;
-use quipu_engine::{Number, Outcome, Result};
+use quipu_engine::{Number, Result};
 
 use super::cohort::JobCohort;
-use super::cost::Cost;
 use super::distinct::Distinct;
 use super::groups::{GroupSums, Groups};
-use super::keys::KeyValue;
 use super::measures::Group;
 use super::plan::Plan;
+use super::price_book;
 use super::read;
-use super::tally::{Outcomes, Tally};
 use super::timings::{EXACT_VALUES, Ranked, Values};
-use super::{outcomes_of, price_book};
 use crate::answer::Explain;
 use crate::measure::{Measure, Statistic};
 use crate::price::Pricer;
@@ -30,9 +27,6 @@ pub(super) struct Run<'q> {
     pub(super) groups: Groups,
     pub(super) book: Option<Arc<PriceBook>>,
     pub(super) explain: Explain,
-    outcomes: Outcomes,
-    /// Per group.
-    tallies: Vec<Tally>,
     /// Per group, per dimension asked for.
     distinct: Vec<Vec<u64>>,
     /// Per number asked for, per group.
@@ -47,29 +41,22 @@ impl<'q> Run<'q> {
         query: &'q Query,
         book: Option<Arc<PriceBook>>,
     ) -> Result<Self> {
-        let by_outcome = query.cohort == Some(Cohort::Outcome);
-        let mut outcomes = if by_outcome { outcomes_of(source, scope, query)? } else { Outcomes::new() };
-        let cohort = JobCohort::of(source, scope, query, &outcomes)?;
-        let plan = Plan::new(query, scope, cohort)?;
-        if plan.jobs && !by_outcome {
-            outcomes = outcomes_of(source, scope, query)?;
+        let mut plan = Plan::new(query, scope)?;
+        if plan.jobs || JobCohort::decides(query) {
+            plan.job_numbers = Some(source.jobs()?);
         }
+        if plan.jobs || query.cohort == Some(Cohort::Outcome) {
+            plan.outcomes = source.job_outcomes(scope.workspace(), query.outcomes_as_of)?;
+        }
+        let numbers = plan.job_numbers.clone().unwrap_or_default();
+        plan.cohort = JobCohort::of(source, scope, query, &numbers, &plan.outcomes)?;
         let book = match book {
             None if plan.prices => Some(price_book(source, &query.prices)?),
             book => book,
         };
         let pricer = book.as_deref().filter(|_| plan.prices).map(|book| Pricer::new(book).assuming(&query.what_if));
         let (groups, explain) = read::read(&plan, source.parts(), pricer.as_ref())?;
-        Ok(Self {
-            plan,
-            groups,
-            book,
-            explain,
-            outcomes,
-            tallies: Vec::new(),
-            distinct: Vec::new(),
-            ranked: Vec::new(),
-        })
+        Ok(Self { plan, groups, book, explain, distinct: Vec::new(), ranked: Vec::new() })
     }
 
     /// Makes ready for values of groups. No group may be added afterwards.
@@ -80,11 +67,8 @@ impl<'q> Run<'q> {
             groups.iter().map(ranked).collect()
         });
         self.ranked = ranked.collect();
-        self.tallies = vec![Tally::default(); self.groups.len()];
-        for ((group, job), cost) in &self.groups.jobs {
-            let outcome = outcome(&self.groups, &self.outcomes, *job);
-            self.tallies[*group as usize].add(self.plan.query, outcome, *cost)?;
-        }
+        let groups = self.groups.len();
+        self.groups.jobs.finish(self.plan.query, &self.plan.outcomes, groups)?;
         self.distinct = vec![vec![0; self.groups.distinct.len()]; self.groups.len()];
         self.groups.distinct.iter_mut().for_each(Distinct::join);
         for (at, distinct) in self.groups.distinct.iter().enumerate() {
@@ -108,7 +92,7 @@ impl<'q> Run<'q> {
         let group = Group {
             plan: &self.plan,
             sums: &self.groups.sums[group],
-            tally: &self.tallies[group],
+            tally: &self.groups.jobs.tallies[group],
             distinct: &self.distinct[group],
             estimates: &estimates,
             timings: &timings,
@@ -123,7 +107,7 @@ impl<'q> Run<'q> {
         let included = || (0..groups.len()).filter(|group| includes(*group));
         let mut sums = GroupSums::new(&self.plan);
         included().try_for_each(|group| sums.add(&groups.sums[group]))?;
-        let tally = self.tally_over(&includes)?;
+        let tally = groups.jobs.over(self.plan.query, &self.plan.outcomes, &includes)?;
         let distinct: Vec<u64> = groups.distinct.iter().map(|one| one.pairs().numbers_of(&includes)).collect();
         let estimates: Vec<u64> = groups.estimates.iter().map(|one| one.over(included())).collect();
         let timings = groups.timings.iter().zip(&self.plan.timings).map(|(of_groups, number)| {
@@ -143,22 +127,6 @@ impl<'q> Run<'q> {
         Ok(self.plan.base.iter().map(|measure| group.value(measure)).collect())
     }
 
-    fn tally_over(&self, includes: &impl Fn(usize) -> bool) -> Result<Tally> {
-        let mut costs = vec![None::<Cost>; self.groups.job_names.values.len()];
-        for ((group, job), cost) in &self.groups.jobs {
-            if includes(*group as usize) {
-                costs[*job as usize].get_or_insert_default().add(*cost)?;
-            }
-        }
-        let mut tally = Tally::default();
-        for (job, cost) in (0..).zip(costs) {
-            if let Some(cost) = cost {
-                tally.add(self.plan.query, outcome(&self.groups, &self.outcomes, job), cost)?;
-            }
-        }
-        Ok(tally)
-    }
-
     /// The base measures of a group without an event.
     pub(super) fn values_of_nothing(&self) -> Result<Vec<Value>> {
         self.values_over(|_| false)
@@ -174,12 +142,5 @@ impl<'q> Run<'q> {
         let all: u64 = groups.iter().map(Values::len).sum();
         let exact = self.plan.query.precision == Precision::Exact || all <= EXACT_VALUES as u64;
         (sketched > 0 || !exact).then_some(sketched)
-    }
-}
-
-fn outcome<'a>(groups: &Groups, outcomes: &'a Outcomes, job: u32) -> Option<&'a Outcome> {
-    match &groups.job_names.values[job as usize] {
-        KeyValue::Text(name) => outcomes.get(name.as_str()),
-        _ => None,
     }
 }

@@ -1,15 +1,12 @@
 //! What became of the jobs of a group.
 
-use hashbrown::HashMap;
+use quipu_engine::jobs::JobOutcome;
 use quipu_engine::money::{PICO_PER_USD, div_half_even};
-use quipu_engine::{Error, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Result};
+use quipu_engine::{Error, OutcomeStatus, OutcomeType, PicoUsd, Result};
 
 use super::cost::Cost;
 use crate::query::Query;
 use crate::value::Value;
-
-/// Outcomes by job.
-pub(super) type Outcomes = HashMap<String, Outcome>;
 
 /// Counts of jobs by what became of them, with their cost and value.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +46,11 @@ impl KnownValue {
         self.known += 1;
     }
 
+    fn add_all(&mut self, other: Self) {
+        self.pico += other.pico;
+        self.known += other.known;
+    }
+
     /// Null where no value is known.
     pub(super) fn amount(self) -> Value {
         if self.known > 0 { Value::Money(PicoUsd::from_pico(self.pico)) } else { Value::Null }
@@ -56,7 +58,7 @@ impl KnownValue {
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, query: &Query, outcome: Option<&Outcome>, cost: Cost) -> Result<()> {
+    pub(super) fn add(&mut self, query: &Query, outcome: Option<JobOutcome>, cost: Cost) -> Result<()> {
         self.jobs += 1;
         self.cost.add(cost)?;
         let Some(outcome) = outcome else {
@@ -84,14 +86,32 @@ impl Tally {
         }
         // A cost of which a part is unknown would make the quotient look better than it is.
         if !cost.unknown && cost.pico > 0 {
-            let roi = value
-                .pico()
-                .checked_mul(PICO_PER_USD)
-                .and_then(|scaled| self.roi_sum.checked_add(div_half_even(scaled, cost.pico) - PICO_PER_USD));
-            self.roi_sum = roi.ok_or_else(|| Error::invalid("the ROI of single jobs is too large to be averaged"))?;
-            self.roi_jobs += 1;
+            let scaled = value.pico().checked_mul(PICO_PER_USD).ok_or_else(roi_too_large)?;
+            self.add_roi(div_half_even(scaled, cost.pico) - PICO_PER_USD, 1)?;
         }
         Ok(())
+    }
+
+    fn add_roi(&mut self, sum: i128, jobs: u64) -> Result<()> {
+        self.roi_sum = self.roi_sum.checked_add(sum).ok_or_else(roi_too_large)?;
+        self.roi_jobs += jobs;
+        Ok(())
+    }
+
+    /// Adds the jobs of another tally, none of which may be in this one.
+    pub(super) fn add_all(&mut self, other: &Self) -> Result<()> {
+        self.jobs += other.jobs;
+        self.pending += other.pending;
+        self.statuses.iter_mut().zip(other.statuses).for_each(|(count, more)| *count += more);
+        self.types.iter_mut().zip(other.types).for_each(|(count, more)| *count += more);
+        self.successful_converted += other.successful_converted;
+        self.successful_escalated += other.successful_escalated;
+        self.cost.add(other.cost)?;
+        self.value.add_all(other.value);
+        self.revenue.add_all(other.revenue);
+        self.savings.add_all(other.savings);
+        self.values_unknown += other.values_unknown;
+        self.add_roi(other.roi_sum, other.roi_jobs)
     }
 
     pub(super) fn with_status(&self, status: OutcomeStatus) -> u64 {
@@ -101,6 +121,10 @@ impl Tally {
     pub(super) fn with_type(&self, kind: OutcomeType) -> u64 {
         self.types[type_at(kind)]
     }
+}
+
+fn roi_too_large() -> Error {
+    Error::invalid("the ROI of single jobs is too large to be averaged")
 }
 
 fn status_at(status: OutcomeStatus) -> usize {

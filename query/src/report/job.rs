@@ -86,7 +86,7 @@ pub(crate) fn job(view: &View<'_>, job_id: &str, query: &Query) -> Result<JobRep
         return Err(not_found("job", job_id));
     }
     let by_time = Order::ascending(M::FirstAt);
-    let outcomes = view.source().outcomes(view.scope().workspace(), query.outcomes_as_of)?;
+    let outcome = view.source().outcome(view.scope().workspace(), job_id, query.outcomes_as_of)?;
     let list = view.jobs(&query)?;
     let property = |column: usize| match list.rows.first().map(|row| &row[column]) {
         Some(Value::Text(text)) => Some(text.clone()),
@@ -99,7 +99,7 @@ pub(crate) fn job(view: &View<'_>, job_id: &str, query: &Query) -> Result<JobRep
         totals: ask(None, &[M::FirstAt, M::LastAt, M::Value, M::Roi], None)?,
         by_model: ask(Some(Dimension::Model), &[], None)?,
         traces: ask(Some(Dimension::TraceId), &[M::FirstAt, M::LastAt], Some(by_time))?,
-        outcome: outcomes.into_iter().find(|outcome| outcome.job_id == job_id),
+        outcome,
         events,
         event_count,
     })

@@ -1,7 +1,8 @@
 //! The list of jobs.
 
 use hashbrown::HashMap;
-use quipu_engine::{Dimension, Outcome, Result, Text};
+use quipu_engine::jobs::JobOutcome;
+use quipu_engine::{Dimension, Result, Text};
 
 use crate::answer::{Answer, Column};
 use crate::filter::{Filter, TextField, TextTest};
@@ -26,11 +27,13 @@ pub(crate) fn jobs(view: &View<'_>, query: &Query) -> Result<Answer> {
     }
     let mut answer = view.query(&query)?;
     let properties = properties(view, &query, &answer)?;
-    let outcomes = outcomes(view, &query)?;
+    let (numbers, outcomes) =
+        (view.source().jobs()?, view.source().job_outcomes(view.scope().workspace(), query.outcomes_as_of)?);
+    let mut outcomes = outcomes.cursor();
     for row in &mut answer.rows {
         let job = text(&row[0]).unwrap_or_default();
         let [job_type, job_version] = properties.get(&job).cloned().unwrap_or_default();
-        row.extend(outcome_values(outcomes.get(&job)));
+        row.extend(outcome_values(numbers.find(&job).and_then(|job| outcomes.find(job))));
         row.splice(1..1, [job_type, job_version].map(|value| value.map_or(Value::Null, Value::Text)));
     }
     for row in std::iter::once(&mut answer.totals).chain(&mut answer.other) {
@@ -81,13 +84,8 @@ fn properties(view: &View<'_>, query: &Query, jobs: &Answer) -> Result<HashMap<T
     Ok(properties)
 }
 
-fn outcomes(view: &View<'_>, query: &Query) -> Result<HashMap<Text, Outcome>> {
-    let outcomes = view.source().outcomes(view.scope().workspace(), query.outcomes_as_of)?.into_iter();
-    Ok(outcomes.map(|outcome| (outcome.job_id.clone(), outcome)).collect())
-}
-
 /// Status, type and value; a job without an outcome is pending.
-fn outcome_values(outcome: Option<&Outcome>) -> [Value; 3] {
+fn outcome_values(outcome: Option<JobOutcome>) -> [Value; 3] {
     let text = |name: &str| Value::Text(name.into());
     match outcome {
         None => [text("PENDING"), Value::Null, Value::Null],

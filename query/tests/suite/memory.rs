@@ -6,6 +6,7 @@ use quipu_engine::batch::{Batch, BatchBuilder};
 use quipu_engine::format::container::Identity;
 use quipu_engine::io::{Disk, MemoryDisk};
 use quipu_engine::job_run::{self, JobRun};
+use quipu_engine::jobs::{JobNumbers, JobOutcomes};
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::rows::{CounterRows, Part};
 use quipu_engine::segment::{self, Segment};
@@ -68,6 +69,10 @@ fn seal(batch: Batch, counted: bool) -> Result<Part> {
     Ok(Part { counters, ..Part::of(events) })
 }
 
+fn known(outcome: &Outcome, as_of: Option<Timestamp>) -> bool {
+    as_of.is_none_or(|at| outcome.known_at.is_none_or(|known| known <= at))
+}
+
 impl Source for Memory {
     fn lsn(&self) -> u64 {
         42
@@ -81,9 +86,29 @@ impl Source for Memory {
         &self.parts
     }
 
-    fn outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<Vec<Outcome>> {
-        let known = |outcome: &&Outcome| as_of.is_none_or(|at| outcome.known_at.is_none_or(|known| known <= at));
-        Ok(self.outcomes.iter().filter(|outcome| outcome.workspace() == workspace).filter(known).cloned().collect())
+    fn jobs(&self) -> Result<Arc<JobNumbers>> {
+        // A store numbers what is sealed once, and goes on from there for its heads.
+        let (sealed, heads) = self.parts.split_at(self.parts.len() / 2);
+        let names = self.outcomes.iter().map(|outcome| outcome.job_id.as_str());
+        let sealed = Arc::new(JobNumbers::of(sealed, names)?);
+        JobNumbers::continued(sealed, heads, []).map(Arc::new)
+    }
+
+    fn job_outcomes(&self, workspace: &str, as_of: Option<Timestamp>) -> Result<JobOutcomes> {
+        let (older, newer) = self.outcomes.split_at(self.outcomes.len() / 2);
+        let numbers = self.jobs()?;
+        let of = |outcomes: &[Outcome]| {
+            let then = outcomes.iter().filter(|outcome| known(outcome, as_of));
+            let found = JobOutcomes::by_workspace(&numbers, then).into_iter();
+            found.filter(|(name, _)| name == workspace).map(|(_, outcomes)| outcomes).next().unwrap_or_default()
+        };
+        Ok(of(older).and(&of(newer)))
+    }
+
+    fn outcome(&self, workspace: &str, job_id: &str, as_of: Option<Timestamp>) -> Result<Option<Outcome>> {
+        let of_job =
+            self.outcomes.iter().filter(|outcome| outcome.workspace() == workspace && outcome.job_id == job_id);
+        Ok(of_job.filter(|outcome| known(outcome, as_of)).max_by_key(|outcome| outcome.revision).cloned())
     }
 
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {

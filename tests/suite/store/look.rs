@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use quipu_engine::jobs::JobOutcome;
 use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::{
     COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows, EventRows, Quantity, Zone, ZoneColumn, zone_time,
@@ -39,6 +40,7 @@ pub(super) fn read(snapshot: &Snapshot) -> Result<Contents, String> {
                 return Err(format!("{found:?} is found where {outcome:?} is listed"));
             }
         }
+        jobs(snapshot, workspace)?;
         outcomes.extend(snapshot.all_revisions(workspace).map_err(text)?);
     }
     events.sort_by(by_identity);
@@ -222,4 +224,24 @@ fn summed(rows: &[Event]) -> Totals {
         }
     }
     totals
+}
+
+/// Whether jobs have one number everywhere, and there the outcome that is listed for them.
+fn jobs(snapshot: &Snapshot, workspace: &str) -> Result<(), String> {
+    let text = |error: quipu_engine::Error| format!("{:?}: {error}", error.kind());
+    let numbers = snapshot.jobs().map_err(text)?;
+    for (at, part) in snapshot.parts().iter().enumerate() {
+        for (code, name) in part.events.dictionary(Dimension::JobId).map_err(text)?.iter() {
+            if numbers.find(name) != Some(numbers.part(at).job(code).0) {
+                return Err(format!("part {at}: {name} has another number"));
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    let known = snapshot.job_outcomes(workspace, None).map_err(text)?;
+    known.each(|job, outcome| _ = found.insert(job, outcome));
+    let listed = snapshot.outcomes(workspace, None).map_err(text)?;
+    let listed = listed.iter().map(|outcome| (numbers.find(&outcome.job_id).unwrap_or(u32::MAX), outcome.into()));
+    let listed: BTreeMap<u32, JobOutcome> = listed.collect();
+    if found != listed { Err(format!("outcomes by number are {found:?}, listed are {listed:?}")) } else { Ok(()) }
 }
