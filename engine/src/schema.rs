@@ -143,26 +143,33 @@ named! {
 }
 
 impl Dimension {
-    /// The dimension of that name or of one of the aliases the ecosystem uses for it.
+    /// Further names that the ecosystem uses.
+    pub const ALIASES: [(&str, Self); 19] = [
+        ("organization", Self::Tenant),
+        ("organization_id", Self::Tenant),
+        ("organizationId", Self::Tenant),
+        ("organizationName", Self::Tenant),
+        ("org", Self::Tenant),
+        ("org_id", Self::Tenant),
+        ("tenant_id", Self::Tenant),
+        ("tenantId", Self::Tenant),
+        ("team_id", Self::Team),
+        ("project_id", Self::Project),
+        ("feature_id", Self::Feature),
+        ("workflow_id", Self::Workflow),
+        ("job", Self::JobId),
+        ("trace", Self::TraceId),
+        ("session", Self::SessionId),
+        ("subscriber", Self::SubscriberId),
+        ("credential_alias", Self::Credential),
+        ("request_model", Self::RequestedModel),
+        ("parent_span_id", Self::ParentId),
+    ];
+
+    /// The dimension of that name or [alias](Self::ALIASES).
     pub fn parse(name: &str) -> Option<Self> {
-        Self::from_name(name).or_else(|| {
-            Some(match name {
-                "organization" | "organization_id" | "organizationId" | "organizationName" | "org" | "org_id"
-                | "tenant_id" | "tenantId" => Self::Tenant,
-                "team_id" => Self::Team,
-                "project_id" => Self::Project,
-                "feature_id" => Self::Feature,
-                "workflow_id" => Self::Workflow,
-                "job" => Self::JobId,
-                "trace" => Self::TraceId,
-                "session" => Self::SessionId,
-                "subscriber" => Self::SubscriberId,
-                "credential_alias" => Self::Credential,
-                "request_model" => Self::RequestedModel,
-                "parent_span_id" => Self::ParentId,
-                _ => return None,
-            })
-        })
+        let alias = || Self::ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, dimension)| *dimension);
+        Self::from_name(name).or_else(alias)
     }
 
     /// Whether its values are stored in lower case, however they were sent.

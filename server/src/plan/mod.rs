@@ -2,9 +2,12 @@
 //! alone knows how texts become a [`quipu::Query`].
 
 mod decode;
+#[cfg(test)]
+mod documented;
 mod encode;
 mod filter;
 mod prices;
+pub mod schema;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -8,7 +8,7 @@ use quipu::{
 
 use super::{Plan, PlanText, Report};
 
-const NOW: Timestamp = Timestamp::from_seconds(1_780_000_000);
+pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_780_000_000);
 
 fn any_text() -> impl Strategy<Value = Text> {
     "[ -~é\\t\"'\\\\]{0,8}".prop_map(Text::from)
@@ -117,7 +117,7 @@ fn compare() -> impl Strategy<Value = Compare> {
     ]
 }
 
-fn plan() -> impl Strategy<Value = Plan> {
+pub(super) fn plan() -> impl Strategy<Value = Plan> {
     let by = prop_oneof![
         prop::sample::select(Dimension::ALL).prop_map(Pivot::Dimension),
         prop::sample::select(Number::ALL).prop_map(Pivot::Number),
@@ -211,7 +211,7 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 /// The plan with its conditions as texts, which say the same however they are put together.
-fn shown(plan: &Plan) -> String {
+pub(super) fn shown(plan: &Plan) -> String {
     let conditions = |query: &Query| {
         let compare = match &query.compare {
             Some(Compare::Filter(filter)) => format!("{filter}"),

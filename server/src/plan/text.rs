@@ -133,6 +133,22 @@ pub enum Report {
 }
 
 impl Report {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Query,
+        Self::Jobs,
+        Self::Funnel,
+        Self::Roi,
+        Self::Reconcile,
+        Self::Gaps,
+        Self::Traces,
+        Self::LongestTraces,
+        Self::Rates,
+        Self::JobTypes,
+        Self::Dimensions,
+        Self::Values,
+    ];
+
     fn is_query(&self) -> bool {
         *self == Self::Query
     }
@@ -144,6 +160,12 @@ impl PlanText {
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), naming the place and what is allowed there.
     pub fn from_json(text: &[u8]) -> Result<Self> {
+        // Members without their names would be taken in the order they are declared in.
+        if text.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Error::invalid(
+                "query plan: expected an object such as {\"measures\": [\"cost\"]}, not an array",
+            ));
+        }
         serde_json::from_slice(text).map_err(|error| Error::invalid(format!("query plan: {error}")))
     }
 

@@ -20,7 +20,6 @@ pub(super) fn parse(text: &str, zone: &Zone, now: Timestamp) -> Result<Timestamp
 }
 
 /// The microseconds of a span such as `90s`, `15m`, `24h`, `7d` or `2w`.
-/// The microseconds of a span such as `90s`, `15m`, `24h`, `7d` or `2w`.
 pub(crate) fn span_micros(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let count: i64 = text.strip_suffix(unit)?.parse().ok().filter(|count| *count >= 0)?;

@@ -3,7 +3,17 @@
 use quipu::{Dimension, Number, OutcomeStatus, OutcomeType, TokenMeter};
 use serde_json::{Map, Value as Json, json};
 
-pub(super) fn all() -> Json {
+use crate::plan;
+
+pub(super) fn all() -> Map<String, Json> {
+    let mut all = plan::schema::schemas("#/components/schemas/");
+    if let Json::Object(others) = others() {
+        all.extend(others);
+    }
+    all
+}
+
+fn others() -> Json {
     json!({
         "Event": event(),
         "Events": { "description": "one event, an array of them, or one per line",
@@ -22,7 +32,6 @@ pub(super) fn all() -> Json {
             "status": { "enum": ["stored", "replayed"] }, "job_id": text(), "lsn": count() } },
         "Erasure": erasure(),
         "ErasureReport": erasure_report(),
-        "Plan": plan(),
         "Sheet": sheet(),
         "Document": { "description": "tables by name", "type": "object", "additionalProperties": { "$ref": "#/components/schemas/Sheet" } },
         "Health": { "type": "object", "required": ["status"], "properties": { "status": text(), "lsn": count() } },
@@ -160,18 +169,6 @@ fn erasure_report() -> Json {
         "properties": { "file": text(), "place": text(), "times": count() } });
     json!({ "type": "object", "properties": {
         "receipt": receipt, "found": { "type": "array", "items": place }, "notes": texts() } })
-}
-
-fn plan() -> Json {
-    let reports = json!({ "type": "string", "description": "a report with measures of its own: jobs, funnel, roi…" });
-    json!({ "type": "object", "properties": {
-        "report": reports, "measures": texts(), "by": texts(),
-        "where": { "description": "an expression, an object such as {\"field\": \"model\", \"prefix\": \"gpt-\"}, or an array of these" },
-        "since": text(), "until": text(), "tz": text(), "order": texts(), "limit": count(),
-        "prices": { "type": ["string", "integer"] }, "as_of": text(), "what_if": texts(), "cost": { "enum": ["computed", "reported"] },
-        "assume_value": { "type": "object", "additionalProperties": decimal() }, "path": text(), "prefix": text(),
-        "cohort": text(), "having": text(), "compare": {}, "fill": { "type": "boolean" }, "after": text(),
-        "columns": texts(), "precision": text(), "memory": text(), "explain": { "type": "boolean" } } })
 }
 
 fn sheet() -> Json {
