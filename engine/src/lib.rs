@@ -11,6 +11,7 @@ pub mod dedup;
 pub mod dictionary;
 pub mod error;
 pub mod event;
+pub mod few_rows;
 pub mod format;
 pub mod index;
 pub mod io;

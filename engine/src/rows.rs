@@ -33,6 +33,14 @@ pub trait EventRows: Send + Sync {
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>>;
 
+    /// The code of a value of a dimension; `None` when no row has it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn find(&self, dimension: Dimension, value: &str) -> Result<Option<u32>> {
+        Ok(self.dictionary(dimension)?.find(value))
+    }
+
     /// Replaces `out` by the codes of a dimension in a block.
     ///
     /// # Errors
@@ -85,11 +93,50 @@ pub trait EventRows: Send + Sync {
         Ok(self.dictionary(dimension)?.get(codes[row % BLOCK_ROWS]).map(Text::from))
     }
 
+    /// The code of a dimension in one row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn code_at(&self, dimension: Dimension, row: usize) -> Result<u32> {
+        one(row, |block, out| self.codes(dimension, block, out))
+    }
+
+    /// The start of the event of one row, in microseconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn time_at(&self, row: usize) -> Result<i64> {
+        one(row, |block, out| self.times(block, out))
+    }
+
+    /// A quantity of one row, in stored form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn quantity_at(&self, quantity: &Quantity, row: usize) -> Result<u64> {
+        one(row, |block, out| self.quantities(quantity, block, out))
+    }
+
+    /// The number of the tag set of one row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn tag_set_code_at(&self, row: usize) -> Result<u32> {
+        one(row, |block, out| self.tag_set_codes(block, out))
+    }
+
     /// The whole event of a row.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     fn event(&self, row: usize) -> Result<Event>;
+}
+
+/// The value of one row of a column that is read block by block.
+fn one<T: Copy>(row: usize, read: impl FnOnce(usize, &mut Vec<T>) -> Result<()>) -> Result<T> {
+    let mut values = Vec::new();
+    read(row / BLOCK_ROWS, &mut values)?;
+    Ok(values[row % BLOCK_ROWS])
 }
 
 /// The whole event of a row whose id is known, put together from its columns.

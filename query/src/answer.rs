@@ -178,6 +178,8 @@ pub enum Path {
     Pruned,
     /// Its counters.
     Counters,
+    /// Single events, found by the name of their job or workflow run.
+    LookUp,
     /// Its events.
     Scan,
 }
@@ -188,6 +190,7 @@ impl Path {
         match self {
             Self::Pruned => "pruned",
             Self::Counters => "counters",
+            Self::LookUp => "look-up",
             Self::Scan => "scan",
         }
     }

@@ -67,39 +67,101 @@ pub fn decode(bytes: &[u8]) -> Result<Dictionary, DecodeError> {
     let mut reader = Reader::new(bytes);
     match reader.u8()? {
         FRONT => front::decode(&texts::decompress(&bytes[1..], BYTES_MAX)?),
-        NUMBERS => decode_numbers(&mut reader),
+        NUMBERS => Numbers::read(&mut reader)?.decode(&reader),
         kind => Err(reader.error(format!("a dictionary of kind {kind}, which does not exist"))),
     }
 }
 
-fn decode_numbers(reader: &mut Reader<'_>) -> Result<Dictionary, DecodeError> {
-    let form = Form::from_bytes(reader.array()?).ok_or_else(|| reader.error("a form of ids expected"))?;
-    let low_bits = low_bits(form);
-    let count = usize::try_from(reader.u64()?).unwrap_or(usize::MAX);
-    let blocks = (0..count.div_ceil(BLOCK_ROWS)).map(|_| {
-        let (min, max) = (u64::from_le_bytes(reader.array()?), u64::from_le_bytes(reader.array()?));
-        Ok((Summary { min, max, ..Summary::default() }, reader.bytes()?))
-    });
-    let blocks = blocks.collect::<Result<Vec<_>, DecodeError>>()?;
-    let lows = if low_bits > 0 { reader.take(count.saturating_mul(8))? } else { &[] };
-    reader.finish()?;
-    let mut lows = lows.as_chunks::<8>().0.iter().map(|low| u64::from_le_bytes(*low));
-    let (mut dictionary, mut highs, mut text) = (Dictionary::default(), Vec::<u64>::new(), Vec::with_capacity(36));
-    for (at, (summary, block)) in blocks.into_iter().enumerate() {
-        highs.clear();
-        vector::decode(block, (count - at * BLOCK_ROWS).min(BLOCK_ROWS), &summary, &mut highs)?;
-        for high in &highs {
-            let low = lows.next().unwrap_or(0);
-            text.clear();
-            form.write(u128::from(*high) << low_bits | u128::from(low), &mut text);
-            let value = std::str::from_utf8(&text).map_err(|_| reader.error("digits expected"))?;
-            if !dictionary.has_room_for(value) {
-                return Err(reader.error("a dictionary of more than 4 GiB"));
-            }
-            dictionary.push(value);
+/// A dictionary of numbers, not decoded yet.
+struct Numbers<'a> {
+    form: Form,
+    count: usize,
+    /// The upper bits.
+    blocks: Vec<(Summary, &'a [u8])>,
+    /// The lower bits; none where numbers have no more than the upper ones.
+    lows: &'a [[u8; 8]],
+}
+
+impl<'a> Numbers<'a> {
+    fn of(bytes: &'a [u8]) -> Result<Option<Self>, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        match reader.u8()? {
+            FRONT => Ok(None),
+            NUMBERS => Self::read(&mut reader).map(Some),
+            kind => Err(reader.error(format!("a dictionary of kind {kind}, which does not exist"))),
         }
     }
-    Ok(dictionary)
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let form = Form::from_bytes(reader.array()?).ok_or_else(|| reader.error("a form of ids expected"))?;
+        let count = usize::try_from(reader.u64()?).unwrap_or(usize::MAX);
+        let blocks = (0..count.div_ceil(BLOCK_ROWS)).map(|_| {
+            let (min, max) = (u64::from_le_bytes(reader.array()?), u64::from_le_bytes(reader.array()?));
+            Ok((Summary { min, max, ..Summary::default() }, reader.bytes()?))
+        });
+        let blocks = blocks.collect::<Result<Vec<_>, DecodeError>>()?;
+        let lows = if low_bits(form) > 0 { reader.take(count.saturating_mul(8))? } else { &[] };
+        reader.finish()?;
+        Ok(Self { form, count, blocks, lows: lows.as_chunks().0 })
+    }
+
+    fn decode(self, reader: &Reader<'_>) -> Result<Dictionary, DecodeError> {
+        let (count, low_bits) = (self.count, low_bits(self.form));
+        let mut lows = self.lows.iter().map(|low| u64::from_le_bytes(*low));
+        let (mut dictionary, mut highs, mut text) = (Dictionary::default(), Vec::<u64>::new(), Vec::with_capacity(36));
+        for (at, (summary, block)) in self.blocks.into_iter().enumerate() {
+            highs.clear();
+            vector::decode(block, (count - at * BLOCK_ROWS).min(BLOCK_ROWS), &summary, &mut highs)?;
+            for high in &highs {
+                let low = lows.next().unwrap_or(0);
+                text.clear();
+                self.form.write(u128::from(*high) << low_bits | u128::from(low), &mut text);
+                let value = std::str::from_utf8(&text).map_err(|_| reader.error("digits expected"))?;
+                if !dictionary.has_room_for(value) {
+                    return Err(reader.error("a dictionary of more than 4 GiB"));
+                }
+                dictionary.push(value);
+            }
+        }
+        Ok(dictionary)
+    }
+}
+
+/// How many values the bytes of a dictionary of numbers have; `None` for any other.
+///
+/// # Errors
+/// When the bytes are no dictionary.
+pub fn count_of_numbers(bytes: &[u8]) -> Result<Option<usize>, DecodeError> {
+    Ok(Numbers::of(bytes)?.map(|numbers| numbers.count))
+}
+
+/// The code of a text in the bytes of a dictionary of numbers, of which one block is looked at; `None` for any other.
+///
+/// # Errors
+/// When the bytes are no dictionary.
+pub fn find_number(bytes: &[u8], text: &str) -> Result<Option<Option<u32>>, DecodeError> {
+    let Some(numbers) = Numbers::of(bytes)? else { return Ok(None) };
+    let Some(number) = Form::parse(text).filter(|(form, _)| *form == numbers.form).map(|(_, number)| number) else {
+        return Ok(Some(None));
+    };
+    let low_bits = low_bits(numbers.form);
+    let (high, mask) = ((number >> low_bits) as u64, u64::MAX.checked_shr(LOW_BITS - low_bits).unwrap_or(0));
+    // Several values may share their upper bits, also across blocks.
+    let wanted = numbers.blocks.iter().enumerate().filter(|(_, (block, _))| block.min <= high && high <= block.max);
+    let mut highs: Vec<u64> = Vec::new();
+    for (at, (summary, block)) in wanted {
+        let start = at * BLOCK_ROWS;
+        highs.clear();
+        vector::decode(block, (numbers.count - start).min(BLOCK_ROWS), summary, &mut highs)?;
+        let first = highs.partition_point(|known| *known < high);
+        for within in (first..highs.len()).take_while(|within| highs[*within] == high) {
+            let low = numbers.lows.get(start + within).map_or(0, |low| u64::from_le_bytes(*low));
+            if low == number as u64 & mask {
+                return Ok(Some(u32::try_from(start + within + 1).ok()));
+            }
+        }
+    }
+    Ok(Some(None))
 }
 
 #[cfg(test)]
@@ -119,13 +181,35 @@ mod tests {
             prop::collection::btree_set(".{0,12}", 0..60),
         ]) {
             let dictionary = Dictionary::new(&values);
-            prop_assert_eq!(decode(&encode(&dictionary)).unwrap(), dictionary);
+            let bytes = encode(&dictionary);
+            if let Some(count) = count_of_numbers(&bytes).unwrap() {
+                prop_assert_eq!(count, dictionary.len());
+                let others = [String::new(), "0".repeat(32), "f".repeat(16), "-".repeat(36)];
+                for value in values.iter().chain(&others) {
+                    prop_assert_eq!(find_number(&bytes, value).unwrap(), Some(dictionary.find(value)));
+                }
+            }
+            prop_assert_eq!(decode(&bytes).unwrap(), dictionary);
+        }
+
+        #[test]
+        fn values_that_share_their_upper_bits_are_told_apart(lows in prop::collection::btree_set(any::<u16>(), 1..200)) {
+            // More equal upper halves than fit one block.
+            let text = |n: u64| format!("{:016x}{n:016x}", 7);
+            let many = (0..17_000).map(|n| n * 3).chain(lows.iter().map(|low| u64::from(*low)));
+            let values: std::collections::BTreeSet<String> = many.map(text).collect();
+            let dictionary = Dictionary::new(&values);
+            let bytes = encode(&dictionary);
+            for low in lows.iter().flat_map(|low| [u64::from(*low), u64::from(*low) + 1, u64::from(*low) + 50_000]) {
+                prop_assert_eq!(find_number(&bytes, &text(low)).unwrap(), Some(dictionary.find(&text(low))));
+            }
         }
 
         #[test]
         fn any_bytes_are_decoded_or_refused(kind in 0..3_u8, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let mut dictionary = vec![kind];
             dictionary.extend(bytes);
+            let _ = (count_of_numbers(&dictionary), find_number(&dictionary, "0123456789abcdef"));
             let _ = decode(&dictionary);
         }
     }

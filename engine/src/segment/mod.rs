@@ -8,6 +8,7 @@ mod mask;
 mod merge;
 mod reader;
 mod row;
+mod runs;
 mod sections;
 mod tag_sets;
 mod window;

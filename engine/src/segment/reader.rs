@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
 use super::links::Linked;
+use super::runs::{LOOKED_UP, RowRuns};
 use super::{dependent, sections, tag_sets, writer};
 use crate::batch::Texts;
 use crate::codec::bytes::{DecodeError, Reader};
@@ -35,6 +36,8 @@ pub struct Segment {
     tag_sets: OnceLock<Arc<TagSets>>,
     pub(super) marks: OnceLock<Vec<Mark>>,
     bitmaps: Mutex<BTreeMap<(Dimension, u32), Arc<RoaringBitmap>>>,
+    /// Of each of [`LOOKED_UP`].
+    pub(super) runs: [OnceLock<RowRuns>; LOOKED_UP.len()],
 }
 
 /// Dictionaries decoded when they are first asked for.
@@ -142,6 +145,7 @@ impl Segment {
             tag_sets: OnceLock::new(),
             marks: OnceLock::new(),
             bitmaps: Mutex::default(),
+            runs: Default::default(),
             container,
         };
         segment.check_shape()?;
@@ -305,6 +309,17 @@ impl Segment {
         }
     }
 
+    /// How many values a dimension has here, without decoding them where they are numbers.
+    pub(super) fn values(&self, dimension: Dimension) -> Result<usize> {
+        if let (false, None) = (self.is_linked(dimension), self.dictionaries.0[dimension.index()].get())
+            && let Some(Some(values)) =
+                self.container.decode_blob(&sections::dictionary(dimension), dictionary::count_of_numbers)?
+        {
+            return Ok(values);
+        }
+        Ok(self.dictionary(dimension)?.len())
+    }
+
     /// Whether the values of a dimension are links to rows.
     pub(super) fn is_linked(&self, dimension: Dimension) -> bool {
         dimension == Dimension::ParentId && self.container.section(sections::LINKS).is_some()
@@ -351,8 +366,19 @@ impl EventRows for Segment {
         self.dictionaries.get(&self.container, dimension)
     }
 
+    fn find(&self, dimension: Dimension, value: &str) -> Result<Option<u32>> {
+        if let (false, None) = (self.is_linked(dimension), self.dictionaries.0[dimension.index()].get())
+            && let Some(Some(found)) = self
+                .container
+                .decode_blob(&sections::dictionary(dimension), |bytes| dictionary::find_number(bytes, value))?
+        {
+            return Ok(found);
+        }
+        Ok(self.dictionary(dimension)?.find(value))
+    }
+
     fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
-        let values = self.dictionary(dimension)?.len();
+        let values = self.values(dimension)?;
         self.codes_below(dimension, values, block, out)
     }
 
@@ -410,6 +436,9 @@ impl EventRows for Segment {
     }
 
     fn rows_with(&self, dimension: Dimension, code: u32) -> Result<Option<Arc<RoaringBitmap>>> {
+        if LOOKED_UP.contains(&dimension) && code > 0 {
+            return self.looked_up(dimension, code).map(|rows| Some(Arc::new(rows)));
+        }
         if !writer::INDEXED.contains(&dimension) {
             return Ok(None);
         }
@@ -426,6 +455,22 @@ impl EventRows for Segment {
             self.bitmaps.lock().insert((dimension, code), Arc::clone(rows));
         }
         Ok(rows)
+    }
+
+    fn code_at(&self, dimension: Dimension, row: usize) -> Result<u32> {
+        self.code(dimension, row)
+    }
+
+    fn time_at(&self, row: usize) -> Result<i64> {
+        self.time(row)
+    }
+
+    fn quantity_at(&self, quantity: &Quantity, row: usize) -> Result<u64> {
+        self.quantity(quantity, row)
+    }
+
+    fn tag_set_code_at(&self, row: usize) -> Result<u32> {
+        self.tag_set_code(row)
     }
 
     fn event(&self, row: usize) -> Result<Event> {

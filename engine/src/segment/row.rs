@@ -96,14 +96,21 @@ impl Segment {
                 _ => {}
             }
         }
-        if let Some(section) = self.container().section(sections::TAGS) {
-            let (sets, code) = (self.tag_sets()?, self.code_in(section, row)?);
-            if code as usize >= sets.len() {
-                return Err(self.container().damaged(sections::TAGS, &format!("row {row} has the tag set {code}")));
-            }
-            event.tags = sets.get(code).iter().cloned().collect();
+        let set = self.tag_set_code(row)?;
+        if set > 0 {
+            event.tags = self.tag_sets()?.get(set).iter().cloned().collect();
         }
         Ok(event)
+    }
+
+    /// The tag set of one row.
+    pub(super) fn tag_set_code(&self, row: usize) -> Result<u32> {
+        let Some(section) = self.container().section(sections::TAGS) else { return Ok(0) };
+        let code = self.code_in(section, row)?;
+        if code as usize >= self.tag_sets()?.len() {
+            return Err(self.container().damaged(sections::TAGS, &format!("row {row} has the tag set {code}")));
+        }
+        Ok(code)
     }
 
     fn put_dimension(&self, event: &mut Event, dimension: Option<Dimension>, row: usize) -> Result<()> {

@@ -11,6 +11,7 @@ mod jobs;
 mod keys;
 pub(crate) mod lacking;
 mod measures;
+mod narrow;
 mod pairs;
 mod part;
 mod plan;

@@ -37,6 +37,11 @@ enum Test {
         dimension: Dimension,
         accepted: Vec<bool>,
     },
+    /// One value.
+    Code {
+        dimension: Dimension,
+        code: u32,
+    },
     /// The rows of one value, by its index.
     Indexed(Arc<RoaringBitmap>),
     TagSets(Vec<bool>),
@@ -137,10 +142,18 @@ impl Context<'_> {
     }
 
     fn codes(self, dimension: Dimension, test: &TextTest) -> Result<Test> {
-        let dictionary = self.rows.dictionary(dimension)?;
         let test = &*test.of_stored(dimension);
+        // Looked up rather than compared with every value: a dictionary of jobs may be large.
+        if let TextTest::In(values) = test {
+            let found = values.iter().map(|value| self.rows.find(dimension, value));
+            match *found.filter_map(Result::transpose).collect::<Result<Vec<u32>>>()? {
+                [] => return Ok(Test::Never),
+                [code] => return Ok(self.index(dimension, code)?.unwrap_or(Test::Code { dimension, code })),
+                _ => {}
+            }
+        }
+        let dictionary = self.rows.dictionary(dimension)?;
         let accepted: Vec<bool> = match test {
-            // Looked up rather than compared with every value: a dictionary of jobs may be large.
             TextTest::In(values) | TextTest::NotIn(values) => {
                 let excludes = matches!(test, TextTest::NotIn(_));
                 let mut accepted = vec![excludes; dictionary.len() + 1];
@@ -155,12 +168,20 @@ impl Context<'_> {
         };
         let mut codes = accepted.iter().enumerate().filter(|(_, accepted)| **accepted).map(|(code, _)| code);
         let (first, second) = (codes.next(), codes.next());
-        if let (true, Rows::Events(events), Some(code @ 1..), None) = (self.indexed, self.rows, first, second)
-            && let Some(index) = events.rows_with(dimension, u32::try_from(code).unwrap_or(u32::MAX))?
+        if let (Some(code @ 1..), None) = (first, second)
+            && let Some(index) = self.index(dimension, u32::try_from(code).unwrap_or(u32::MAX))?
         {
-            return Ok(Test::Indexed(index));
+            return Ok(index);
         }
         Ok(constant(&accepted).unwrap_or(Test::Codes { dimension, accepted }))
+    }
+
+    /// The test for one value by its index, where there is one.
+    fn index(self, dimension: Dimension, code: u32) -> Result<Option<Test>> {
+        match self.rows {
+            Rows::Events(events) if self.indexed => Ok(events.rows_with(dimension, code)?.map(Test::Indexed)),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -251,6 +272,10 @@ impl Test {
                 rows.codes(*dimension, block, &mut buffers.codes)?;
                 Mask::of(buffers.codes.iter().map(|code| accepted[*code as usize]))
             }
+            Self::Code { dimension, code } => {
+                rows.codes(*dimension, block, &mut buffers.codes)?;
+                Mask::of(buffers.codes.iter().map(|found| found == code))
+            }
             Self::Indexed(index) => indexed(index, rows, block),
             Self::TagSets(accepted) => match rows {
                 Rows::Events(events) => {
@@ -311,6 +336,11 @@ impl Test {
                     Self::Always => Some(Mask::All),
                     _ => Some(Mask::None),
                 }
+            }
+            Self::Code { dimension, code } => {
+                let Zone { min, max } = events.zone(ZoneColumn::Codes(*dimension), block)?;
+                let within = (min..=max).contains(&u64::from(*code));
+                (min == max || !within).then(|| Mask::constant(within))
             }
             Self::Time(from, until) => {
                 let Zone { min, max } = events.zone(ZoneColumn::Time, block)?;

@@ -100,6 +100,13 @@ impl Rows<'_> {
         }
     }
 
+    pub(super) fn find(self, dimension: Dimension, value: &str) -> Result<Option<u32>> {
+        match self {
+            Self::Events(events) => events.find(dimension, value),
+            Self::Counters(counters) => Ok(counters.dictionary(dimension)?.find(value)),
+        }
+    }
+
     pub(super) fn codes(self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
         match self {
             Self::Events(events) => events.codes(dimension, block, out),

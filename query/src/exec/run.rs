@@ -10,9 +10,9 @@ use super::distinct::Distinct;
 use super::groups::{GroupSums, Groups};
 use super::measures::Group;
 use super::plan::Plan;
-use super::price_book;
 use super::read;
 use super::timings::{EXACT_VALUES, Ranked, Values};
+use super::{narrow, price_book};
 use crate::answer::Explain;
 use crate::measure::{Measure, Statistic};
 use crate::price::Pricer;
@@ -55,7 +55,9 @@ impl<'q> Run<'q> {
             book => book,
         };
         let pricer = book.as_deref().filter(|_| plan.prices).map(|book| Pricer::new(book).assuming(&query.what_if));
-        let (groups, explain) = read::read(&plan, source.parts(), pricer.as_ref())?;
+        let parts = narrow::parts(source.parts(), query)?;
+        let (groups, mut explain) = read::read(&plan, &parts, pricer.as_ref())?;
+        narrow::explain(&mut explain, &parts, source.parts());
         Ok(Self { plan, groups, book, explain, distinct: Vec::new(), ranked: Vec::new() })
     }
 

@@ -6,6 +6,7 @@ use quipu_engine::rows::Part;
 use quipu_engine::{Dimension, Event, Meter, PicoUsd, Result, Text, Timestamp};
 
 use super::cost::Cost;
+use super::narrow;
 use super::predicate::{Buffers, Mask, Predicate};
 use super::prices::CLASS_DIMENSIONS;
 use super::rows::{Rows, Spans};
@@ -34,8 +35,9 @@ pub(crate) fn events(
     pricer: &Pricer<'_>,
     limit: usize,
 ) -> Result<(Vec<PricedEvent>, u64)> {
+    let parts = narrow::parts(source.parts(), query)?;
     let mut found = Vec::new();
-    for (at, part) in source.parts().iter().enumerate() {
+    for (at, part) in parts.iter().enumerate() {
         find(scope, query, part, |time, row| found.push((time, at, row)))?;
     }
     found.sort_unstable();
@@ -46,7 +48,7 @@ pub(crate) fn events(
     }
     let mut events = Vec::with_capacity(found.len());
     for (_, part, row) in found {
-        events.push(source.parts()[part].events.event(row)?);
+        events.push(parts[part].events.event(row)?);
     }
     events.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     events.truncate(limit);

@@ -111,6 +111,24 @@ fn the_cost_basis_decides_what_jobs_cost() {
 }
 
 #[test]
+fn one_job_is_looked_up_where_its_rows_are_known() {
+    let ask = |form, query: &Query| {
+        let memory = Memory::default().with(&events(), form);
+        let answer = View::new(&memory, Scope::default()).query(query).expect("valid");
+        (answer.explain.parts[0], answer.rows[0][0].to_string())
+    };
+    let query = Query::new().measure(Measure::Requests);
+    let of_job = query.clone().filter(Filter::is(Dimension::JobId, "j1"));
+    let (told, count) = ask(Form::Segment, &of_job);
+    assert_eq!((told.path, told.rows, told.rows_read, count.as_str()), (Path::LookUp, 5, 2, "2"));
+    assert_eq!(ask(Form::Segment, &of_job.clone().path(PathChoice::Scan)).0.path, Path::Scan);
+    assert_eq!(ask(Form::Batch, &of_job).1, "2");
+    let nobody = query.filter(Filter::is(Dimension::JobId, "nobody"));
+    let (told, count) = ask(Form::Segment, &nobody);
+    assert_eq!((told.path, told.rows, told.rows_read, count.as_str()), (Path::Pruned, 5, 0, "0"));
+}
+
+#[test]
 fn a_counter_that_straddles_a_boundary_sends_its_part_to_the_scan() {
     let memory = memory();
     let path = |query: Query| View::new(&memory, Scope::default()).query(&query).expect("valid").explain.parts[0].path;

@@ -112,7 +112,7 @@ pub struct UnpricedFact {
 /// How one part of the store was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartFact {
-    /// `pruned`, `counters` or `scan`.
+    /// `pruned`, `counters`, `look-up` or `scan`.
     pub path: String,
     /// Why not a shorter path.
     pub why: String,
