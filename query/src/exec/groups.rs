@@ -1,8 +1,9 @@
 //! The groups of the whole answer: the sums of all parts, joined by the values of their keys.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use quipu_engine::rows::Counter;
 use quipu_engine::{Meter, Number, Result, Text};
 
@@ -20,8 +21,8 @@ use crate::answer::Unpriced;
 /// Provider, model and meter with a quantity that has no rate.
 type UnpricedSums = BTreeMap<(Option<Text>, Option<Text>, Meter), u128>;
 
-/// Bytes that a group takes beside its sums, estimated: key, hash entries, number.
-const GROUP_BYTES: usize = 160;
+/// Bytes that a group takes beside its sums and key, estimated.
+const GROUP_BYTES: usize = size_of::<GroupSums>() + 8;
 /// Bytes that a distinct value takes beside its text, estimated.
 const VALUE_BYTES: usize = 96;
 
@@ -29,8 +30,11 @@ const VALUE_BYTES: usize = 96;
 #[derive(Default)]
 pub(super) struct Groups {
     by: Vec<Numbered>,
-    ids: HashMap<Box<[u32]>, u32>,
-    keys: Vec<Box<[u32]>>,
+    /// Groups by the hash of their keys.
+    ids: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// The keys of all groups, one after the other.
+    keys: Vec<u32>,
     pub(super) sums: Vec<GroupSums>,
     pub(super) jobs: GroupJobs,
     /// Per dimension asked for.
@@ -224,12 +228,15 @@ impl Groups {
     }
 
     fn group(&mut self, plan: &Plan<'_>, key: &[u32]) -> u32 {
-        if let Some(group) = self.ids.get(key) {
+        let Self { ids, keys, hasher, .. } = self;
+        let width = key.len();
+        let hash = hasher.hash_one(key);
+        if let Some(group) = ids.find(hash, |group| keys[*group as usize * width..][..width] == *key) {
             return *group;
         }
-        let group = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-        self.ids.insert(key.into(), group);
-        self.keys.push(key.into());
+        let group = u32::try_from(self.sums.len()).unwrap_or(u32::MAX);
+        ids.insert_unique(hash, group, |group| hasher.hash_one(&keys[*group as usize * width..][..width]));
+        keys.extend_from_slice(key);
         self.sums.push(GroupSums::new(plan));
         self.estimates.iter_mut().for_each(Estimates::add_group);
         self.timings.iter_mut().for_each(|timings| timings.push(Values::default()));
@@ -244,12 +251,16 @@ impl Groups {
 
     /// How many groups there are.
     pub(super) fn len(&self) -> usize {
-        self.keys.len()
+        self.sums.len()
     }
 
     /// The key of a group.
     pub(super) fn key_values(&self, group: usize) -> impl Iterator<Item = &KeyValue> {
-        self.keys[group].iter().zip(&self.by).map(|(number, values)| &values.values[*number as usize])
+        let width = self.by.len();
+        self.keys[group * width..][..width]
+            .iter()
+            .zip(&self.by)
+            .map(|(number, values)| &values.values[*number as usize])
     }
 
     /// The values that occur as the key of that number.
@@ -260,7 +271,7 @@ impl Groups {
     /// Bytes taken, estimated.
     pub(super) fn bytes(&self, plan: &Plan<'_>) -> usize {
         let sums = (plan.sums.len() + plan.carried.len() + 2 * (plan.cost_parts.len() + 1)) * size_of::<u128>();
-        let groups = self.keys.len() * (GROUP_BYTES + sums + 4 * self.by.len());
+        let groups = self.sums.len() * (GROUP_BYTES + sums + 4 * self.by.len());
         let names = self.by.iter();
         let names: usize = names.map(|names| names.values.len() * VALUE_BYTES).sum();
         let pairs: usize = self.distinct.iter().map(Distinct::bytes).sum();

@@ -89,6 +89,15 @@ impl<'q> Run<'q> {
 
     /// The base measures of one group.
     pub(super) fn values(&self, group: usize) -> Vec<Value> {
+        self.of_group(group, |group| self.plan.base.iter().map(|measure| group.value(measure)).collect())
+    }
+
+    /// The base measure of that number of one group.
+    pub(super) fn value(&self, group: usize, at: usize) -> Value {
+        self.of_group(group, |group| group.value(&self.plan.base[at]))
+    }
+
+    fn of_group<T>(&self, group: usize, ask: impl FnOnce(&Group<'_>) -> T) -> T {
         let estimates = self.groups.estimates.iter().map(|one| one.over(std::iter::once(group))).collect::<Vec<_>>();
         let timings = self.ranked.iter().map(|of_groups| &of_groups[group]).collect::<Vec<_>>();
         let group = Group {
@@ -99,7 +108,7 @@ impl<'q> Run<'q> {
             estimates: &estimates,
             timings: &timings,
         };
-        self.plan.base.iter().map(|measure| group.value(measure)).collect()
+        ask(&group)
     }
 
     /// The base measures over the groups that are included, together: a job that touches two of them

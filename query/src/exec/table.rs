@@ -7,6 +7,7 @@ use quipu_engine::Result;
 
 use super::buckets::{self, Shift};
 use super::estimates::ESTIMATE_ERROR;
+use super::groups::Groups;
 use super::keys::KeyValue;
 use super::run::Run;
 use super::timings::SKETCH_ERROR;
@@ -23,7 +24,11 @@ pub(super) struct Table<'q> {
     columns: Vec<Measure>,
     main: Run<'q>,
     other: Option<Run<'q>>,
+    /// From the buckets of the other slice to those of the main one.
+    shift: Option<Shift>,
     totals: Slices,
+    /// Of a group that has no event in a slice.
+    nothing: Slices,
 }
 
 /// The base measures of a group, or of several, in each slice.
@@ -32,16 +37,18 @@ struct Slices {
     other: Vec<Value>,
 }
 
-/// A group with its keys and columns.
-struct Row {
-    values: Vec<Value>,
-    main: Option<usize>,
-    other: Option<usize>,
+/// A group of either slice, or of both.
+#[derive(Clone, Copy)]
+struct Place {
+    main: Option<u32>,
+    other: Option<u32>,
 }
 
 /// The rows of a page.
 struct Page {
-    rows: Vec<Row>,
+    /// Keys and columns.
+    rows: Vec<Vec<Value>>,
+    places: Vec<Place>,
     groups: usize,
     passed: usize,
     /// There are rows behind the last one.
@@ -61,7 +68,12 @@ impl<'q> Table<'q> {
             main: main.values_over(|_| true)?,
             other: other.as_ref().map_or(Ok(Vec::new()), |other| other.values_over(|_| true))?,
         };
-        Ok(Self { query, columns: query.columns(), main, other, totals })
+        let nothing = Slices {
+            main: main.values_of_nothing()?,
+            other: other.as_ref().map_or(Ok(Vec::new()), Run::values_of_nothing)?,
+        };
+        let shift = other.as_ref().map(|other| Shift::new(query, other.plan.query)).transpose()?;
+        Ok(Self { query, columns: query.columns(), main, other, shift, totals, nothing })
     }
 
     /// The answer, but for what the source knows of it, and where its page ends if rows follow.
@@ -74,12 +86,12 @@ impl<'q> Table<'q> {
         let totals = shown(&self.totals);
         let other = if page.rows.len() < page.groups { Some(shown(&self.not_on(&page)?)) } else { None };
         let next = match page.rows.last() {
-            Some(last) if page.goes_on => Some(self.position(&last.values)),
+            Some(last) if page.goes_on => Some(Position(self.sort_values(last))),
             _ => None,
         };
         let answer = Answer {
             columns: self.heads(),
-            rows: page.rows.into_iter().map(|row| row.values).collect(),
+            rows: page.rows,
             totals,
             other,
             groups: page.groups as u64,
@@ -110,108 +122,142 @@ impl<'q> Table<'q> {
     }
 
     fn value(&self, measure: &Measure, values: &Slices) -> Value {
-        let at = self.main.plan.base.iter().position(|base| base == measure.base());
-        let of = |slice: &[Value]| at.and_then(|at| slice.get(at)).cloned().unwrap_or(Value::Null);
+        let of = |slice: &[Value], at: usize| slice.get(at).cloned().unwrap_or(Value::Null);
+        self.value_of(measure, &|at| of(&values.main, at), &|at| of(&values.other, at))
+    }
+
+    /// The value of a measure, from the base measure of a number in each slice.
+    fn value_of(&self, measure: &Measure, main: &dyn Fn(usize) -> Value, other: &dyn Fn(usize) -> Value) -> Value {
+        let Some(at) = self.main.plan.base.iter().position(|base| base == measure.base()) else { return Value::Null };
         match measure {
-            Measure::Share(_) => of(&values.main).per(&of(&self.totals.main)),
-            Measure::Before(_) => of(&values.other),
-            Measure::Change(_) => of(&values.main).minus(&of(&values.other)),
-            Measure::Growth(_) => of(&values.main).minus(&of(&values.other)).per(&of(&values.other)),
-            _ => of(&values.main),
+            Measure::Share(_) => main(at).per(&self.totals.main[at]),
+            Measure::Before(_) => other(at),
+            Measure::Change(_) => main(at).minus(&other(at)),
+            Measure::Growth(_) => main(at).minus(&other(at)).per(&other(at)),
+            _ => main(at),
         }
     }
 
     fn page(&self, after: Option<&Position>) -> Result<Page> {
-        let mut rows = self.rows()?;
-        let groups = rows.len();
+        let mut places = self.places();
+        let groups = places.len();
         if let Some(having) = &self.query.having {
-            let nothing = self.nothing()?;
-            let slices = |row: &Row| self.slices(row, &nothing);
-            rows.retain(|row| {
-                let values = slices(row);
+            places.retain(|place| {
+                let values = self.slices(*place);
                 having.holds(&|measure| self.value(measure, &values))
             });
         }
-        let passed = rows.len();
+        let passed = places.len();
         let order = self.order();
         if let Some(after) = after {
-            rows.retain(|row| compare_sorted(&self.sort_values(&row.values), &after.0, &order).is_gt());
+            places.retain(|place| compare_sorted(&self.sort_values(&self.row(*place)), &after.0, &order).is_gt());
         }
-        let compare = |a: &Row, b: &Row| compare_rows(&a.values, &b.values, &order);
         let limit = self.query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let goes_on = rows.len() > limit;
-        if goes_on && limit > 0 {
-            // Only the rows that are returned need be in order.
-            rows.select_nth_unstable_by(limit - 1, compare);
+        let goes_on = places.len() > limit;
+        if goes_on {
+            places = self.first(places, limit, &order);
         }
-        rows.truncate(limit);
-        rows.sort_unstable_by(compare);
-        Ok(Page { rows, groups, passed, goes_on })
+        let mut rows: Vec<(Vec<Value>, Place)> = places.into_iter().map(|place| (self.row(place), place)).collect();
+        rows.sort_unstable_by(|(a, _), (b, _)| compare_rows(a, b, &order));
+        let (rows, places) = rows.into_iter().unzip();
+        Ok(Page { rows, places, groups, passed, goes_on })
     }
 
-    /// One row per group of either slice.
-    fn rows(&self) -> Result<Vec<Row>> {
+    /// The first of more than `limit` groups, in any order: rows are made of those that are returned alone.
+    fn first(&self, places: Vec<Place>, limit: usize, order: &[(usize, bool)]) -> Vec<Place> {
+        let (Some(((column, descending), rest)), Some(last)) = (order.split_first(), limit.checked_sub(1)) else {
+            return Vec::new();
+        };
+        let mut leading: Vec<(Value, Place)> =
+            places.into_iter().map(|place| (self.cell(place, *column), place)).collect();
+        leading.select_nth_unstable_by(last, |(a, in_a), (b, in_b)| {
+            let rest = rest
+                .iter()
+                .map(|(at, descending)| compare(&self.cell(*in_a, *at), &self.cell(*in_b, *at), *descending));
+            compare(a, b, *descending).then_with(|| rest.into_iter().find(|one| one.is_ne()).unwrap_or(Ordering::Equal))
+        });
+        leading.truncate(limit);
+        leading.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// The groups of either slice.
+    fn places(&self) -> Vec<Place> {
         if self.query.by.is_empty() {
-            return Ok(vec![Row { values: self.cells(&self.totals), main: None, other: None }]);
+            return vec![Place { main: None, other: None }];
         }
-        let nothing = self.nothing()?;
-        let groups = &self.main.groups;
-        let mut keys: Vec<(Vec<KeyValue>, Option<usize>, Option<usize>)> =
-            (0..groups.len()).map(|at| (groups.key_values(at).cloned().collect(), Some(at), None)).collect();
+        let numbered = |groups: &Groups| 0..u32::try_from(groups.len()).unwrap_or(u32::MAX);
+        let mut places: Vec<Place> =
+            numbered(&self.main.groups).map(|group| Place { main: Some(group), other: None }).collect();
         if let Some(other) = &self.other {
-            let shift = Shift::new(self.query, other.plan.query)?;
             let known: HashMap<Vec<KeyValue>, usize> =
-                keys.iter().enumerate().map(|(row, (key, ..))| (key.clone(), row)).collect();
-            for group in 0..other.groups.len() {
-                let key = shift.key(other.groups.key_values(group).cloned());
-                match known.get(&key) {
-                    Some(row) => keys[*row].2 = Some(group),
-                    None => keys.push((key, None, Some(group))),
+                places.iter().enumerate().map(|(at, place)| (self.key(*place), at)).collect();
+            for group in numbered(&other.groups) {
+                let place = Place { main: None, other: Some(group) };
+                match known.get(&self.key(place)) {
+                    Some(at) => places[*at].other = Some(group),
+                    None => places.push(place),
                 }
             }
         }
-        let row = |(key, main, other): (Vec<KeyValue>, Option<usize>, Option<usize>)| {
-            let mut row = Row { values: key.iter().map(Value::from).collect(), main, other };
-            let cells = self.cells(&self.slices(&row, &nothing));
-            row.values.extend(cells);
-            row
-        };
-        Ok(keys.into_iter().map(row).collect())
+        places
     }
 
-    fn slices(&self, row: &Row, nothing: &Slices) -> Slices {
+    /// The key of a group, in the buckets of the main slice.
+    fn key(&self, place: Place) -> Vec<KeyValue> {
+        match (place.main, place.other, &self.other, &self.shift) {
+            (Some(group), ..) => self.main.groups.key_values(group as usize).cloned().collect(),
+            (None, Some(group), Some(other), Some(shift)) => {
+                shift.key(other.groups.key_values(group as usize).cloned())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The keys and columns of a group.
+    fn row(&self, place: Place) -> Vec<Value> {
+        self.key(place).iter().map(Value::from).chain(self.cells(&self.slices(place))).collect()
+    }
+
+    /// One of the keys and columns of a group.
+    fn cell(&self, place: Place, at: usize) -> Value {
+        if let Some(measure) = at.checked_sub(self.query.by.len()).and_then(|at| self.columns.get(at)) {
+            let of = |run: Option<&Run<'_>>, group: Option<u32>, nothing: &[Value], at: usize| match (run, group) {
+                (Some(run), Some(group)) => run.value(group as usize, at),
+                _ => nothing.get(at).cloned().unwrap_or(Value::Null),
+            };
+            let main = |at| of(Some(&self.main), place.main, &self.nothing.main, at);
+            return self.value_of(measure, &main, &|at| of(self.other.as_ref(), place.other, &self.nothing.other, at));
+        }
+        self.key(place).get(at).map_or(Value::Null, Value::from)
+    }
+
+    fn slices(&self, place: Place) -> Slices {
         if self.query.by.is_empty() {
             return Slices { main: self.totals.main.clone(), other: self.totals.other.clone() };
         }
-        let main = row.main.map_or_else(|| nothing.main.clone(), |group| self.main.values(group));
-        let other = match (&self.other, row.other) {
-            (Some(run), Some(group)) => run.values(group),
-            _ => nothing.other.clone(),
+        let of = |run: Option<&Run<'_>>, group: Option<u32>, nothing: &[Value]| match (run, group) {
+            (Some(run), Some(group)) => run.values(group as usize),
+            _ => nothing.to_vec(),
         };
-        Slices { main, other }
-    }
-
-    /// The base measures of a group that has no event in a slice.
-    fn nothing(&self) -> Result<Slices> {
-        Ok(Slices {
-            main: self.main.values_of_nothing()?,
-            other: self.other.as_ref().map_or(Ok(Vec::new()), Run::values_of_nothing)?,
-        })
+        Slices {
+            main: of(Some(&self.main), place.main, &self.nothing.main),
+            other: of(self.other.as_ref(), place.other, &self.nothing.other),
+        }
     }
 
     /// The base measures over the groups that are not on a page.
     fn not_on(&self, page: &Page) -> Result<Slices> {
-        let missing = |groups: usize, of_row: &dyn Fn(&Row) -> Option<usize>| {
+        let missing = |groups: usize, of: &dyn Fn(&Place) -> Option<u32>| {
             let mut missing = vec![true; groups];
-            page.rows.iter().filter_map(of_row).for_each(|group| missing[group] = false);
+            page.places.iter().filter_map(of).for_each(|group| missing[group as usize] = false);
             missing
         };
         // The one row of a question without keys left no group of its own out unless it is missing.
-        let main = missing(self.main.groups.len(), &|row| row.main);
+        let main = missing(self.main.groups.len(), &|place| place.main);
         let other = match &self.other {
             None => Vec::new(),
             Some(run) => {
-                let other = missing(run.groups.len(), &|row| row.other);
+                let other = missing(run.groups.len(), &|place| place.other);
                 run.values_over(|group| other[group])?
             }
         };
@@ -237,10 +283,6 @@ impl<'q> Table<'q> {
     /// The values of a row that decide its place.
     fn sort_values(&self, row: &[Value]) -> Vec<Value> {
         self.order().iter().map(|(at, _)| row[*at].clone()).collect()
-    }
-
-    fn position(&self, row: &[Value]) -> Position {
-        Position(self.sort_values(row))
     }
 
     fn compared(&self) -> Option<Compared> {
