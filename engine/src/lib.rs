@@ -3,6 +3,7 @@
 //! The engine is synchronous. It knows no JSON and no HTTP, and reaches disk, clock and
 //! randomness through one trait only, [`io::Disk`]. With the feature `tracing` it says what it does.
 
+pub mod attribution;
 pub mod batch;
 pub mod codec;
 pub mod correction;

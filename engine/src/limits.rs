@@ -47,6 +47,12 @@ pub const OUTCOME_REASON_BYTES: usize = 1_024;
 pub const PRICE_RULES: usize = 1 << 20;
 /// Longest note of where a price book comes from, in bytes.
 pub const PRICE_SOURCE_BYTES: usize = 1_024;
+/// Longest account of who made an attribution, and why, in bytes.
+pub const ATTRIBUTION_TEXT_BYTES: usize = 1_024;
+/// Most assignments of one attribution.
+pub const ATTRIBUTION_ASSIGNMENTS: usize = 1 << 18;
+/// Most requests, traces and credentials whose usage is assigned at a time: what is assigned is kept in memory.
+pub const ATTRIBUTED_KEYS: usize = 1 << 20;
 /// Longest duration of one event: 366 days, in milliseconds.
 pub const DURATION_MAX_MS: u64 = 366 * 24 * 3600 * 1000;
 /// How far ahead of the clock an event may lie, in microseconds (24 hours).

@@ -1,4 +1,4 @@
-//! Any bytes as what lies behind checksums: log records, manifests, price books, dictionaries,
+//! Any bytes as what lies behind checksums: log records, manifests, price books, attributions, dictionaries,
 //! bitmaps, blocks of numbers and of texts. No panic; what is accepted is written as it was read.
 
 #![no_main]
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use quipu::PriceBook;
+use quipu::attribution::Attribution;
 use quipu::codec::bytes::Reader;
 use quipu::codec::{dictionary, front, ids, texts, vector};
 use quipu::format::correction_row::{decode_amendment, decode_corrections, encode_corrections};
@@ -17,7 +18,7 @@ use quipu::index::{bitmap, filter};
 
 fuzz_target!(|input: &[u8]| {
     let Some((which, bytes)) = input.split_first() else { return };
-    match which % 9 {
+    match which % 10 {
         0 => {
             if let Ok(events) = decode_events(bytes) {
                 let mut rows = EventRows::default();
@@ -60,6 +61,11 @@ fuzz_target!(|input: &[u8]| {
                 assert_eq!(out.len(), 3_000);
                 let value = vector::decode_value(bytes, 3_000, &summary, 1_500);
                 assert_eq!(value, Ok(out[1_500]), "one value differs from its vector");
+            }
+        }
+        8 => {
+            if let Ok(attribution) = Attribution::decode(bytes) {
+                assert_eq!(Attribution::decode(&attribution.encode()), Ok(attribution));
             }
         }
         7 => {

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod ask;
+pub mod attribute;
 pub mod backup;
 pub mod budget;
 pub mod cli;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use quipu_engine::attribution::{Assignment, Attribution, AttributionChange};
 use quipu_engine::batch::{Batch, BatchBuilder};
 use quipu_engine::codec::bytes::Reader;
 use quipu_engine::codec::{dictionary, front, vector};
@@ -166,6 +167,20 @@ fn the_price_book_of_the_document_is_the_one_written() {
 }
 
 #[test]
+fn the_attribution_of_the_document_is_the_one_written() {
+    let attribution = Attribution {
+        number: 2,
+        at: event().at.expect("set"),
+        by: "ops".into(),
+        why: "late".into(),
+        workspace: "default".into(),
+        change: AttributionChange::Assign(vec![Assignment::of(Dimension::TraceId, "t").to(Dimension::Tenant, "acme")]),
+    };
+    assert_documented("attribution", &attribution.encode());
+    assert_eq!(Attribution::decode(&example("attribution")), Ok(attribution));
+}
+
+#[test]
 fn the_corrections_of_the_document_are_those_written() {
     let mut corrections = vec![
         Correction::retract(Target::Trace("t".into())),
@@ -234,6 +249,7 @@ fn the_manifest_of_the_document_is_the_one_written() {
         outcomes: vec![RunEntry { number: 12, file: file(FileKind::OutcomeRun, 7, 300) }],
         books: vec![RunEntry { number: 1, file: file(FileKind::PriceBook, 8, 500) }],
         corrections: vec![RunEntry { number: 5, file: file(FileKind::CorrectionRun, 4, 200) }],
+        attributions: vec![RunEntry { number: 2, file: file(FileKind::Attribution, 2, 80) }],
         records: vec![Record { at: Timestamp::from_micros(2), what: "done".into() }],
     };
     assert_documented("manifest", &manifest.encode());

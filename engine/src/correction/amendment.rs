@@ -8,6 +8,7 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 
 use super::{Change, Correction, Field, Mark, PERSON};
+use crate::attribution::InForce;
 use crate::event::{Event, Sparse};
 use crate::limits;
 use crate::schema::{Dimension, Number, Text};
@@ -151,8 +152,8 @@ impl Amendment {
     }
 
     /// What becomes of a row of `event` with `mark`, where these are the amendments of its id and of its
-    /// trace, joined.
-    pub fn settle(&self, event: &Event, mark: &Mark) -> Settled {
+    /// trace, joined; what is still absent then is filled in by the attributions that are `in_force`.
+    pub fn settle(&self, event: &Event, mark: &Mark, in_force: &InForce) -> Settled {
         if self.retracted {
             return Settled::Retracted;
         }
@@ -166,7 +167,9 @@ impl Amendment {
             settled = version.of(&settled);
             replaced = true;
         }
-        let completed = self.fill(&mut settled, mark.erased);
+        let mut completed = self.fill(&mut settled, mark.erased);
+        completed.extend(in_force.fill(&mut settled));
+        completed.sort_unstable();
         let settled_mark = Mark { replaced, erased: mark.erased, completed };
         if settled == *event && settled_mark == *mark {
             return Settled::Same;
@@ -174,7 +177,7 @@ impl Amendment {
         Settled::Changed(Box::new(settled), settled_mark)
     }
 
-    /// Completes the fields that are absent, but not who it was for where that was `erased`; which they are, ascending.
+    /// Completes the fields that are absent, but not who it was for where that was `erased`; which they are.
     fn fill(&self, event: &mut Event, erased: bool) -> Vec<Field> {
         let mut completed = Vec::new();
         for (dimension, ranked) in self.dimensions.iter() {
@@ -265,7 +268,7 @@ mod tests {
         for correction in corrections {
             known.join(&Amendment::from(correction));
             let Some((event, mark)) = &state else { continue };
-            state = match known.settle(event, mark) {
+            state = match known.settle(event, mark, &InForce::default()) {
                 Settled::Same => state,
                 Settled::Retracted => None,
                 Settled::Changed(event, mark) => Some((*event, mark)),
@@ -299,7 +302,7 @@ mod tests {
             for correction in &corrections {
                 all.join(&Amendment::from(correction));
             }
-            let at_once = match all.settle(&first, &Mark::default()) {
+            let at_once = match all.settle(&first, &Mark::default(), &InForce::default()) {
                 Settled::Same => Some((first, Mark::default())),
                 Settled::Retracted => None,
                 Settled::Changed(event, mark) => Some((*event, mark)),
@@ -313,7 +316,9 @@ mod tests {
         let mut amendment = Amendment::default();
         amendment.offer(1, &Event::default().with(Dimension::Tenant, "other").with(Dimension::Team, "far"));
         amendment.offer(0, &Event::default().with(Dimension::Team, "near"));
-        let Settled::Changed(settled, mark) = amendment.settle(&event(1, Some("own")), &Mark::default()) else {
+        let Settled::Changed(settled, mark) =
+            amendment.settle(&event(1, Some("own")), &Mark::default(), &InForce::default())
+        else {
             panic!("the team is new");
         };
         assert_eq!((settled.get(Dimension::Tenant), settled.get(Dimension::Team)), (Some("own"), Some("near")));

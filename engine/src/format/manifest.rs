@@ -7,10 +7,12 @@
 //! manifest = epoch · flushed LSN · first log file · next file number · previous hash (16 bytes)
 //!          · sealed bytes · merged bytes
 //!          · part count · part × count · outcome run count · run × count · book count · book × count
-//!          · correction run count · run × count · record count · record × count
+//!          · correction run count · run × count · attribution count · attribution × count
+//!          · record count · record × count
 //! part     = window start · window end (zig-zag) · rows · segment · job run · id run · hidden rows · [mask]
 //! run      = how many outcomes or amendments · file
 //! book     = version · file
+//! attribution = number · file
 //! record   = time (zig-zag) · text
 //! file     = number · length · hash (16 bytes)
 //! ```
@@ -46,6 +48,8 @@ pub struct Manifest {
     pub books: Vec<RunEntry>,
     /// Corrections of events.
     pub corrections: Vec<RunEntry>,
+    /// Usage assigned afterwards, by number.
+    pub attributions: Vec<RunEntry>,
     /// What was done to the store beside storing: erasures and repairs, in the order of time.
     pub records: Vec<Record>,
 }
@@ -96,7 +100,7 @@ impl Manifest {
     /// Every file named.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         let parts = self.parts.iter().flat_map(PartEntry::files);
-        let runs = self.outcomes.iter().chain(&self.books).chain(&self.corrections);
+        let runs = self.outcomes.iter().chain(&self.books).chain(&self.corrections).chain(&self.attributions);
         parts.chain(runs.map(|run| &run.file))
     }
 
@@ -121,7 +125,7 @@ impl Manifest {
                 put_file(&mut out, &mask.file);
             }
         }
-        for runs in [&self.outcomes, &self.books, &self.corrections] {
+        for runs in [&self.outcomes, &self.books, &self.corrections, &self.attributions] {
             put_len(&mut out, runs.len());
             for run in runs {
                 put_u64(&mut out, run.number);
@@ -167,6 +171,7 @@ impl Manifest {
         manifest.outcomes = get_runs(&mut reader, FileKind::OutcomeRun)?;
         manifest.books = get_runs(&mut reader, FileKind::PriceBook)?;
         manifest.corrections = get_runs(&mut reader, FileKind::CorrectionRun)?;
+        manifest.attributions = get_runs(&mut reader, FileKind::Attribution)?;
         for _ in 0..reader.count(2)? {
             let at = Timestamp::from_micros(reader.i64()?);
             manifest.records.push(Record { at, what: reader.text()?.into() });
@@ -230,6 +235,7 @@ mod tests {
             outcomes: vec![RunEntry { number: 5, file: file(FileKind::OutcomeRun, 4) }],
             books: vec![RunEntry { number: 1, file: file(FileKind::PriceBook, 6) }],
             corrections: vec![RunEntry { number: 9, file: file(FileKind::CorrectionRun, 8) }],
+            attributions: vec![RunEntry { number: 3, file: file(FileKind::Attribution, 9) }],
             records: vec![Record { at: Timestamp::from_seconds(7), what: "something was repaired".into() }],
         };
         let bytes = manifest.encode();

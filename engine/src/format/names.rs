@@ -31,11 +31,13 @@ pub enum FileKind {
     CorrectionRun = 8,
     /// The rows of a segment that no longer count.
     Mask = 9,
+    /// Usage that was assigned afterwards.
+    Attribution = 10,
 }
 
 impl FileKind {
     /// The kinds whose files are named by number.
-    pub const NUMBERED: [Self; 8] = [
+    pub const NUMBERED: [Self; 9] = [
         Self::Manifest,
         Self::Segment,
         Self::JobRun,
@@ -44,6 +46,7 @@ impl FileKind {
         Self::PriceBook,
         Self::CorrectionRun,
         Self::Mask,
+        Self::Attribution,
     ];
 
     const fn pattern(self) -> (&'static str, &'static str, &'static str) {
@@ -57,6 +60,7 @@ impl FileKind {
             Self::Secret => ("", "secret", "qk"),
             Self::CorrectionRun => ("ids", "C", "qc"),
             Self::Mask => ("seg", "H", "qh"),
+            Self::Attribution => ("book", "A", "qa"),
         }
     }
 
@@ -94,6 +98,7 @@ impl FileKind {
             Self::Secret => "secret",
             Self::CorrectionRun => "correction run",
             Self::Mask => "mask",
+            Self::Attribution => "attribution",
         }
     }
 }

@@ -288,7 +288,7 @@ struct Group<'a> {
 
 impl<'a> Group<'a> {
     fn new(state: &'a State, ground: &'a Ground<'a>, id_frames: &'a mut IdFrames) -> Self {
-        let delta = Delta::new(ground.secret, ground.head);
+        let delta = Delta::new(ground.secret, &ground.version.in_force, ground.head);
         Self { state, ground, id_frames, delta, corrector: Corrector::default(), frames: Vec::new() }
     }
 
@@ -325,7 +325,9 @@ impl<'a> Group<'a> {
         let untouched = self.ground.is_untouched() && self.delta.index.amendments.is_empty();
         let settled = match untouched {
             true => Settled::Same,
-            false => self.delta.said_of(self.ground, &event)?.settle(&event, &Mark::default()),
+            false => {
+                self.delta.said_of(self.ground, &event)?.settle(&event, &Mark::default(), &self.ground.version.in_force)
+            }
         };
         match settled {
             Settled::Same => self.delta.add(fingerprint, content, &event, &Mark::default()),

@@ -17,6 +17,7 @@ use super::ground::{Ground, Place, Row, Whereabouts};
 use super::head::Head;
 use super::overlay::Overlay;
 use super::receipt::CorrectionItem;
+use crate::attribution::InForce;
 use crate::batch::{Batch, BatchBuilder};
 use crate::correction::{Amendment, Change, Correction, Mark, Settled, Target, Version};
 use crate::dedup::{ContentHash, Fingerprint, Secret};
@@ -48,6 +49,7 @@ impl HeadIndex {
 /// What one commit adds to a head.
 pub(super) struct Delta<'a> {
     secret: &'a Secret,
+    in_force: &'a InForce,
     pub(super) index: HeadIndex,
     builder: BatchBuilder,
     /// The number of the first row to be added.
@@ -60,9 +62,10 @@ pub(super) struct Delta<'a> {
 
 impl<'a> Delta<'a> {
     /// Nothing for `head` yet.
-    pub(super) fn new(secret: &'a Secret, head: &Head) -> Self {
+    pub(super) fn new(secret: &'a Secret, in_force: &'a InForce, head: &Head) -> Self {
         Self {
             secret,
+            in_force,
             index: HeadIndex::default(),
             builder: BatchBuilder::default(),
             first: u32::try_from(head.events).expect("a head has fewer than 2³² rows"),
@@ -109,7 +112,7 @@ impl<'a> Delta<'a> {
     /// Makes of a row what is said of it.
     pub(super) fn settle(&mut self, place: Place, row: &Row, said: &Amendment) {
         let identity = row.fingerprint(self.secret);
-        match said.settle(&row.event, &row.mark) {
+        match said.settle(&row.event, &row.mark, self.in_force) {
             Settled::Same => return,
             Settled::Retracted => self.add_gone(identity, row.first),
             Settled::Changed(event, mark) => self.add(identity, row.first, &event, &mark),
@@ -174,9 +177,9 @@ impl Corrector {
         let mut events = 0;
         for place in &places {
             let (row, said) = self.touched.get_mut(place).expect("it was touched just now");
-            let before = said.settle(&row.event, &row.mark);
+            let before = said.settle(&row.event, &row.mark, delta.in_force);
             said.join(&says);
-            events += u64::from(said.settle(&row.event, &row.mark) != before);
+            events += u64::from(said.settle(&row.event, &row.mark, delta.in_force) != before);
         }
         delta.index.said(ground.secret, &correction);
         self.accepted.push(correction);
@@ -222,7 +225,7 @@ pub(super) fn settle_replayed(
     let mut index = HeadIndex::of(secret, head)?;
     corrections.iter().for_each(|correction| index.said(secret, correction));
     let ground = Ground { secret, version, head, index: &index, frozen: None };
-    let mut delta = Delta::new(secret, head);
+    let mut delta = Delta::new(secret, &version.in_force, head);
     for (first, batch) in head.numbered() {
         for (row, at) in (first..).zip(0..batch.len()) {
             let workspace = batch.value(Dimension::Workspace, at).unwrap_or(DEFAULT_WORKSPACE);
@@ -230,7 +233,7 @@ pub(super) fn settle_replayed(
             if let Some(trace) = batch.value(Dimension::TraceId, at) {
                 said.join(&ground.amendment(secret.trace(workspace, trace))?);
             }
-            if !said.is_empty() {
+            if !said.is_empty() || !version.in_force.is_empty() {
                 delta.settle(Place::Head(row), &ground.read(Place::Head(row))?, &said);
             }
         }

@@ -87,8 +87,11 @@ impl Row {
 }
 
 impl Ground<'_> {
-    /// Whether nothing was ever corrected.
+    /// Whether nothing was ever corrected or assigned.
     pub(super) fn is_untouched(&self) -> bool {
+        if !self.version.in_force.is_empty() {
+            return false;
+        }
         let heads = std::iter::once(self.index).chain(self.frozen.map(|(_, index)| index));
         self.version.corrections.is_empty() && heads.into_iter().all(|index| index.amendments.is_empty())
     }

@@ -6,6 +6,7 @@
 //! | `commit` | batches in: dedup, log, sync, visible, acknowledged |
 //! | `correct`, `ground`, `overlay`, `lasting` | corrections in: what they find, what they hide, what of them lasts |
 //! | `outcomes` | outcomes in: first wins |
+//! | `attribute` | usage assigned afterwards |
 //! | `seal` | the head becomes segments |
 //! | `draft`, `publish` | new files, then a manifest that names them: the only commit point |
 //! | `compact` | parts become fewer and larger |
@@ -16,6 +17,7 @@
 //! | `stat`, `verify`, `verify_corrections` | what operators ask |
 //! | `backup` | a copy that is a store, beside the writer |
 
+mod attribute;
 mod backup;
 mod collect;
 mod commit;
@@ -50,6 +52,7 @@ mod version;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::attribution::{Assignment, AttributionChange};
 use crate::correction::Correction;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -58,6 +61,7 @@ use crate::outcome::Outcome;
 use crate::price_book::PriceBook;
 
 pub use crate::log::TornTail;
+pub use attribute::AttributionReceipt;
 pub use backup::{Backup, Sharing, backup, backup_on};
 pub use compact::Compaction;
 pub use erase::{Erasure, ErasureReceipt};
@@ -69,6 +73,7 @@ pub use snapshot::Snapshot;
 pub use stat::{FileStat, Stat};
 pub use verify::{Verification, verify, verify_on};
 
+use attribute::Said;
 use read_only::on_disk;
 use state::Shared;
 
@@ -336,6 +341,50 @@ impl Store {
     /// As [`Store::compact`]; [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for what no subscriber can be called.
     pub fn erase(&self, workspace: &str, subscriber: &str, erasure: Erasure) -> Result<ErasureReceipt> {
         self.shared.erase(workspace, subscriber, erasure)
+    }
+
+    /// Assigns usage of a workspace afterwards, by request, trace or credential, to whoever its sources left out: in
+    /// what is stored, at once and in every answer, and in what is still to come. The receipt's number undoes it.
+    ///
+    /// ```
+    /// use quipu_engine::attribution::Assignment;
+    /// use quipu_engine::store::{Options, Store};
+    /// use quipu_engine::{Dimension, Event, Timestamp};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path(), Options::default())?;
+    /// let at = Timestamp::from_seconds(1_767_225_600);
+    /// store.append(vec![Event::new("call-1", at).with(Dimension::TraceId, "run-4711")])?;
+    /// let assignment = Assignment::of(Dimension::TraceId, "run-4711").to(Dimension::Tenant, "acme");
+    /// let receipt = store.attribute("default", vec![assignment], "ops", "the gateway dropped the header")?;
+    /// assert_eq!((receipt.number, receipt.events), (1, 1));
+    /// let tenant = || Ok::<_, quipu_engine::Error>(store.snapshot().event("default", "call-1")?.and_then(|event| event.get(Dimension::Tenant).map(String::from)));
+    /// assert_eq!(tenant()?.as_deref(), Some("acme"));
+    /// store.undo_attribution("default", receipt.number, "ops", "it was another customer's")?;
+    /// assert_eq!(tenant()?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) naming the assignment that breaks a rule; else as
+    /// [`Store::compact`].
+    pub fn attribute(
+        &self,
+        workspace: &str,
+        assignments: Vec<Assignment>,
+        by: &str,
+        why: &str,
+    ) -> Result<AttributionReceipt> {
+        self.shared.attribute(&Said { workspace, by, why, change: AttributionChange::Assign(assignments) })
+    }
+
+    /// Undoes an attribution: what earlier ones assigned is in force again. That is an attribution too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when the workspace has none of that number,
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) when it was undone before; else as [`Store::attribute`].
+    pub fn undo_attribution(&self, workspace: &str, number: u64, by: &str, why: &str) -> Result<AttributionReceipt> {
+        self.shared.attribute(&Said { workspace, by, why, change: AttributionChange::Undo(number) })
     }
 
     /// What is stored at this moment; later changes do not touch it.

@@ -34,6 +34,9 @@ pub(super) struct Change {
     pub(super) corrections: Vec<RunEntry>,
     /// Correction runs that it does without.
     pub(super) removed_corrections: Vec<RunEntry>,
+    pub(super) attributions: Vec<RunEntry>,
+    /// Attributions that it does without, for they were written anew.
+    pub(super) removed_attributions: Vec<RunEntry>,
     /// Parts as they were, each with how it is now: other rows of it are hidden.
     pub(super) masked: Vec<(PartEntry, PartEntry)>,
     /// What was done.
@@ -59,6 +62,7 @@ impl Manifest {
         replace(&mut next.parts, &change.removed_parts, change.parts)?;
         replace(&mut next.outcomes, &change.removed_outcomes, change.outcomes)?;
         replace(&mut next.corrections, &change.removed_corrections, change.corrections)?;
+        replace(&mut next.attributions, &change.removed_attributions, change.attributions)?;
         next.records.extend(change.records);
         next.books.extend(change.books);
         (next.flushed_lsn, next.first_log) = change.log.unwrap_or((next.flushed_lsn, next.first_log));

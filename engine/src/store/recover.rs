@@ -89,7 +89,7 @@ pub(super) fn replay(
     let start = Start { store, flushed_lsn: version.manifest.flushed_lsn, min_file: version.manifest.first_log };
     let (mut head, mut corrections) = (Head::default(), Vec::new());
     let recovery = read(disk, start, &mut |frame| apply(&mut head, &mut corrections, secret, version, &frame))?;
-    let index = match corrections.is_empty() && version.corrections.is_empty() {
+    let index = match corrections.is_empty() && version.corrections.is_empty() && version.in_force.is_empty() {
         true => HeadIndex::default(),
         false => settle_replayed(secret, version, &mut head, &corrections)?,
     };

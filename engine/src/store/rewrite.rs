@@ -1,4 +1,5 @@
-//! Sealed parts, written anew without some of their rows: what has expired, what is erased.
+//! Sealed parts, written anew without some of their rows: what has expired, what is erased; and rows, written anew
+//! beside their parts.
 
 use std::sync::Arc;
 
@@ -8,12 +9,17 @@ use super::dedup::HeadIndex;
 use super::draft::Draft;
 use super::head::Head;
 use super::publish::Change;
+use super::seal::write_part;
 use super::state::{Shared, State, Writer};
 use super::version::Version;
+use crate::batch::BatchBuilder;
 use crate::error::{Error, ErrorKind, Result};
+use crate::segment::split;
 
 /// How often something is begun anew when commits or merges came first.
-const ATTEMPTS: usize = 20;
+pub(super) const ATTEMPTS: usize = 20;
+/// Rows that are written anew are put into parts of this size.
+pub(super) const REWRITTEN_ROWS: usize = 1 << 18;
 
 /// The heads of a moment, with what is known of their events.
 pub(super) struct Heads<'a>(&'a State, &'a Writer);
@@ -31,6 +37,19 @@ impl<'a> Heads<'a> {
 }
 
 impl Shared {
+    /// Writes rows as parts, by their windows.
+    pub(super) fn write_rows(&self, rows: &mut BatchBuilder, draft: &mut Draft<'_>, change: &mut Change) -> Result<()> {
+        let rows = std::mem::take(rows).finish();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for (window, places) in split(&rows) {
+            let part = rows.select(&places).sorted();
+            change.parts.push(write_part(&self.disk, self.store, &self.secret, window, &part, draft.take())?);
+        }
+        Ok(())
+    }
+
     /// Publishes what `write` makes of the sealed files, beside which no merge goes on. `holds` looks at what came
     /// meanwhile and is not sealed yet: whether the change is still all there is to do.
     ///

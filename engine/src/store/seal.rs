@@ -45,14 +45,18 @@ impl Shared {
     }
 
     pub(super) fn seal_now(&self) -> Result<()> {
-        let mut writer = self.writer.lock();
+        self.seal_under(&mut self.writer.lock())
+    }
+
+    /// The same for whoever has the writer.
+    pub(super) fn seal_under(&self, writer: &mut Writer) -> Result<()> {
         self.check_usable()?;
-        self.finish_sealing(&mut writer)?;
+        self.finish_sealing(writer)?;
         if self.state().head.is_empty() {
             return Ok(());
         }
-        self.freeze(&mut writer)?;
-        self.finish_sealing(&mut writer)
+        self.freeze(writer)?;
+        self.finish_sealing(writer)
     }
 
     /// Waits for a sealing under way; one that failed for want of space is tried again.

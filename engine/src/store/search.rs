@@ -8,7 +8,8 @@ use std::path::Path;
 use memchr::memmem;
 
 use super::read_only::{not_a_store, on_store};
-use super::version::{BOOK, newest_manifest};
+use super::version::{ATTRIBUTION, BOOK, newest_manifest};
+use crate::attribution::{Attribution, AttributionChange};
 use crate::batch::Texts;
 use crate::correction::Amendment;
 use crate::correction_run::CorrectionRun;
@@ -124,6 +125,11 @@ impl Search<'_> {
                 self.add(BOOK, self.finder.find_iter(book).count() as u64);
                 Ok(())
             }
+            FileKind::Attribution => {
+                let attribution = container.decode_blob(ATTRIBUTION, Attribution::decode)?;
+                attribution.iter().for_each(|attribution| self.attribution(attribution));
+                Ok(())
+            }
             // Numbers, hashes and bitmaps, and texts as they are.
             FileKind::Manifest | FileKind::JobRun | FileKind::IdRun | FileKind::Mask | FileKind::Secret => Ok(()),
         }
@@ -169,6 +175,17 @@ impl Search<'_> {
         for (key, said) in amendment.tags.iter() {
             self.look("amendments", key);
             self.look("amendments", &said.value);
+        }
+    }
+
+    fn attribution(&mut self, attribution: &Attribution) {
+        let Attribution { by, why, workspace, change, .. } = attribution;
+        [by.as_str(), why, workspace].iter().for_each(|text| self.look("attributions", text));
+        if let AttributionChange::Assign(assignments) = change {
+            for assignment in assignments {
+                self.look("attributions", &assignment.key);
+                assignment.values.iter().for_each(|(_, value)| self.look("attributions", value));
+            }
         }
     }
 

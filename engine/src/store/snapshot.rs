@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 use super::head::Head;
 use super::outcomes::revisions;
 use super::state::State;
+use crate::attribution::Attribution;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
@@ -85,6 +86,11 @@ impl Snapshot {
     /// What was done to the store beside storing: erasures and repairs, in the order of time.
     pub fn records(&self) -> &[Record] {
         &self.state.version.manifest.records
+    }
+
+    /// What was assigned afterwards, in the order of the numbers.
+    pub fn attributions(&self) -> &[Arc<Attribution>] {
+        &self.state.version.attributions
     }
 
     /// The event of that id, with all that corrections made of it; `None` when there is none, or when it was

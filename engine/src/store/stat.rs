@@ -87,7 +87,13 @@ impl Snapshot {
             file_stat(FileKind::CorrectionRun, version.corrections.iter().map(|run| run.container())),
         ];
         let masks = version.manifest.parts.iter().filter_map(|part| part.mask.map(|mask| mask.file.bytes));
-        for (kind, bytes) in [(FileKind::Mask, masks.collect::<Vec<_>>()), (FileKind::PriceBook, books.collect())] {
+        let attributions = version.manifest.attributions.iter().map(|run| run.file.bytes);
+        let others = [
+            (FileKind::Mask, masks.collect::<Vec<_>>()),
+            (FileKind::PriceBook, books.collect()),
+            (FileKind::Attribution, attributions.collect()),
+        ];
+        for (kind, bytes) in others {
             files.push(FileStat { kind, files: bytes.len(), bytes: bytes.iter().sum(), sections: BTreeMap::new() });
         }
         Ok(Stat {

@@ -79,14 +79,21 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
         }
     }
     let masks = manifest.parts.iter().filter_map(|part| part.mask.as_ref());
-    for run in manifest.outcomes.iter().chain(&manifest.books).chain(&manifest.corrections).chain(masks) {
+    for run in manifest
+        .outcomes
+        .iter()
+        .chain(&manifest.books)
+        .chain(&manifest.corrections)
+        .chain(&manifest.attributions)
+        .chain(masks)
+    {
         let opened = Container::open_entry(disk, &run.file, store);
         report.damage.extend(opened.and_then(|container| container.verify(&run.file)).err());
     }
     // The log of a store in which nothing was corrected needs only the outcomes of the version, to see that none is
     // there twice.
-    let (parts, books, corrections) = (Vec::new(), Vec::new(), Vec::new());
-    let bare = Manifest { parts, books, corrections, ..manifest };
+    let (parts, books, corrections, attributions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let bare = Manifest { parts, books, corrections, attributions, ..manifest };
     let version = whole.map_or_else(|| Version::open(disk, store, number, bare, None), Ok);
     match version.and_then(|version| replay(disk, store, &secret, &version, log::recover)) {
         Ok(Replayed { head, recovery, .. }) => {

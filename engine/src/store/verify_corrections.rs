@@ -1,4 +1,4 @@
-//! Checks that every row is what corrections make of it, and that no row is hidden without a reason.
+//! Checks that every row is what corrections and attributions make of it, and that no row is hidden without a reason.
 
 use super::dedup::HeadIndex;
 use super::ground::{Ground, Place};
@@ -13,7 +13,7 @@ use crate::schema::Dimension;
 
 /// Checks the rows of a part, which are `batch`, against what the files of `version` hold of corrections.
 pub(super) fn verify_rows(secret: &Secret, version: &Version, part: &SealedPart, batch: &Batch) -> Result<()> {
-    if version.corrections.is_empty() && part.hidden.is_empty() {
+    if version.corrections.is_empty() && version.in_force.is_empty() && part.hidden.is_empty() {
         return Ok(());
     }
     let (head, index) = (Head::default(), HeadIndex::default());
@@ -27,7 +27,7 @@ pub(super) fn verify_rows(secret: &Secret, version: &Version, part: &SealedPart,
         if let Some(trace) = trace {
             said.join(&ground.amendment(secret.trace(workspace, trace))?);
         }
-        if said.is_empty() && !hidden && batch.marks.get(at).is_none() {
+        if said.is_empty() && version.in_force.is_empty() && !hidden && batch.marks.get(at).is_none() {
             continue;
         }
         let live = version.live_row(identity, workspace, id)?.map(|(part, row)| (part.entry.segment.number, row));
@@ -42,8 +42,8 @@ pub(super) fn verify_rows(secret: &Secret, version: &Version, part: &SealedPart,
             return Err(damaged(part, row, "counts twice"));
         }
         let found = ground.read(Place::Sealed(place.0, row))?;
-        if said.settle(&found.event, &found.mark) != Settled::Same {
-            return Err(damaged(part, row, "is not what its corrections make of it"));
+        if said.settle(&found.event, &found.mark, &version.in_force) != Settled::Same {
+            return Err(damaged(part, row, "is not what corrections and attributions make of it"));
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::jobs::KnownJobs;
+use crate::attribution::{Attribution, InForce};
 use crate::correction_run::CorrectionRun;
 use crate::dedup::IdRun;
 use crate::error::{Error, Result};
@@ -30,6 +31,9 @@ pub(super) struct Version {
     pub(super) outcomes: Vec<Arc<OutcomeRun>>,
     pub(super) books: Vec<Arc<PriceBook>>,
     pub(super) corrections: Vec<Arc<CorrectionRun>>,
+    pub(super) attributions: Vec<Arc<Attribution>>,
+    /// What these come to.
+    pub(super) in_force: Arc<InForce>,
     /// Where each part is in `parts`, by the number of its segment.
     places: HashMap<u64, usize>,
     pub(super) jobs: KnownJobs,
@@ -132,9 +136,30 @@ impl Version {
             None => CorrectionRun::open(disk, &entry.file, store).map(Arc::new),
         };
         let corrections = manifest.corrections.iter().map(open_corrections).collect::<Result<_>>()?;
+        let open_attribution = |entry: &RunEntry| match known(|manifest| &manifest.attributions, entry) {
+            Some((at, before)) => Ok(Arc::clone(&before.attributions[at])),
+            None => open_attribution(disk, &entry.file, store).map(Arc::new),
+        };
+        let attributions: Vec<_> = manifest.attributions.iter().map(open_attribution).collect::<Result<_>>()?;
+        let in_force = match before.filter(|before| before.manifest.attributions == manifest.attributions) {
+            Some(before) => Arc::clone(&before.in_force),
+            None => Arc::new(InForce::of(&attributions)),
+        };
         let places = parts.iter().enumerate().map(|(at, part)| (part.entry.segment.number, at)).collect();
         let jobs = KnownJobs::default();
-        Ok(Self { pin: None, number, parts, outcomes, books, corrections, places, jobs, manifest })
+        Ok(Self {
+            pin: None,
+            number,
+            parts,
+            outcomes,
+            books,
+            corrections,
+            attributions,
+            in_force,
+            places,
+            jobs,
+            manifest,
+        })
     }
 
     /// The part of that segment.
@@ -150,6 +175,15 @@ fn open_book(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<Pric
     let container = Container::open_entry(disk, entry, store)?;
     let bytes = container.blob(BOOK)?.ok_or_else(|| container.damaged(BOOK, "the section is missing"))?;
     PriceBook::decode(container.path(), bytes)
+}
+
+/// The section of an attribution's file.
+pub(super) const ATTRIBUTION: &str = "attribution";
+
+fn open_attribution(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<Attribution> {
+    let container = Container::open_entry(disk, entry, store)?;
+    let attribution = container.decode_blob(ATTRIBUTION, Attribution::decode)?;
+    attribution.ok_or_else(|| container.damaged(ATTRIBUTION, "the section is missing"))
 }
 
 /// A manifest with what its file says about it.

@@ -12,7 +12,7 @@ pub enum Permission {
     Query,
     /// Report what came of jobs.
     Outcome,
-    /// See and do what concerns the whole store: metrics, how an answer was found, erasures.
+    /// See and do what concerns the whole store: metrics, how an answer was found, attributions and erasures.
     Admin,
 }
 

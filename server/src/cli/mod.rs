@@ -4,6 +4,7 @@
 //! an expression or the input is wrong.
 
 mod args;
+mod attribute;
 mod audit;
 mod backup;
 mod compact;
@@ -99,6 +100,8 @@ enum Command {
     Outcome(outcome::Args),
     /// Say what is known later of events: retract, complete, replace or grow them.
     Correct(correct::Args),
+    /// Assign usage afterwards to a tenant, team, project or feature that its source left out; list that, undo it.
+    Attribute(attribute::Args),
     /// Erase a subscriber: anonymise or delete, down to the bytes; or look whether a name is left anywhere.
     Erase(erase::Args),
     /// The price book: import a list, show what there is.
@@ -172,6 +175,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Check(args) => runaway::check(&args, &scope()?, output),
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),
         Command::Correct(args) => correct::run(&args, &scope()?, output),
+        Command::Attribute(args) => attribute::run(&args, &scope()?, output),
         Command::Erase(args) => erase::run(&args, &scope()?, output),
         Command::Prices(args) => prices::run(&args, &scope()?, output),
         Command::Token(args) => token::run(&args, &scope()?, output),

@@ -157,5 +157,6 @@ fn kind(kind: quipu::format::names::FileKind) -> &'static str {
         K::Secret => "secret",
         K::CorrectionRun => "correction run",
         K::Mask => "mask",
+        K::Attribution => "attribution",
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::args::{Place, TargetArgs, read_file};
 use super::remote::Remote;
 use crate::ask::{self, VersionsText};
+use crate::attribute;
 use crate::plan::{Plan, PlanText, now};
 use crate::prices;
 use crate::render::{Document, Sheet};
@@ -87,6 +88,14 @@ impl<'a> Target<'a> {
                 Sheet::from_json(&remote.get(&["v1", "jobs", job_id, "outcome"], &PlanText::default())?)
             }
             Self::Store(dir) => ask::revisions(&snapshot(dir)?, scope, job_id),
+        }
+    }
+
+    /// Usage that was assigned afterwards.
+    pub(super) fn attributions(&self, scope: &Scope) -> Result<Sheet> {
+        match self {
+            Self::Server(remote) => Sheet::from_json(&remote.get(&["v1", "attributions"], &PlanText::default())?),
+            Self::Store(dir) => Ok(attribute::list(&snapshot(dir)?, scope)),
         }
     }
 

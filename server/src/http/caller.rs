@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use quipu::{Dimension, Scope, Text};
 
@@ -13,6 +14,9 @@ use super::problem::Problem;
 use super::state::App;
 use crate::access::{Permission, Token};
 use crate::ingest::Admission;
+
+/// Who acts, where the store has no tokens.
+const SERVER: &str = "server";
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -27,6 +31,25 @@ impl Caller {
     /// Where what they send may go.
     pub(super) fn admission(&self) -> Admission {
         Admission::within(self.scope.clone()).with_defaults(self.defaults.clone())
+    }
+
+    /// Who they are in the audit log.
+    pub(super) fn actor(&self) -> String {
+        self.token.as_ref().map_or_else(|| SERVER.to_owned(), |token| format!("token {} {:?}", token.id, token.name))
+    }
+
+    /// The caller, for what concerns a whole workspace.
+    ///
+    /// # Errors
+    /// 403 when they reach only a part of it.
+    pub(super) fn whole_workspace(self) -> Result<Self, Problem> {
+        match self.scope.is_whole_workspace() {
+            true => Ok(self),
+            false => {
+                let detail = "this concerns a whole workspace, of which this token reaches only a part";
+                Err(Problem::new(StatusCode::FORBIDDEN, detail))
+            }
+        }
     }
 
     /// Whether they may do that.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 
 use super::body;
 use super::caller::{Admin, Allowed};
@@ -11,21 +11,13 @@ use super::problem::Problem;
 use super::state::App;
 use crate::erase::{self, Report, Request};
 
-/// Who acts in the audit log, where the store has no tokens.
-const SERVER: &str = "server";
-
 pub(super) async fn post(
     State(app): State<App>,
     allowed: Allowed<Admin>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Report>, Problem> {
-    let caller = allowed.caller;
-    if !caller.scope.is_whole_workspace() {
-        let detail = "a person is erased from a whole workspace, of which this token reaches only a part";
-        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
-    }
-    let actor = caller.token.as_ref().map_or_else(|| SERVER.to_owned(), |token| format!("token {}", token.id));
+    let caller = allowed.caller.whole_workspace()?;
     let mut sent = body::receive(&app, &headers, body).await?;
     let dir = app.config().store.clone();
     let erased = move |store: &quipu::Store| {
@@ -34,7 +26,7 @@ pub(super) async fn post(
         if request.mode.is_none() && !request.verify {
             return Err(Problem::bad_request("mode is missing: anonymise or delete; or verify, to only look"));
         }
-        Ok(erase::run(Some(store), &dir, caller.scope.workspace(), &request, &actor)?)
+        Ok(erase::run(Some(store), &dir, caller.scope.workspace(), &request, &caller.actor())?)
     };
     app.store(erased).await.map(Json)
 }

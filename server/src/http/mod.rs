@@ -13,6 +13,7 @@
 //! | `/v2/api/jobs…` | jobs and outcomes as Revenium's interface has them | as that has it |
 //! | `POST /v1/outcomes` | stores outcomes, likewise | as above |
 //! | `POST /v1/jobs/{id}/outcome` | stores the outcome of one job | 200 stored or replayed, 404, 409 with the one that stands |
+//! | `POST /v1/attributions`, `GET /v1/attributions` | assigns usage afterwards, and shows that; needs the scope admin | the number and the events changed |
 //! | `POST /v1/erasures` | erases a subscriber, or looks for one in every file; needs the scope admin | what was done and found |
 //! | `POST /v1/query` | answers a plan | a sheet |
 //! | `GET /v1/jobs`, `/v1/funnel`, `/v1/roi` | reports; flags as query parameters | a sheet |
@@ -32,6 +33,7 @@
 mod accept;
 mod alerts;
 mod api;
+mod attributions;
 mod body;
 mod budgets;
 mod caller;

@@ -19,7 +19,9 @@ use super::problem::Problem;
 use super::questions::{self, BOOK_PARAMETERS, DIFF_PARAMETERS};
 use super::state::App;
 use super::watch::watch;
-use super::{budgets, corrections, dashboard, erasures, events, jobs, outcomes, query, revenium, sources};
+use super::{
+    attributions, budgets, corrections, dashboard, erasures, events, jobs, outcomes, query, revenium, sources,
+};
 use crate::access::Permission;
 use crate::ask::{RULE_PARAMETERS, VERSION_PARAMETERS};
 
@@ -64,6 +66,15 @@ fn own() -> Vec<Operation> {
             .takes_key()
             .takes("OutcomeOfJob", &JSON)
             .gives(200, "stored, now or before", "OutcomeStored"),
+        post("/v1/attributions", "Assign usage afterwards", attributions::post)
+            .needs(Admin)
+            .takes("Attribution", &JSON)
+            .gives(200, "done", "Attributed"),
+        post("/v1/attributions/{number}/undo", "Undo an attribution", attributions::undo)
+            .needs(Admin)
+            .takes("Undo", &JSON)
+            .gives(200, "done", "Attributed"),
+        get("/v1/attributions", "Usage that was assigned afterwards", attributions::list).needs(Admin).gives_sheet(),
         post("/v1/erasures", "Erase a subscriber, or look for one in every file", erasures::post)
             .needs(Admin)
             .takes("Erasure", &JSON)

@@ -5,6 +5,7 @@
 //! [`Ignored`]; nothing is dropped in silence.
 
 mod alias;
+pub mod attribution;
 mod call;
 pub mod claude_code;
 pub mod cloud_events;

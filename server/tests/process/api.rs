@@ -71,6 +71,12 @@ fn every_route_answers_as_it_is_described() {
         "/v1/corrections" => {
             vec![json!([{"change": "retract", "id": "gone"}, {}]), json!([{"change": "undo"}]), json!(7)]
         }
+        "/v1/attributions" => vec![
+            json!({"assignments": [{"trace_id": "t", "tenant": "acme"}], "why": "late"}),
+            json!({"assignments": [{"trace_id": "t", "colour": "red"}], "why": "late"}),
+            json!([]),
+        ],
+        "/v1/attributions/1/undo" => vec![json!({"why": "wrong"}), json!({"why": "wrong"}), json!({})],
         "/v1/erasures" => vec![
             json!({"subscriber": "nobody-here", "mode": "anonymise", "verify": true}),
             json!({"subscriber": "nobody-here"}),
@@ -122,7 +128,8 @@ fn every_route_answers_as_it_is_described() {
             let answers: Vec<(u16, String, String)> = match method.as_str() {
                 "post" => {
                     assert!(operation["requestBody"]["content"]["application/json"].is_object(), "{path}");
-                    let path = path.replace("{source}", "quipu").replace("{kind}", "completions");
+                    let path =
+                        path.replace("{source}", "quipu").replace("{kind}", "completions").replace("{number}", "1");
                     let (bodies, path) = (sent(&path), path.replace("{id}", "j"));
                     let send = |body: &Json| server.send("POST", &path, &[json_type], body.to_string().as_bytes());
                     bodies.iter().map(send).collect()

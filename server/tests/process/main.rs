@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod attribute;
 mod clients;
 mod commands;
 mod corrections;

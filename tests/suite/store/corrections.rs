@@ -1,10 +1,11 @@
-//! The order in which events and corrections arrive, and all that happens in between, never changes an answer.
+//! The order in which events, corrections and attributions arrive, and all that happens in between, never changes an answer.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use fastrand::Rng;
 use proptest::prelude::*;
+use quipu_engine::attribution::Assignment;
 use quipu_engine::correction::Target;
 use quipu_engine::io::MemoryDisk;
 use quipu_engine::store::read_only_on;
@@ -42,6 +43,7 @@ fn correction(rng: &mut Rng) -> Correction {
         }
         _ => {
             let values = Event::default().with([Dimension::Tenant, Dimension::Team][rng.usize(0..2)], name(rng));
+            let values = if rng.bool() { values } else { values.with(Dimension::Credential, "key") };
             let values = if rng.bool() { values } else { values.with_number(Number::ReportedCost, rng.u64(1..3)) };
             Correction::complete(target, rng.u32(0..3), values)
         }
@@ -49,9 +51,10 @@ fn correction(rng: &mut Rng) -> Correction {
 }
 
 /// All events and corrections in some order and in some batches, with whatever else happens to a store in between.
-fn schedule(rng: &mut Rng, events: &[Event], corrections: &[Correction]) -> Vec<Op> {
+fn schedule(rng: &mut Rng, events: &[Event], corrections: &[Correction], assigned: &Op) -> Vec<Op> {
     let mut ops: Vec<Op> = events.iter().map(|event| Op::Append(vec![event.clone()])).collect();
     ops.extend(corrections.iter().map(|correction| Op::Correct(vec![correction.clone()])));
+    ops.push(assigned.clone());
     rng.shuffle(&mut ops);
     let mut batched: Vec<Op> = vec![Op::Reopen];
     for op in ops {
@@ -100,11 +103,14 @@ proptest! {
         let mut rng = Rng::with_seed(seed);
         let events: Vec<Event> = (0..EVENTS).map(first_sent).collect();
         let corrections: Vec<Correction> = (0..rng.usize(1..14)).map(|_| correction(&mut rng)).collect();
+        let by_trace = Assignment::of(Dimension::TraceId, format!("t{}", rng.u8(0..4)));
+        let by_credential = Assignment::of(Dimension::Credential, "key");
+        let assigned = Op::Attribute(vec![by_trace.to(Dimension::Team, "late"), by_credential.to(Dimension::Tenant, "late")]);
         let mut first: Option<(Vec<Event>, Vec<Answer>)> = None;
         for _ in 0..4 {
             let disk = Arc::new(MemoryDisk::new(NOW, seed));
             let mut driver = Driver::new(disk.clone(), Model::new(NOW), rng.usize(1..10));
-            let ops = schedule(&mut rng, &events, &corrections);
+            let ops = schedule(&mut rng, &events, &corrections, &assigned);
             for op in &ops {
                 let ran = driver.run(op);
                 prop_assert!(!matches!(ran, Err(Failure::Wrong(_) | Failure::Refused(_))), "{op:?} of {ops:?}: {ran:?}");

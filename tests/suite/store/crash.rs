@@ -17,7 +17,7 @@ use quipu_engine::{ErrorKind, Snapshot};
 use quipu_test_support::{CarelessDisk, Crash, Model, Omission, SimDisk};
 
 use super::look;
-use super::workload::{Driver, Failure, Generator, NOW, Op, book, corrections, events, outcome, people};
+use super::workload::{Driver, Failure, Generator, NOW, Op, attribution, book, corrections, events, outcome, people};
 
 /// How a disk is seen by the store: as it is, or with a planted bug.
 type View = fn(SimDisk) -> Arc<dyn Disk>;
@@ -204,7 +204,10 @@ impl Explorer {
     /// Whether a disk of this content that may hold these models was not explored before.
     fn is_new(&mut self, disk: &SimDisk, candidates: &[Model]) -> bool {
         let mut hasher = DefaultHasher::new();
-        let sizes: Vec<_> = candidates.iter().map(|model| (model.lsn(), model.books.len())).collect();
+        let sizes: Vec<_> = candidates
+            .iter()
+            .map(|model| (model.lsn(), model.books.len(), model.attributions.len(), model.erased.len()))
+            .collect();
         (disk.files(), sizes).hash(&mut hasher);
         self.seen.insert(hasher.finish())
     }
@@ -252,6 +255,8 @@ fn workloads() -> Vec<(usize, usize, Vec<Op>)> {
             4,
             vec![Op::Reopen, people[0].clone(), Op::Seal, people[1].clone(), erase(Erasure::Anonymise), events(1..5)],
         ),
+        (100, 4, vec![Op::Reopen, events(0..4), Op::Seal, events(4..6), attribution(), Op::Undo(1)]),
+        (100, 3, vec![Op::Reopen, corrections(), attribution(), events(0..4), Op::Reopen]),
         (3, 2, vec![Op::Reopen, corrections(), events(0..5), corrections(), events(5..8), Op::Reopen]),
     ]
 }

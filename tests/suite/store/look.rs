@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use quipu_engine::attribution::AttributionChange;
 use quipu_engine::jobs::JobOutcome;
 use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::{
     COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows, EventRows, Quantity, Zone, ZoneColumn, zone_time,
 };
 use quipu_engine::{Dimension, Event, Number, Outcome, PriceBook, Snapshot};
-use quipu_test_support::Model;
+use quipu_test_support::{Assigned, Model};
 
 /// The events, outcomes and price books of a snapshot, in order.
 type Contents = (Vec<Event>, Vec<Outcome>, Vec<PriceBook>);
@@ -79,6 +80,15 @@ pub(super) fn compare(snapshot: &Snapshot, model: &Model) -> Result<(), String> 
     expected.sort_by(by_job);
     same("outcomes", &outcomes, &expected)?;
     same("price books", &books, &model.books)?;
+    let undone = |number: u64| snapshot.attributions().iter().any(|it| it.change == AttributionChange::Undo(number));
+    let found = snapshot.attributions().iter().map(|it| {
+        let assignments = match &it.change {
+            AttributionChange::Assign(assignments) => assignments.clone(),
+            AttributionChange::Undo(_) => Vec::new(),
+        };
+        Assigned { workspace: it.workspace.to_string(), assignments, undone: undone(it.number) }
+    });
+    same("attributions", &found.collect::<Vec<_>>(), &model.attributions)?;
     if snapshot.lsn() != model.lsn() {
         return Err(format!("LSN {}, {} expected", snapshot.lsn(), model.lsn()));
     }

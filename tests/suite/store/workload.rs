@@ -4,11 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use fastrand::Rng;
+use quipu_engine::attribution::{ASSIGNABLE, Assignment};
 use quipu_engine::correction::Target;
 use quipu_engine::io::Disk;
+use quipu_engine::outcome::DEFAULT_WORKSPACE;
 use quipu_engine::price_book::{ModelPattern, PriceOf, PriceRule};
 use quipu_engine::store::{
-    CorrectionItem, CorrectionReceipt, Erasure, ErasureReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt,
+    AttributionReceipt, CorrectionItem, CorrectionReceipt, Erasure, ErasureReceipt, Item, OutcomeItem, OutcomeReceipt,
+    Receipt,
 };
 use quipu_engine::{
     Correction, Dimension, Error, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, PriceBook, Store,
@@ -24,6 +27,8 @@ pub(super) enum Op {
     Outcomes(Vec<Outcome>),
     Book(PriceBook),
     Erase(&'static str, &'static str, Erasure),
+    Attribute(Vec<Assignment>),
+    Undo(u64),
     Seal,
     Compact,
     Confirm,
@@ -38,6 +43,8 @@ impl fmt::Debug for Op {
             Self::Outcomes(batch) => write!(f, "Outcomes({})", batch.len()),
             Self::Book(book) => write!(f, "Book({})", book.source),
             Self::Erase(workspace, name, erasure) => write!(f, "Erase({workspace}, {name}, {})", erasure.name()),
+            Self::Attribute(assignments) => write!(f, "Attribute({})", assignments.len()),
+            Self::Undo(number) => write!(f, "Undo({number})"),
             Self::Seal => f.write_str("Seal"),
             Self::Compact => f.write_str("Compact"),
             Self::Confirm => f.write_str("Confirm"),
@@ -114,8 +121,27 @@ impl Driver {
                 }
             }
             Op::Erase(workspace, name, erasure) => {
-                let receipt = store.erase(workspace, name, *erasure)?;
-                check_erasure(&receipt, &self.model.erase(workspace, name, *erasure))?;
+                let ErasureReceipt { events, mentions, outcomes, corrections, .. } =
+                    store.erase(workspace, name, *erasure)?;
+                let found = ErasureFate { events, mentions, outcomes, corrections };
+                check("erased", found, self.model.erase(workspace, name, *erasure))?;
+            }
+            Op::Attribute(assignments) => {
+                let AttributionReceipt { number, events, .. } =
+                    store.attribute(DEFAULT_WORKSPACE, assignments.clone(), "ops", "late")?;
+                check("attributed", (number, events), self.model.attribute(DEFAULT_WORKSPACE, assignments))?;
+            }
+            Op::Undo(number) => {
+                let found = store.undo_attribution(DEFAULT_WORKSPACE, *number, "ops", "wrong");
+                match (found, self.model.clone().undo_attribution(DEFAULT_WORKSPACE, *number)) {
+                    (Ok(AttributionReceipt { number: undo, events, .. }), Ok(expected)) => {
+                        check("undone", (undo, events), expected)?;
+                        self.model = self.model_after(op);
+                    }
+                    (Err(error), Err(kind)) if error.kind() == kind => {}
+                    (Err(error), _) => return Err(Failure::Refused(error)),
+                    (found, expected) => check("undone", format!("{found:?}"), format!("{expected:?}"))?,
+                }
             }
             Op::Seal => store.seal()?,
             Op::Compact => drop(store.compact()?),
@@ -134,6 +160,8 @@ impl Driver {
             Op::Outcomes(batch) => drop(model.record_outcomes(batch)),
             Op::Book(book) => drop(model.add_price_book(book)),
             Op::Erase(workspace, name, erasure) => drop(model.erase(workspace, name, *erasure)),
+            Op::Attribute(assignments) => drop(model.attribute(DEFAULT_WORKSPACE, assignments)),
+            Op::Undo(number) => drop(model.undo_attribution(DEFAULT_WORKSPACE, *number)),
             Op::Seal | Op::Compact | Op::Confirm | Op::Reopen => {}
         }
         model
@@ -223,13 +251,11 @@ fn check_outcomes(receipt: &OutcomeReceipt, batch: &[Outcome], model: &mut Model
     Ok(())
 }
 
-fn check_erasure(receipt: &ErasureReceipt, expected: &ErasureFate) -> Result<(), Failure> {
-    let ErasureReceipt { events, mentions, outcomes, corrections, .. } = *receipt;
-    let found = ErasureFate { events, mentions, outcomes, corrections };
-    if found == *expected {
+fn check<T: PartialEq + fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), Failure> {
+    if found == expected {
         return Ok(());
     }
-    Err(Failure::Wrong(format!("{found:?} answered, {expected:?} expected")))
+    Err(Failure::Wrong(format!("{what}: {found:?} answered, {expected:?} expected")))
 }
 
 /// The clock of simulated disks.
@@ -263,6 +289,11 @@ pub(super) fn corrections() -> Op {
         Correction::complete(Target::Trace("tr0".into()), 1, late("far")),
         Correction::complete(of(3), 0, late("near")),
     ])
+}
+
+/// Usage of a trace assigned afterwards.
+pub(super) fn attribution() -> Op {
+    Op::Attribute(vec![Assignment::of(Dimension::TraceId, "tr0").to(Dimension::Team, "late")])
 }
 
 /// Events of a person, and corrections that name that person and another one.
@@ -303,8 +334,10 @@ pub(super) struct Generator {
 
 impl Generator {
     pub(super) fn op(&mut self) -> Op {
-        match self.rng.u8(0..21) {
+        match self.rng.u8(0..24) {
             20 => self.erase(),
+            21..23 => self.attribute(),
+            23 => Op::Undo(self.rng.u64(1..5)),
             0..9 => Op::Append((0..self.rng.usize(0..7)).map(|_| self.event()).collect()),
             9..12 => Op::Correct((0..self.rng.usize(0..5)).map(|_| self.correction()).collect()),
             12..15 => Op::Outcomes((0..self.rng.usize(0..4)).map(|_| self.outcome()).collect()),
@@ -314,6 +347,26 @@ impl Generator {
             18 => Op::Confirm,
             _ => Op::Reopen,
         }
+    }
+
+    fn attribute(&mut self) -> Op {
+        let keys = [
+            (Dimension::TraceId, "tr0"),
+            (Dimension::TraceId, "tr1"),
+            (Dimension::RequestId, "b"),
+            (Dimension::Credential, "A"),
+            (Dimension::Credential, "b"),
+        ];
+        let mut assignments = Vec::new();
+        for (by, key) in keys {
+            if assignments.is_empty() || self.rng.u8(0..3) == 0 {
+                let value = ["A", "team", "other team"][self.rng.usize(0..3)];
+                let assignment = Assignment::of(by, key).to(ASSIGNABLE[self.rng.usize(0..4)], value);
+                assignments.push(assignment.to(Dimension::Team, "team"));
+            }
+        }
+        self.rng.shuffle(&mut assignments);
+        Op::Attribute(assignments)
     }
 
     fn erase(&mut self) -> Op {

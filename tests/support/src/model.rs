@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use quipu_engine::attribution::Assignment;
 use quipu_engine::outcome::DEFAULT_WORKSPACE;
 use quipu_engine::store::Erasure;
-use quipu_engine::{Correction, Dimension, Event, Number, Outcome, PriceBook, Timestamp};
+use quipu_engine::{Correction, Dimension, ErrorKind, Event, Number, Outcome, PriceBook, Timestamp};
 
+use crate::assigned::{self, Assigned};
 use crate::corrected::{self, CorrectionFate, Settled};
 use crate::erased::{self, ErasureFate, Left};
 
@@ -25,6 +27,8 @@ pub struct Model {
     pub corrections: Vec<Correction>,
     /// The workspaces and names of jobs that corrections ever named.
     pub jobs_said: BTreeSet<(String, String)>,
+    /// What was assigned afterwards, in the order of the numbers.
+    pub attributions: Vec<Assigned>,
     /// The outcomes in their stored form.
     pub outcomes: Vec<Outcome>,
     /// The versions of the price book.
@@ -65,8 +69,8 @@ impl Model {
     /// An empty store on a disk whose clock stands at `now`.
     pub fn new(now: Timestamp) -> Self {
         let (sent, corrections, outcomes, books) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (erased, jobs_said) = (BTreeMap::new(), BTreeSet::new());
-        Self { now, sent, erased, corrections, jobs_said, outcomes, books, records: 0 }
+        let (erased, jobs_said, attributions) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        Self { now, sent, erased, corrections, jobs_said, attributions, outcomes, books, records: 0 }
     }
 
     /// The events that count, as corrections and erasures left them.
@@ -81,13 +85,40 @@ impl Model {
 
     /// What the event in a place comes to; `None` when it does not count.
     pub(crate) fn settled(&self, place: usize) -> Option<Settled> {
-        match self.erased.get(&place) {
+        let settled = match self.erased.get(&place) {
             None => corrected::corrected(&self.sent[place], &self.corrections),
             Some(left) => {
                 let (source, replaced) = left.as_ref()?;
                 corrected::corrected_erased(source, *replaced, &self.corrections)
             }
+        };
+        settled.map(|settled| Settled { event: assigned::fill(&settled.event, &self.attributions), ..settled })
+    }
+
+    /// Assigns usage of a workspace; the number and how many events that must change.
+    pub fn attribute(&mut self, workspace: &str, assignments: &[Assignment]) -> (u64, u64) {
+        self.with_attributions(|all| all.push(Assigned::new(workspace, assignments)))
+    }
+
+    /// Undoes an attribution of a workspace, if that can be; the number and how many events that must change.
+    pub fn undo_attribution(&mut self, workspace: &str, number: u64) -> Result<(u64, u64), ErrorKind> {
+        let place = usize::try_from(number).expect("a small number").wrapping_sub(1);
+        let known = self.attributions.get(place).filter(|known| known.workspace == workspace);
+        match known.ok_or(ErrorKind::NotFound)? {
+            Assigned { undone: true, .. } => Err(ErrorKind::Conflict),
+            Assigned { assignments, .. } if assignments.is_empty() => Err(ErrorKind::Invalid),
+            _ => Ok(self.with_attributions(|all| {
+                all[place].undone = true;
+                all.push(Assigned::new(workspace, &[]));
+            })),
         }
+    }
+
+    fn with_attributions(&mut self, change: impl FnOnce(&mut Vec<Assigned>)) -> (u64, u64) {
+        let before = self.standing();
+        change(&mut self.attributions);
+        let changed = before.into_iter().zip(self.standing()).filter(|(before, after)| before != after).count();
+        (self.attributions.len() as u64, changed as u64)
     }
 
     /// The events that do not count, as they were first sent.

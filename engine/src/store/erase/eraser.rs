@@ -8,11 +8,12 @@ use super::super::draft::Draft;
 use super::super::ground::Row;
 use super::super::lasting::{self, hashed, write_outcome_run};
 use super::super::publish::Change;
-use super::super::seal::write_part;
+use super::super::rewrite::REWRITTEN_ROWS;
 use super::super::state::Shared;
 use super::super::version::{SealedPart, Version};
 use super::person::{Named, Person};
 use super::{Erasure, ErasureReceipt};
+use crate::attribution::Attribution;
 use crate::batch::BatchBuilder;
 use crate::correction::{Amendment, Field, Settled};
 use crate::correction_run::Corrections;
@@ -20,10 +21,6 @@ use crate::dedup::Fingerprint;
 use crate::error::Result;
 use crate::rows::EventRows;
 use crate::schema::Dimension;
-use crate::segment::split;
-
-/// Anonymised rows are written in parts of this size.
-const ROWS: usize = 1 << 18;
 
 /// Writes anew what names a person.
 pub(super) struct Eraser<'a> {
@@ -66,8 +63,8 @@ impl Eraser<'_> {
             // No row says any more what was first sent.
             gone.firsts.insert(part.identity(&shared.secret, row)?, kept_row.first);
             self.keep(kept_row, corrections, kept)?;
-            if kept.len() >= ROWS {
-                self.flush(kept, draft)?;
+            if kept.len() >= REWRITTEN_ROWS {
+                shared.write_rows(kept, draft, &mut self.change)?;
             }
         }
         let left = [(Arc::clone(part), left_out(part, &all))];
@@ -95,7 +92,7 @@ impl Eraser<'_> {
         for target in std::iter::once(by_id).chain(by_trace) {
             said.join(&self.said_of(target, corrections)?);
         }
-        match said.settle(&event, &mark) {
+        match said.settle(&event, &mark, &self.version.in_force) {
             Settled::Same | Settled::Retracted => kept.push_corrected(&event, &mark, first),
             Settled::Changed(event, mark) => kept.push_corrected(&event, &mark, first),
         }
@@ -114,21 +111,6 @@ impl Eraser<'_> {
             }
         }
         Ok(said)
-    }
-
-    /// Writes the rows that are kept, by their windows.
-    pub(super) fn flush(&mut self, kept: &mut BatchBuilder, draft: &mut Draft<'_>) -> Result<()> {
-        let shared = self.shared;
-        let rows = std::mem::take(kept).finish();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for (window, places) in split(&rows) {
-            let part = rows.select(&places).sorted();
-            let entry = write_part(&shared.disk, shared.store, &shared.secret, window, &part, draft.take())?;
-            self.change.parts.push(entry);
-        }
-        Ok(())
     }
 
     /// Takes the person out of what corrections said; what is now said of whatever they had named the person for. All
@@ -168,6 +150,19 @@ impl Eraser<'_> {
             self.change.corrections.push(lasting::write(&shared.disk, shared.store, &left, draft)?);
         }
         Ok(cleaned)
+    }
+
+    /// Writes the attributions that name the person in saying who made them or why anew.
+    pub(super) fn attributions(&mut self, draft: &mut Draft<'_>) -> Result<()> {
+        let shared = self.shared;
+        for (entry, known) in self.version.manifest.attributions.iter().zip(&self.version.attributions) {
+            let mut attribution = Attribution::clone(known);
+            if self.person.clean_attribution(&mut attribution) {
+                self.change.attributions.push(shared.write_attribution_file(&attribution, draft)?);
+                self.change.removed_attributions.push(*entry);
+            }
+        }
+        Ok(())
     }
 
     /// Writes the outcome runs that name the person anew.

@@ -122,17 +122,19 @@ impl Shared {
                 eraser.part(part, &rows, &corrections, &mut builder, &mut gone, draft, &mut receipt)?;
             }
         }
-        eraser.flush(&mut builder, draft)?;
+        self.write_rows(&mut builder, draft, &mut eraser.change)?;
         if !gone.is_empty() {
             eraser.change.corrections.push(lasting::write(&self.disk, self.store, &gone, draft)?);
         }
         eraser.outcomes(draft, &mut receipt)?;
+        eraser.attributions(draft)?;
         let mut change = eraser.change;
-        for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun] {
+        for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun, FileKind::Attribution] {
             sync_dir(&*self.disk, kind.directory())?;
         }
         let files = change.removed_parts.iter().flat_map(PartEntry::files);
-        let runs = change.removed_outcomes.iter().chain(&change.removed_corrections).map(|run| &run.file);
+        let runs = change.removed_outcomes.iter().chain(&change.removed_corrections);
+        let runs = runs.chain(&change.removed_attributions).map(|run| &run.file);
         let path = |file: &FileEntry| file.kind.path(file.number);
         receipt.replaced = files.chain(runs).map(path).collect();
         if receipt.replaced.is_empty() {

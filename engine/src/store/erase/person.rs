@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 use super::super::dedup::HeadIndex;
 use super::super::head::Head;
 use super::super::version::SealedPart;
+use crate::attribution::Attribution;
 use crate::correction::{Amendment, Field, PERSON};
 use crate::error::Result;
 use crate::event::Event;
@@ -15,7 +16,7 @@ use crate::outcome::{DEFAULT_WORKSPACE, Outcome};
 use crate::rows::EventRows;
 use crate::schema::{Dimension, Text};
 
-/// What stands for the reason of an amendment that named the person.
+/// What stands for a reason that named the person.
 const ERASED: &str = "erased";
 
 /// Whoever is erased.
@@ -170,6 +171,17 @@ impl Person {
         let named = amendment.tags.iter().filter(|(_, said)| self.names.contains(&said.value));
         for key in named.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
             changed |= amendment.tags.remove(&key).is_some();
+        }
+        changed
+    }
+
+    /// Takes the person out of who made an attribution and why; whether there was anything to take.
+    pub(super) fn clean_attribution(&self, attribution: &mut Attribution) -> bool {
+        let names = |text: &str| self.names.iter().any(|name| text.contains(name.as_str()));
+        let is_own = attribution.workspace == self.workspace;
+        let mut changed = false;
+        for text in [&mut attribution.by, &mut attribution.why].into_iter().filter(|text| is_own && names(text)) {
+            (*text, changed) = (ERASED.into(), true);
         }
         changed
     }

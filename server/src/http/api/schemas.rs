@@ -1,5 +1,6 @@
 //! The shapes of bodies, made from the vocabulary wherever there is one.
 
+use quipu::attribution::{ASSIGNABLE, KEYS};
 use quipu::{Dimension, Number, OutcomeStatus, OutcomeType, TokenMeter};
 use serde_json::{Map, Value as Json, json};
 
@@ -30,6 +31,10 @@ fn others() -> Json {
         "OutcomeReceipt": outcome_receipt(),
         "OutcomeStored": { "type": "object", "required": ["status", "job_id", "lsn"], "properties": {
             "status": { "enum": ["stored", "replayed"] }, "job_id": text(), "lsn": count() } },
+        "Attribution": attribution(),
+        "Undo": { "type": "object", "required": ["why"], "properties": { "why": text() } },
+        "Attributed": { "type": "object", "required": ["number", "events"], "properties": {
+            "number": count(), "events": count() } },
         "Erasure": erasure(),
         "ErasureReport": erasure_report(),
         "Sheet": sheet(),
@@ -149,6 +154,14 @@ fn outcome_receipt() -> Json {
     json!({ "type": "object", "required": ["accepted", "lsn", "items"], "properties": {
         "accepted": count(), "lsn": count(), "ignored": { "type": "object", "additionalProperties": count() },
         "items": { "type": "array", "items": item } } })
+}
+
+fn attribution() -> Json {
+    let names = KEYS.iter().chain(&ASSIGNABLE).map(|dimension| (dimension.name().to_owned(), text()));
+    let assignment = json!({ "type": "object", "properties": names.collect::<Map<_, _>>(),
+        "description": "one of request_id, trace_id and credential, and what its usage is assigned to" });
+    json!({ "type": "object", "required": ["assignments", "why"], "properties": {
+        "assignments": { "type": "array", "items": assignment }, "why": text() } })
 }
 
 fn erasure_mode() -> Json {

@@ -3,6 +3,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use quipu::attribution::InForce;
 use quipu::correction::{Amendment, Mark, Settled, Target};
 use quipu::{Dimension, Event, Text, Timestamp, TokenMeter};
 use serde_json::{Value as Json, json};
@@ -61,7 +62,8 @@ fn stored(batches: &[Vec<Node>]) -> BTreeMap<Text, (Option<String>, Option<Strin
     let ids: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
     let settle = |event: Event| {
         let id = event.id.clone().unwrap_or_default();
-        let settled = match amendments.get(&id).map(|amendment| amendment.settle(&event, &Mark::default())) {
+        let of_it = amendments.get(&id);
+        let settled = match of_it.map(|amendment| amendment.settle(&event, &Mark::default(), &InForce::default())) {
             None | Some(Settled::Same) => event,
             Some(Settled::Retracted) => return None,
             Some(Settled::Changed(event, _)) => *event,

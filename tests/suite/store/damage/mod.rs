@@ -13,7 +13,7 @@ use quipu_engine::{Correction, Dimension, ErrorKind, Event, Result, Snapshot, Ti
 use quipu_test_support::Model;
 
 use super::look;
-use super::workload::{Driver, NOW, Op, book, corrections, event, events, outcome};
+use super::workload::{Driver, NOW, Op, attribution, book, corrections, event, events, outcome};
 
 /// A store with files of every kind, and its model.
 struct Fixture {
@@ -37,6 +37,7 @@ impl Fixture {
         run(corrections());
         run(Op::Outcomes(vec![outcome(1)]));
         run(book(3));
+        run(attribution());
         let grown = Op::Correct(vec![Correction::grow(event(4).used(TokenMeter::Output, 3))]);
         let prefixes = [Op::Seal, Op::Outcomes(vec![outcome(2)]), grown, events(7..9)].map(&mut run).to_vec();
         let model = run(events(9..11));
@@ -62,6 +63,7 @@ impl Fixture {
         run(Op::Correct(vec![Correction::retract(Target::Event("e2".into()))]));
         run(Op::Outcomes(vec![outcome(1)]));
         run(book(3));
+        run(attribution());
         let prefixes = [Op::Seal, Op::Append(vec![event(3)]), Op::Append(vec![event(4)])].map(&mut run).to_vec();
         let model = run(Op::Confirm);
         Self { files: disk.files(), model, prefixes }
