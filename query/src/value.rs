@@ -98,6 +98,9 @@ impl Ratio {
     /// Compares exactly, by the digits of a continued fraction, so that no product can overflow.
     pub fn compare(self, other: Self) -> Ordering {
         let (mut a, mut b) = ((self.numerator, self.denominator), (other.numerator, other.denominator));
+        if a.1 == b.1 && a.1 > 0 {
+            return a.0.cmp(&b.0);
+        }
         let mut swapped = false;
         loop {
             let (whole_a, whole_b) = (a.0.div_euclid(a.1), b.0.div_euclid(b.1));

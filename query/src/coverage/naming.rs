@@ -72,10 +72,28 @@ pub(super) fn outliers<'a>(names: &[&'a str]) -> Option<(Convention, Vec<&'a str
 /// Names that differ in nothing but case and punctuation.
 pub(super) fn twins<'a>(names: &[&'a str]) -> Vec<Vec<&'a str>> {
     let mut by: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for name in names {
-        by.entry(plain(name)).or_default().push(name);
+    for (key, name) in names.iter().map(|name| (spelled(name), name)).filter(|(key, _)| !key.is_empty()) {
+        by.entry(key).or_default().push(name);
     }
     by.into_values().filter(|names| names.len() > 1).collect()
+}
+
+/// A name without case and punctuation, but for what stands between digits: 1.1 is not 11.
+fn spelled(name: &str) -> String {
+    let mut spelled = String::with_capacity(name.len());
+    let mut apart = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() {
+            apart = true;
+            continue;
+        }
+        if apart && c.is_ascii_digit() && spelled.ends_with(|last: char| last.is_ascii_digit()) {
+            spelled.push('.');
+        }
+        apart = false;
+        spelled.extend(c.to_lowercase());
+    }
+    spelled
 }
 
 /// The largest set of names that differ in nothing but their digits.
@@ -117,6 +135,8 @@ mod tests {
     #[test]
     fn twins_numbers_and_companies_are_seen() {
         assert_eq!(twins(&["Prod", "prod", "test"]), [vec!["Prod", "prod"]]);
+        assert_eq!(twins(&["v-1.1", "v1_1", "v11"]), [vec!["v-1.1", "v1_1"]]);
+        assert!(twins(&["prod", "prod-eu", "product", "prod2", "v1.10", "v11.0", "v110", "--", "**"]).is_empty());
         assert_eq!(numbered(&["task-17", "task-18", "chat", "v2"]).len(), 2);
         assert_eq!(
             ["Acme Inc.", "Muster GmbH", "u-1834", "ann lee", "Inc"].map(is_company),

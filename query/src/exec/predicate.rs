@@ -37,6 +37,11 @@ enum Test {
         dimension: Dimension,
         accepted: Vec<bool>,
     },
+    /// Any value, or none.
+    Carries {
+        dimension: Dimension,
+        present: bool,
+    },
     /// One value.
     Code {
         dimension: Dimension,
@@ -68,7 +73,7 @@ impl Predicate {
         let indexed = plan.query.path != PathChoice::Scan;
         let mut predicate = Self::new(plan.scope, plan.query, part, rows, indexed)?;
         if let (Some(cohort), false) = (&plan.cohort, predicate.is_never()) {
-            let jobs = cohort_test(cohort, plan.part_jobs(at), rows)?;
+            let jobs = cohort_test(cohort, plan.part_jobs(at))?;
             predicate.test = all(vec![predicate.test, jobs]);
         }
         Ok(predicate)
@@ -100,6 +105,18 @@ impl Predicate {
     /// Whether no row can pass.
     pub(super) fn is_never(&self) -> bool {
         matches!(self.test, Test::Never)
+    }
+
+    /// How many rows can pass, as far as an index knows; `None` when it does not.
+    pub(super) fn most(&self) -> Option<u64> {
+        let of = |test: &Test| match test {
+            Test::Indexed(index) => Some(index.len()),
+            _ => None,
+        };
+        match &self.test {
+            Test::All(tests) => tests.iter().filter_map(of).min(),
+            test => of(test),
+        }
     }
 
     /// The rows of a block that pass; `None` when a counter row lies on both sides of a time.
@@ -153,6 +170,9 @@ impl Context<'_> {
             }
         }
         let dictionary = self.rows.dictionary(dimension)?;
+        if let (TextTest::Null | TextTest::NotNull, false) = (test, dictionary.is_empty()) {
+            return Ok(Test::Carries { dimension, present: *test == TextTest::NotNull });
+        }
         let accepted: Vec<bool> = match test {
             TextTest::In(values) | TextTest::NotIn(values) => {
                 let excludes = matches!(test, TextTest::NotIn(_));
@@ -185,12 +205,12 @@ impl Context<'_> {
     }
 }
 
-fn cohort_test(cohort: &JobCohort, jobs: Option<PartJobs<'_>>, rows: Rows<'_>) -> Result<Test> {
+fn cohort_test(cohort: &JobCohort, jobs: Option<PartJobs<'_>>) -> Result<Test> {
     let accepted: Vec<bool> = match (cohort, jobs) {
         (JobCohort::These(_), Some(jobs)) => {
             std::iter::once(false).chain(jobs.numbers().map(|job| cohort.instant(job).is_some())).collect()
         }
-        _ => (0..=rows.dictionary(Dimension::JobId)?.len()).map(|code| code > 0).collect(),
+        _ => return Ok(Test::Carries { dimension: Dimension::JobId, present: true }),
     };
     Ok(constant(&accepted).unwrap_or(Test::Codes { dimension: Dimension::JobId, accepted }))
 }
@@ -272,6 +292,10 @@ impl Test {
                 rows.codes(*dimension, block, &mut buffers.codes)?;
                 Mask::of(buffers.codes.iter().map(|code| accepted[*code as usize]))
             }
+            Self::Carries { dimension, present } => {
+                rows.codes(*dimension, block, &mut buffers.codes)?;
+                Mask::of(buffers.codes.iter().map(|code| (*code != 0) == *present))
+            }
             Self::Code { dimension, code } => {
                 rows.codes(*dimension, block, &mut buffers.codes)?;
                 Mask::of(buffers.codes.iter().map(|found| found == code))
@@ -336,6 +360,10 @@ impl Test {
                     Self::Always => Some(Mask::All),
                     _ => Some(Mask::None),
                 }
+            }
+            Self::Carries { dimension, present } => {
+                let Zone { min, max } = events.zone(ZoneColumn::Codes(*dimension), block)?;
+                (min > 0 || max == 0).then(|| Mask::constant((min > 0) == *present))
             }
             Self::Code { dimension, code } => {
                 let Zone { min, max } = events.zone(ZoneColumn::Codes(*dimension), block)?;

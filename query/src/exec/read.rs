@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::groups::Groups;
 use super::part::{Outcome, PartSums};
 use super::plan::Plan;
+use super::predicate::Predicate;
 use super::rows::Rows;
 use crate::answer::{Explain, PartExplain, Path};
 use crate::price::Pricer;
@@ -21,6 +22,8 @@ use crate::query::{PathChoice, Query};
 
 /// How many events there must be per counter for counters to be worth reading.
 const WORTHWHILE: usize = 2;
+/// An event that an index selects costs as much as so many that are read one behind the other.
+const SELECTED: usize = 16;
 
 /// Groups that all threads add to, and what they may take.
 struct Sink<'a> {
@@ -104,6 +107,14 @@ pub(super) fn threads(query: &Query) -> usize {
     query.threads.unwrap_or_else(available).get()
 }
 
+/// As much work as so many events of a part are: an index may leave few of them.
+fn events_to_read(plan: &Plan<'_>, at: usize, part: &Part) -> Result<usize> {
+    let all = part.events.rows();
+    let most = Predicate::of(plan, at, part, Rows::Events(&*part.events))?.most();
+    let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(all.min(most.saturating_mul(SELECTED)))
+}
+
 fn from_counters<'a>(
     sink: &Sink<'a>,
     at: usize,
@@ -122,7 +133,7 @@ fn from_counters<'a>(
         return Ok(FromCounters::Scan("corrections hide some of the rows that its counters sum up"));
     }
     // Blocks of events are shared by the threads and skipped by indexes; counters only pay when they are fewer.
-    if plan.query.path == PathChoice::Auto && counters.rows() * WORTHWHILE > part.events.rows() {
+    if plan.query.path == PathChoice::Auto && counters.rows() * WORTHWHILE > events_to_read(plan, at, part)? {
         return Ok(FromCounters::Scan("the part has hardly fewer counters than events"));
     }
     let rows = Rows::Counters(&**counters);

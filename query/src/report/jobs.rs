@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 use quipu_engine::jobs::JobOutcome;
-use quipu_engine::{Dimension, Result, Text};
+use quipu_engine::{Dimension, Result, Text, Timestamp};
 
 use crate::answer::{Answer, Column};
 use crate::filter::{Filter, TextField, TextTest};
@@ -13,6 +13,8 @@ use crate::view::View;
 
 /// Beyond this many jobs, all are asked for their properties instead of naming each.
 const NAMED_JOBS: usize = 10_000;
+/// The outcomes of so few jobs are read one by one; for more, all of them are brought into the order of jobs.
+const LOOKED_UP_JOBS: usize = 16;
 
 /// One row per job: `job_id`, `job_type`, `job_version`, then measures, then the outcome.
 pub(crate) fn jobs(view: &View<'_>, query: &Query) -> Result<Answer> {
@@ -27,13 +29,12 @@ pub(crate) fn jobs(view: &View<'_>, query: &Query) -> Result<Answer> {
     }
     let mut answer = view.query(&query)?;
     let properties = properties(view, &query, &answer)?;
-    let (numbers, outcomes) =
-        (view.source().jobs()?, view.source().job_outcomes(view.scope().workspace(), query.outcomes_as_of)?);
-    let mut outcomes = outcomes.cursor();
-    for row in &mut answer.rows {
+    let named = answer.rows.iter().map(|row| text(&row[0]).unwrap_or_default());
+    let outcomes = outcomes(view, query.outcomes_as_of, &named.collect::<Vec<_>>())?;
+    for (row, outcome) in answer.rows.iter_mut().zip(outcomes) {
         let job = text(&row[0]).unwrap_or_default();
         let [job_type, job_version] = properties.get(&job).cloned().unwrap_or_default();
-        row.extend(outcome_values(numbers.find(&job).and_then(|job| outcomes.find(job))));
+        row.extend(outcome_values(outcome));
         row.splice(1..1, [job_type, job_version].map(|value| value.map_or(Value::Null, Value::Text)));
     }
     for row in std::iter::once(&mut answer.totals).chain(&mut answer.other) {
@@ -82,6 +83,18 @@ fn properties(view: &View<'_>, query: &Query, jobs: &Answer) -> Result<HashMap<T
         }
     }
     Ok(properties)
+}
+
+/// What came of each of some jobs.
+fn outcomes(view: &View<'_>, as_of: Option<Timestamp>, jobs: &[Text]) -> Result<Vec<Option<JobOutcome>>> {
+    let (source, workspace) = (view.source(), view.scope().workspace());
+    if jobs.len() <= LOOKED_UP_JOBS {
+        let outcome = |job: &Text| Ok(source.outcome(workspace, job, as_of)?.as_ref().map(JobOutcome::from));
+        return jobs.iter().map(outcome).collect();
+    }
+    let (numbers, outcomes) = (source.jobs()?, source.job_outcomes(workspace, as_of)?);
+    let mut outcomes = outcomes.cursor();
+    Ok(jobs.iter().map(|job| numbers.find(job).and_then(|job| outcomes.find(job))).collect())
 }
 
 /// Status, type and value; a job without an outcome is pending.

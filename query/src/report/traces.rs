@@ -1,7 +1,5 @@
 //! The list of workflow runs.
 
-use std::cmp::Reverse;
-
 use quipu_engine::{Dimension, Result};
 
 use super::join::columns;
@@ -18,7 +16,7 @@ pub enum TraceOrder {
     /// As the query says; the costliest when it says nothing.
     #[default]
     Query,
-    /// Those from whose first start to whose last start most time passed.
+    /// Those from whose first start to whose last end most time passed.
     Longest,
 }
 
@@ -27,45 +25,23 @@ pub(crate) fn traces(view: &View<'_>, query: &Query, order: TraceOrder) -> Resul
     use Measure as M;
     let measures = [M::Cost, M::ReportedCost, M::Requests, M::Errors, M::Cancelled, M::Retries, M::TotalTokens];
     let mut query = Query {
-        measures: measures.into_iter().chain([M::FirstAt, M::LastAt]).collect(),
+        measures: measures.into_iter().chain([M::FirstAt, M::LastAt, M::Elapsed]).collect(),
         by: vec![Dimension::TraceId.into()],
         ..query.clone()
     };
     query = query.filter(Filter::has(Dimension::TraceId));
-    let limit = query.limit;
     if order == TraceOrder::Longest {
-        (query.order, query.limit) = (Vec::new(), None);
+        query.order = vec![Order::descending(M::Elapsed)];
     } else if query.order.is_empty() {
         let cost = if query.cost_basis == CostBasis::Computed { M::Cost } else { M::ReportedCost };
         query = query.order(Order::descending(cost));
     }
     let mut answer = view.query(&query)?;
     for row in answer.rows.iter_mut().chain([&mut answer.totals]) {
-        row.push(elapsed(row));
         row.insert(4, successes(row));
     }
-    answer.columns.extend(columns([("elapsed_ms", Unit::Milliseconds)]));
     answer.columns.splice(4..4, columns([("ok", Unit::Events)]));
-    if order == TraceOrder::Longest {
-        let elapsed = |row: &Vec<Value>| match row.last() {
-            Some(Value::Count(elapsed)) => Reverse(*elapsed),
-            _ => Reverse(0),
-        };
-        answer.rows.sort_by_key(elapsed);
-        answer.rows.truncate(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)));
-    }
     Ok(answer)
-}
-
-/// Milliseconds from the first start to the last, which are the two values at the end.
-fn elapsed(row: &[Value]) -> Value {
-    match row {
-        [.., Value::Time(first), Value::Time(last)] => {
-            let micros = last.micros().saturating_sub(first.micros());
-            Value::Count(u128::from(micros.unsigned_abs() / 1_000))
-        }
-        _ => Value::Null,
-    }
 }
 
 /// Calls that neither failed nor were called off.

@@ -11,6 +11,9 @@ use crate::view::View;
 
 pub use rule::{Limits, RunawayRule};
 
+/// More windows are refused: an hour's over a year are 8,760.
+const WINDOWS_MAX: i64 = 10_000;
+
 /// A group that used too much.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
@@ -45,6 +48,12 @@ pub(crate) fn evaluate(
     rule.check()?;
     let mut alarms = Vec::new();
     let windows = until.micros().saturating_sub(since.micros()) / rule.window_micros;
+    if windows > WINDOWS_MAX {
+        return Err(Error::invalid(format!(
+            "from {since} to {until} there are {windows} windows of the rule, each a question of its own; at most \
+             {WINDOWS_MAX} are compared at once: take a later since or a longer window"
+        )));
+    }
     let edge = |back: i64| Timestamp::from_micros(until.micros() - back * rule.window_micros);
     let mut before = None;
     for back in (0..windows).rev() {

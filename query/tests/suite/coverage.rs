@@ -95,6 +95,8 @@ fn a_name_that_breaks_the_convention_is_noticed_and_others_are_not() {
     assert_eq!(warned(&calls(Dimension::TaskType, kept), "task_type"), [""; 0]);
     let twins = |n: usize| if n.is_multiple_of(2) { "Prod" } else { "prod" }.to_owned();
     assert_eq!(warned(&calls(Dimension::Environment, twins), "environment"), ["names_almost_equal"]);
+    let apart = |n: usize| ["prod", "prod-eu", "product", "eu-1.1", "eu-11"][n % 5].to_owned();
+    assert_eq!(warned(&calls(Dimension::Environment, apart), "environment"), [""; 0]);
 }
 
 #[test]

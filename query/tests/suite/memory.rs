@@ -26,6 +26,8 @@ pub(crate) struct Memory {
     pub(crate) parts: Vec<Part>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) book: Arc<PriceBook>,
+    /// Earlier versions of it.
+    pub(crate) books: Vec<Arc<PriceBook>>,
 }
 
 impl Memory {
@@ -112,15 +114,13 @@ impl Source for Memory {
     }
 
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {
-        match version {
-            Some(version) if version != self.book.version => {
-                Err(Error::new(ErrorKind::NotFound, format!("there is no price book {version}")))
-            }
-            _ => Ok(Arc::clone(&self.book)),
-        }
+        let Some(version) = version else { return Ok(Arc::clone(&self.book)) };
+        let found = self.books.iter().chain([&self.book]).find(|book| book.version == version);
+        found.cloned().ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no price book {version}")))
     }
 
     fn price_book_known_at(&self, at: Timestamp) -> Result<Arc<PriceBook>> {
-        Ok(if self.book.known_at <= at { Arc::clone(&self.book) } else { Arc::default() })
+        let known = [&self.book].into_iter().chain(self.books.iter().rev()).find(|book| book.known_at <= at);
+        Ok(known.cloned().unwrap_or_default())
     }
 }

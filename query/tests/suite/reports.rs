@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use quipu_engine::{Dimension, ErrorKind, Event, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Timestamp, TokenMeter};
-use quipu_query::{Answer, Cohort, Measure, Order, Query, Scope, View};
+use quipu_engine::{
+    Dimension, ErrorKind, Event, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Timestamp, TokenMeter,
+};
+use quipu_query::{Answer, Cohort, Measure, Order, Query, RunawayRule, Scope, TraceOrder, Value, View};
 
 use crate::generate::{CHANGE, book};
 use crate::memory::{Form, Memory};
@@ -137,4 +139,35 @@ fn roi_counts_the_cost_of_every_job_against_the_value_of_some() {
             "null 3 1 2 2 null 1 0.015002 132.315558 284.714286 0.015002000 0.015002000",
         ]
     );
+}
+
+#[test]
+fn more_windows_than_can_be_compared_at_once_are_refused() {
+    let memory = memory();
+    let view = View::new(&memory, Scope::default());
+    let rule = RunawayRule { window_micros: 3_600_000_000, ..RunawayRule::default() };
+    let asked = |days: i64| {
+        let since = Timestamp::from_micros(CHANGE.micros() - days * 86_400_000_000);
+        view.runaways(&Query::new(), &rule, since, CHANGE)
+    };
+    assert!(asked(2).expect("48 windows").is_empty());
+    let error = asked(500).expect_err("12,000 windows");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("there are 12000 windows"), "{error}");
+}
+
+#[test]
+fn a_workflow_run_lasts_until_its_last_call_has_ended() {
+    let call = |id: &str, seconds: i64, trace: &str, millis: u64| {
+        let event = Event::new(id, Timestamp::from_micros(CHANGE.micros() + seconds * 1_000_000));
+        event.with(Dimension::TraceId, trace).with_number(Number::DurationMs, millis)
+    };
+    let calls = [call("a", 0, "slow", 9_000), call("b", 0, "short", 10), call("c", 4, "short", 500)];
+    let memory = Memory::default().with(&calls, Form::Segment);
+    let view = View::new(&memory, Scope::default());
+    let answer = view.traces(&Query::new().limit(1), TraceOrder::Longest).expect("valid");
+    let last = answer.columns.iter().position(|column| column.name == "elapsed").expect("a column");
+    let shown = |row: &[Value]| (row[0].to_string(), row[last].to_string());
+    assert_eq!(answer.rows.iter().map(|row| shown(row)).collect::<Vec<_>>(), [("slow".into(), "9000.000".into())]);
+    assert_eq!((answer.groups, answer.rows[0].len()), (2, answer.columns.len()));
 }

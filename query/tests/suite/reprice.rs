@@ -109,6 +109,37 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn what_a_later_version_corrects_in_the_past_does_not_change_what_was_known_before(
+        events in events(), outcomes in outcomes(), query in query(true), versions in prop::collection::vec(any_book(), 1..4),
+        asked in 0..5_i64,
+    ) {
+        // Version n became known n days after the change that the events lie around, and may correct any instant.
+        let day = |n: i64| Timestamp::from_micros(CHANGE.micros() + n * 86_400_000_000);
+        let versions = versions.into_iter().zip(1_u32..);
+        let mut books: Vec<Arc<PriceBook>> = versions
+            .map(|(mut book, version)| {
+                (book.version, book.known_at) = (version, day(version.into()));
+                Arc::new(book)
+            })
+            .collect();
+        let empty = Arc::default();
+        let known = books.iter().rev().find(|book| book.known_at <= day(asked)).unwrap_or(&empty);
+        let query = query.prices(PriceChoice::KnownAt(day(asked)));
+        let expected = Oracle { events: &events, outcomes: &outcomes, book: known }.answer(&query);
+        let mut memory = Memory::default().with(&events, Form::SegmentWithCounters);
+        (memory.outcomes, memory.book) = (outcomes, books.pop().expect("at least one"));
+        memory.books = books;
+        for path in [PathChoice::Counters, PathChoice::Scan] {
+            let answer = View::new(&memory, Scope::default()).query(&query.clone().path(path)).expect("a valid query");
+            prop_assert_eq!(&said(&answer), &expected);
+        }
+    }
+}
+
 #[test]
 fn both_slices_of_a_comparison_are_without_retries() {
     let at = |id: &str, depth| Event::new(id, CHANGE).with_number(Number::RetryDepth, depth);
