@@ -114,7 +114,8 @@ pub struct Approximation {
 /// Rows left out for want of memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clipped {
-    /// How many rows were kept: the first ones in the order asked for.
+    /// How many rows were kept: none, where the groups took more than the query may use.
+    /// [`Answer::totals`] are exact nevertheless, and [`Answer::groups`] is the least there are, about.
     pub rows: u64,
     /// The bytes that the query may use.
     pub memory: u64,

@@ -3,6 +3,7 @@
 //! A [`Query`] is plain data, made by its builder or from the text forms of its pieces. Everything
 //! is exact: quantities and money are integers, quotients stay quotients until they are shown.
 
+mod advice;
 mod answer;
 mod calendar;
 mod coverage;

@@ -2,6 +2,7 @@
 
 use quipu_engine::{Result, Timestamp};
 
+use crate::advice;
 use crate::answer::Answer;
 use crate::coverage::{self, CoverageReport};
 use crate::exec;
@@ -39,7 +40,7 @@ impl<'a> View<'a> {
     /// [`ErrorKind::NotFound`](quipu_engine::ErrorKind::NotFound) when there is no such version of
     /// the price book, [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt) when what is read is damaged.
     pub fn query(&self, query: &Query) -> Result<Answer> {
-        exec::run(self.source, &self.scope, &query.assumed())
+        advice::answer(self.source, &self.scope, &query.assumed())
     }
 
     /// Jobs with cost, effort, time and outcome; by default the most expensive first.

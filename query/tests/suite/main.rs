@@ -1,5 +1,6 @@
 //! Queries against a naive model, on batches, sealed segments and counters.
 
+mod advice;
 mod agree;
 mod coverage;
 mod facts;

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use quipu::store::Store;
@@ -124,13 +124,22 @@ fn answer(
 
 /// A sheet in a form; one of many rows piece by piece where the form is one of rows.
 pub(super) fn sent_as(sheet: Sheet, format: Format) -> Result<Response, Problem> {
+    let clipped = sheet.facts.clipped;
     let mut pieces = Pieces::new(sheet, format);
     let body = match pieces.is_one() {
         true => Body::from(pieces.next().transpose().map_err(|_| Problem::internal())?.unwrap_or_default()),
         false => Body::from_stream(stream::iter(pieces)),
     };
-    Ok(([(header::CONTENT_TYPE, content_type(format))], body).into_response())
+    let mut response = ([(header::CONTENT_TYPE, content_type(format))], body).into_response();
+    if let (Some(rows), Format::Csv | Format::Ndjson) = (clipped, format) {
+        // Rows alone have no other place to say that there should be more of them.
+        response.headers_mut().insert(CLIPPED_HEADER, rows.into());
+    }
+    Ok(response)
 }
+
+/// How many rows were kept, where memory did not suffice for all.
+const CLIPPED_HEADER: HeaderName = HeaderName::from_static("x-quipu-clipped");
 
 /// The media type of a form.
 pub(super) const fn content_type(format: Format) -> &'static str {
