@@ -115,6 +115,7 @@ fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Opti
         after: None,
         having: None,
         compare: None,
+        fill: None,
         ..query.clone()
     };
     let reported = match view.query(&totals)?.totals.into_iter().next() {
