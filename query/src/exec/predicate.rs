@@ -109,14 +109,7 @@ impl Predicate {
 
     /// How many rows can pass, as far as an index knows; `None` when it does not.
     pub(super) fn most(&self) -> Option<u64> {
-        let of = |test: &Test| match test {
-            Test::Indexed(index) => Some(index.len()),
-            _ => None,
-        };
-        match &self.test {
-            Test::All(tests) => tests.iter().filter_map(of).min(),
-            test => of(test),
-        }
+        self.test.most()
     }
 
     /// The rows of a block that pass; `None` when a counter row lies on both sides of a time.
@@ -279,6 +272,14 @@ fn side(first: i64, last: i64, from: i64, until: i64) -> Option<bool> {
 }
 
 impl Test {
+    fn most(&self) -> Option<u64> {
+        match self {
+            Self::Indexed(index) => Some(index.len()),
+            Self::All(tests) => tests.iter().filter_map(Self::most).min(),
+            _ => None,
+        }
+    }
+
     fn mask(&self, rows: Rows<'_>, block: usize, candidates: &Mask, buffers: &mut Buffers) -> Result<Option<Mask>> {
         if buffers.indexed
             && let Some(mask) = self.by_zone(rows, block)

@@ -20,8 +20,9 @@ use crate::answer::{Explain, PartExplain, Path};
 use crate::price::Pricer;
 use crate::query::{PathChoice, Query};
 
-/// How many events there must be per counter for counters to be worth reading.
-const WORTHWHILE: usize = 2;
+/// How many events there must be per counter for counters to be worth reading: what a counter says is gathered from
+/// the row that it begins in, which costs as much as reading some four rows one behind the other.
+const WORTHWHILE: usize = 5;
 /// An event that an index selects costs as much as so many that are read one behind the other.
 const SELECTED: usize = 16;
 
