@@ -25,6 +25,8 @@ type UnpricedSums = BTreeMap<(Option<Text>, Option<Text>, Meter), u128>;
 const GROUP_BYTES: usize = size_of::<GroupSums>() + 8;
 /// Bytes that a distinct value takes beside its text, estimated.
 const VALUE_BYTES: usize = 96;
+/// A column with so many times more values than a part has slots is sparse.
+const SPARSE: usize = 4;
 
 /// Every group with its sums.
 #[derive(Default)]
@@ -99,10 +101,15 @@ impl Numbered {
 struct Renumbered<'a> {
     column: &'a KeyColumn,
     numbers: Vec<u32>,
+    /// Most codes come once at most, so that remembering them would cost more than it saves.
+    sparse: bool,
 }
 
 impl Renumbered<'_> {
     fn number(&mut self, code: u32, known: &mut Numbered) -> u32 {
+        if self.sparse {
+            return known.number(self.column.value(code));
+        }
         let at = code as usize;
         if self.numbers.len() <= at {
             self.numbers.resize(at + 1, u32::MAX);
@@ -214,8 +221,10 @@ impl Groups {
 
     /// The group of each slot of a part.
     fn join_keys(&mut self, plan: &Plan<'_>, part: &PartSums<'_>) -> Vec<u32> {
+        let sparse = |column: &KeyColumn| column.dictionary_len() > part.slots.len() * SPARSE;
+        let columns = part.keys.iter();
         let mut columns: Vec<Renumbered<'_>> =
-            part.keys.iter().map(|(_, column)| Renumbered { column, numbers: Vec::new() }).collect();
+            columns.map(|(_, column)| Renumbered { column, numbers: Vec::new(), sparse: sparse(column) }).collect();
         let mut key = vec![0; self.by.len()];
         let mut groups = Vec::with_capacity(part.slots.len());
         for slot in 0..part.slots.len() {

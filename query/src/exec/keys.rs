@@ -131,6 +131,14 @@ impl KeyColumn {
         values as u64 + 1
     }
 
+    /// How many values the dictionary of a dimension has; 0 for other columns.
+    pub(super) fn dictionary_len(&self) -> usize {
+        match self {
+            Self::Dimension(_, dictionary) => dictionary.len(),
+            _ => 0,
+        }
+    }
+
     /// Replaces `out` by the codes of the selected rows; false when a row lies in two time buckets.
     pub(super) fn read(
         &mut self,

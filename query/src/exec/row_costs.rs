@@ -8,7 +8,7 @@ use quipu_engine::{Meter, Number, Result};
 use super::cost::Cost;
 use super::keys::Selected;
 use super::prices::PartPrices;
-use super::rows::Rows;
+use super::rows::{Reading, Rows};
 
 /// The rates of one meter by price code.
 struct MeterRates {
@@ -26,11 +26,14 @@ pub(super) struct RowCosts {
     meters: Vec<MeterRates>,
     fees: Vec<Option<u64>>,
     pico: Pico,
-    /// Other than 0 where something has a price.
+    /// Other than 0 where something has a price that `pico` may not show.
     known: Vec<u64>,
     /// Other than 0 where something has none.
     unknown: Vec<u64>,
+    /// Whether any of the two is other than 0.
+    flagged: bool,
     codes: Vec<u32>,
+    stored: Vec<u64>,
     adds: Vec<u64>,
 }
 
@@ -49,7 +52,9 @@ impl RowCosts {
             pico: Pico::Narrow(Vec::new()),
             known: Vec::new(),
             unknown: Vec::new(),
+            flagged: false,
             codes: Vec::new(),
+            stored: Vec::new(),
             adds: Vec::new(),
         }
     }
@@ -63,9 +68,17 @@ impl RowCosts {
             }
             Pico::Wide(_) => Pico::Narrow(vec![0; rows]),
         };
-        for flags in [&mut self.known, &mut self.unknown] {
-            flags.clear();
-            flags.resize(rows, 0);
+        self.flagged = false;
+    }
+
+    /// Makes the flags ready for the first that is set in a block.
+    fn flag(&mut self) {
+        if !std::mem::replace(&mut self.flagged, true) {
+            let rows = self.pico.len();
+            for flags in [&mut self.known, &mut self.unknown] {
+                flags.clear();
+                flags.resize(rows, 0);
+            }
         }
     }
 
@@ -83,25 +96,31 @@ impl RowCosts {
         let mut bound = 0_u128;
         for meter in 0..self.meters.len() {
             let counter = Counter::Meter(self.meters[meter].meter.clone());
-            if self.read(rows, &counter, block, selected)? > 0 {
-                self.add_meter(meter, price_codes, &mut bound);
+            let most = self.read(rows, &counter, block, selected)?;
+            if most > 0 {
+                self.add_meter(meter, most, price_codes, &mut bound);
             }
         }
-        if self.fees.iter().any(Option::is_some) && self.read(rows, &Counter::Events, block, selected)? > 0 {
+        if self.fees.iter().any(Option::is_some) {
+            let most = self.read(rows, &Counter::Events, block, selected)?;
             let rates: Vec<u64> = self.fees.iter().map(|fee| fee.unwrap_or(0)).collect();
+            self.flag();
             for (known, code) in self.known.iter_mut().zip(price_codes) {
                 *known |= u64::from(self.fees[*code as usize].is_some());
             }
-            self.pico.add(&self.adds, price_codes, &rates, &mut bound);
+            self.pico.add(&self.adds, most, price_codes, &rates, &mut bound);
         }
-        self.read(rows, &Counter::Number(Number::UsageMissing), block, selected)?;
-        self.unknown.iter_mut().zip(&self.adds).for_each(|(unknown, missing)| *unknown |= missing);
+        if self.read(rows, &Counter::Number(Number::UsageMissing), block, selected)? > 0 {
+            self.flag();
+            self.unknown.iter_mut().zip(&self.adds).for_each(|(unknown, missing)| *unknown |= missing);
+        }
         Ok(())
     }
 
     /// Takes what the selected rows of a block report.
     pub(super) fn report(&mut self, rows: Rows<'_>, block: usize, selected: &Selected) -> Result<()> {
         self.clear(selected.len);
+        self.flag();
         self.read(rows, &Counter::Events, block, selected)?;
         self.unknown.copy_from_slice(&self.adds);
         self.read(rows, &Counter::NumberEvents(Number::ReportedCost), block, selected)?;
@@ -112,11 +131,20 @@ impl RowCosts {
         Ok(())
     }
 
-    /// Replaces what is added by a counter of the selected rows, and returns the largest.
+    /// Replaces what is added by a counter of the selected rows, and returns what none of them exceeds; 0 when all are 0.
     fn read(&mut self, rows: Rows<'_>, counter: &Counter, block: usize, selected: &Selected) -> Result<u64> {
-        rows.adds(counter, block, &mut self.codes, &mut self.adds)?;
-        selected.compact(&mut self.adds);
-        Ok(self.adds.iter().copied().max().unwrap_or(0))
+        self.adds.clear();
+        let reading = rows.read(counter, block, &mut self.codes, &mut self.stored)?;
+        let (stored, picked) = (self.stored.as_slice(), selected.rows.as_deref());
+        // One loop for each way of reading.
+        match reading {
+            Reading::Nothing => self.adds.resize(selected.len, 0),
+            Reading::One => self.adds.resize(selected.len, 1),
+            Reading::Stored => pick(stored, picked, &mut self.adds, |stored| stored.saturating_sub(1)),
+            Reading::Sum => pick(stored, picked, &mut self.adds, |add| add),
+            reading => pick(stored, picked, &mut self.adds, |value| reading.of(value)),
+        }
+        Ok(self.adds.iter().fold(0, |bits, add| bits | add))
     }
 
     /// Takes over the rates of price codes that are new.
@@ -133,11 +161,11 @@ impl RowCosts {
         }
     }
 
-    fn add_meter(&mut self, meter: usize, price_codes: &[u32], bound: &mut u128) {
-        let MeterRates { rates, priced, unpriced, .. } = &mut self.meters[meter];
-        if priced.iter().all(|priced| *priced != 0) {
-            self.known.iter_mut().zip(&self.adds).for_each(|(known, add)| *known |= add);
-        } else {
+    fn add_meter(&mut self, meter: usize, most: u64, price_codes: &[u32], bound: &mut u128) {
+        // What has a rate above 0 shows in the cost.
+        if self.meters[meter].rates.contains(&0) {
+            self.flag();
+            let MeterRates { priced, unpriced, .. } = &mut self.meters[meter];
             let flags = self.known.iter_mut().zip(&mut self.unknown);
             for ((add, code), (known, unknown)) in self.adds.iter().zip(price_codes).zip(flags) {
                 let priced = priced[*code as usize];
@@ -146,7 +174,7 @@ impl RowCosts {
                 unpriced[*code as usize] += u128::from(add & !priced);
             }
         }
-        self.pico.add(&self.adds, price_codes, rates, bound);
+        self.pico.add(&self.adds, most, price_codes, &self.meters[meter].rates, bound);
     }
 
     /// What a range of the selected rows costs together.
@@ -155,10 +183,10 @@ impl RowCosts {
             Pico::Narrow(pico) => pico[range.clone()].iter().map(|pico| u128::from(*pico)).sum(),
             Pico::Wide(pico) => pico[range.clone()].iter().fold(0, |sum: u128, pico| sum.saturating_add(*pico)),
         };
-        let any = |flags: &[u64]| flags[range.clone()].iter().fold(0, |any, flag| any | flag) != 0;
-        let mut cost = Cost { known: any(&self.known), unknown: any(&self.unknown), ..Cost::default() };
+        let any = |flags: &[u64]| self.flagged && flags[range.clone()].iter().fold(0, |any, flag| any | flag) != 0;
+        let mut cost = Cost { unknown: any(&self.unknown), ..Cost::default() };
         cost.add_priced(pico, 1)?;
-        cost.known = any(&self.known);
+        cost.known = pico > 0 || any(&self.known);
         Ok(cost)
     }
 
@@ -172,10 +200,17 @@ impl RowCosts {
 }
 
 impl Pico {
-    /// Adds each quantity times the rate of its price code; `bound` is what no sum so far exceeds.
-    fn add(&mut self, quantities: &[u64], price_codes: &[u32], rates: &[u64], bound: &mut u128) {
-        let largest = |values: &[u64]| u128::from(values.iter().copied().max().unwrap_or(0));
-        *bound = bound.saturating_add(largest(quantities).saturating_mul(largest(rates)));
+    fn len(&self) -> usize {
+        match self {
+            Self::Narrow(pico) => pico.len(),
+            Self::Wide(pico) => pico.len(),
+        }
+    }
+
+    /// Adds each quantity, `most` or less, times the rate of its price code; `bound` is what no sum so far exceeds.
+    fn add(&mut self, quantities: &[u64], most: u64, price_codes: &[u32], rates: &[u64], bound: &mut u128) {
+        let highest = rates.iter().copied().max().unwrap_or(0);
+        *bound = bound.saturating_add(u128::from(most).saturating_mul(u128::from(highest)));
         if let Self::Narrow(pico) = self
             && u64::try_from(*bound).is_err()
         {
@@ -189,6 +224,14 @@ impl Pico {
             // Beyond any cost that can be added up; the sums are refused where they are formed.
             Self::Wide(pico) => pico.fill(u128::MAX),
         }
+    }
+}
+
+/// Appends what the picked rows, or all of them, come to.
+fn pick(stored: &[u64], picked: Option<&[u32]>, out: &mut Vec<u64>, value: impl Fn(u64) -> u64) {
+    match picked {
+        None => out.extend(stored.iter().map(|stored| value(*stored))),
+        Some(rows) => out.extend(rows.iter().map(|row| value(stored[*row as usize]))),
     }
 }
 
