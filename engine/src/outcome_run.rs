@@ -84,16 +84,28 @@ impl OutcomeRun {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn all(&self) -> Result<Vec<Outcome>> {
-        let section = self.container.section(OUTCOMES);
-        let blocks = 0..section.map_or(0, |section| section.blocks());
-        let rows: usize = blocks.map(|block| section.map_or(0, |section| section.block_rows(block))).sum();
-        let mut all = Vec::with_capacity(rows);
-        for frame in 0..rows.div_ceil(VECTOR_ROWS) {
+        let mut all = Vec::with_capacity(self.len());
+        self.each(|outcome| all.push(outcome))?;
+        Ok(all)
+    }
+
+    /// Visits every outcome.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    pub fn each(&self, mut visit: impl FnMut(Outcome)) -> Result<()> {
+        for frame in 0..self.len().div_ceil(VECTOR_ROWS) {
             for bytes in self.frame(frame)?.iter() {
-                all.push(self.decode(bytes)?);
+                visit(self.decode(bytes)?);
             }
         }
-        Ok(all)
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        let section = self.container.section(OUTCOMES);
+        let blocks = 0..section.map_or(0, |section| section.blocks());
+        blocks.map(|block| section.map_or(0, |section| section.block_rows(block))).sum()
     }
 
     fn frame(&self, frame: usize) -> Result<Texts> {

@@ -10,7 +10,7 @@ mod names;
 mod outcomes;
 mod runs;
 
-pub use outcomes::{JobOutcome, JobOutcomes, OutcomeCursor};
+pub use outcomes::{JobOutcome, JobOutcomes, NewestOutcomes, OutcomeCursor};
 
 use std::sync::Arc;
 
@@ -60,12 +60,13 @@ impl JobNumbers {
             let runs = runs::read(&*part.events, dictionary.len())?;
             self.add_part(&dictionary, &runs);
         }
-        for name in more {
-            if self.find(name).is_none() {
-                self.names.push_text(name);
-            }
-        }
+        more.into_iter().for_each(|name| _ = self.number(name));
         Ok(self)
+    }
+
+    /// The number of a job, a new one where it has none yet.
+    pub fn number(&mut self, name: &str) -> u32 {
+        self.find(name).unwrap_or_else(|| self.base_len() + self.names.push_text(name))
     }
 
     /// Numbers the jobs of a part in the order of their rows.

@@ -74,28 +74,11 @@ impl JobOutcomes {
         numbers: &JobNumbers,
         revisions: impl IntoIterator<Item = &'a Outcome>,
     ) -> Vec<(Text, Self)> {
-        let mut workspaces: Vec<(Text, Table)> = Vec::new();
-        let mut known: Vec<(usize, u32, u32, JobOutcome)> = Vec::new();
-        let mut last = 0;
+        let mut newest = NewestOutcomes::default();
         for outcome in revisions {
-            let Some(job) = numbers.find(&outcome.job_id) else { continue };
-            let name = outcome.workspace();
-            if workspaces.get(last).is_none_or(|(known, _)| known != name) {
-                last = workspaces.iter().position(|(known, _)| known == name).unwrap_or(workspaces.len());
-                if last == workspaces.len() {
-                    workspaces.push((name.into(), Table::default()));
-                }
-            }
-            known.push((last, job, outcome.revision, outcome.into()));
+            numbers.find(&outcome.job_id).into_iter().for_each(|job| newest.add(job, outcome));
         }
-        known.sort_unstable_by_key(|(workspace, job, revision, _)| (*workspace, *job, *revision));
-        for (at, (workspace, job, _, outcome)) in known.iter().enumerate() {
-            // Of the revisions of a job, which stand one behind the other, the last stays.
-            if known.get(at + 1).is_none_or(|next| (next.0, next.1) != (*workspace, *job)) {
-                workspaces[*workspace].1.push(*job, outcome);
-            }
-        }
-        workspaces.into_iter().map(|(name, table)| (name, Self { tables: vec![Arc::new(table)] })).collect()
+        newest.by_workspace()
     }
 
     /// The same with newer ones on top.
@@ -115,6 +98,47 @@ impl JobOutcomes {
         for table in &self.tables {
             table.jobs.iter().enumerate().for_each(|(at, job)| visit(*job, table.get(at)));
         }
+    }
+}
+
+/// Finds the newest revision of the outcome of each job among revisions in any order.
+#[derive(Debug, Default)]
+pub struct NewestOutcomes {
+    workspaces: Vec<Text>,
+    /// That of the outcome that was added last.
+    last: usize,
+    /// Workspace, job and revision of each of `outcomes`, and its place.
+    revisions: Vec<(u32, u32, u32, u32)>,
+    outcomes: Vec<JobOutcome>,
+}
+
+impl NewestOutcomes {
+    /// Adds a revision of the outcome of a job by the number of the job.
+    pub fn add(&mut self, job: u32, outcome: &Outcome) {
+        let name = outcome.workspace();
+        if self.workspaces.get(self.last).is_none_or(|known| known != name) {
+            let known = self.workspaces.iter().position(|known| known == name);
+            self.last = known.unwrap_or_else(|| {
+                self.workspaces.push(name.into());
+                self.workspaces.len() - 1
+            });
+        }
+        let narrow = |at: usize| u32::try_from(at).expect("outcomes are fewer than 2³²");
+        self.revisions.push((narrow(self.last), job, outcome.revision, narrow(self.outcomes.len())));
+        self.outcomes.push(outcome.into());
+    }
+
+    /// The newest outcomes of each workspace.
+    pub fn by_workspace(mut self) -> Vec<(Text, JobOutcomes)> {
+        self.revisions.sort_unstable();
+        let mut tables: Vec<Table> = self.workspaces.iter().map(|_| Table::default()).collect();
+        for of_job in self.revisions.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            if let Some((workspace, job, _, at)) = of_job.last() {
+                tables[*workspace as usize].push(*job, &self.outcomes[*at as usize]);
+            }
+        }
+        let outcomes = tables.into_iter().map(|table| JobOutcomes { tables: vec![Arc::new(table)] });
+        self.workspaces.into_iter().zip(outcomes).collect()
     }
 }
 

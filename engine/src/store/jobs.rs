@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::snapshot::Snapshot;
 use super::version::Version;
 use crate::error::Result;
-use crate::jobs::{JobNumbers, JobOutcomes};
+use crate::jobs::{JobNumbers, JobOutcomes, NewestOutcomes};
 use crate::outcome::Outcome;
 use crate::rows::Part;
 use crate::schema::Text;
@@ -45,12 +45,11 @@ impl Version {
     fn jobs(&self) -> Result<Arc<Jobs>> {
         self.jobs.get(|| {
             let parts: Vec<Part> = self.parts.iter().map(|part| part.part([])).collect();
-            let mut revisions = Vec::new();
+            let (mut numbers, mut newest) = (JobNumbers::of(&parts, [])?, NewestOutcomes::default());
             for run in &self.outcomes {
-                revisions.extend(run.all()?);
+                run.each(|outcome| newest.add(numbers.number(&outcome.job_id), &outcome))?;
             }
-            let numbers = JobNumbers::of(&parts, revisions.iter().map(|outcome| outcome.job_id.as_str()))?;
-            let outcomes = JobOutcomes::by_workspace(&numbers, &revisions).into_iter().collect();
+            let outcomes = newest.by_workspace().into_iter().collect();
             Ok(Jobs { numbers: Arc::new(numbers), outcomes })
         })
     }
