@@ -264,9 +264,14 @@ impl<'a> PartSums<'a> {
     fn add_carried(&mut self, block: usize, selected: &Selected) -> Result<()> {
         let work = &mut self.work;
         for (dimension, carried) in self.plan.carried.iter().zip(&mut self.carried) {
-            self.rows.carrying(*dimension, block, &mut work.codes, &mut work.adds)?;
-            selected.compact(&mut work.adds);
-            carried.add(&work.rows, &work.adds, self.slots.len(), |add| add);
+            match self.rows.carrying(*dimension, block, &mut work.codes, &mut work.adds)? {
+                Reading::Nothing => {}
+                Reading::One => carried.count(&work.rows, self.slots.len()),
+                _ => {
+                    selected.compact(&mut work.adds);
+                    carried.add(&work.rows, &work.adds, self.slots.len(), |add| add);
+                }
+            }
         }
         Ok(())
     }

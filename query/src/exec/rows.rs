@@ -203,18 +203,28 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// How many events of each row of a block carry a dimension.
+    /// Replaces `out` by how many events of each row of a block carry a dimension, and how it says that.
     pub(super) fn carrying(
         self,
         dimension: Dimension,
         block: usize,
         codes: &mut Vec<u32>,
         out: &mut Vec<u64>,
-    ) -> Result<()> {
-        self.adds(&Counter::Events, block, codes, out)?;
-        self.codes(dimension, block, codes)?;
-        out.iter_mut().zip(codes).for_each(|(events, code)| *events *= u64::from(*code != 0));
-        Ok(())
+    ) -> Result<Reading> {
+        let Self::Events(events) = self else {
+            self.adds(&Counter::Events, block, codes, out)?;
+            self.codes(dimension, block, codes)?;
+            out.iter_mut().zip(codes).for_each(|(events, code)| *events *= u64::from(*code != 0));
+            return Ok(Reading::Sum);
+        };
+        match events.zone(ZoneColumn::Codes(dimension), block) {
+            Some(Zone { max: 0, .. }) => return Ok(Reading::Nothing),
+            Some(Zone { min: 1.., .. }) => return Ok(Reading::One),
+            _ => events.codes(dimension, block, codes)?,
+        }
+        out.clear();
+        out.extend(codes.iter().map(|code| u64::from(*code != 0)));
+        Ok(Reading::Sum)
     }
 
     fn statuses(self, status: &str, block: usize, codes: &mut Vec<u32>, out: &mut Vec<u64>) -> Result<()> {
