@@ -2,6 +2,7 @@
 
 mod buckets;
 mod budget;
+mod carried;
 mod cohort;
 mod cost;
 mod distinct;

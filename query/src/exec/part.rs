@@ -6,6 +6,7 @@ use quipu_engine::dictionary::Dictionary;
 use quipu_engine::rows::{Counter, Part, Quantity};
 use quipu_engine::{Dimension, Meter, Number, Result};
 
+use super::carried::Carrying;
 use super::jobs::PartJobSums;
 use super::keys::{KeyColumn, Selected};
 use super::pairs::Pairs;
@@ -71,6 +72,7 @@ struct Work {
     columns: Vec<Vec<u32>>,
     prices: Vec<u32>,
     rows: SlotsOfRows,
+    carrying: Carrying,
     codes: Vec<u32>,
     adds: Vec<u64>,
     flags: Vec<u64>,
@@ -262,18 +264,8 @@ impl<'a> PartSums<'a> {
     }
 
     fn add_carried(&mut self, block: usize, selected: &Selected) -> Result<()> {
-        let work = &mut self.work;
-        for (dimension, carried) in self.plan.carried.iter().zip(&mut self.carried) {
-            match self.rows.carrying(*dimension, block, &mut work.codes, &mut work.adds)? {
-                Reading::Nothing => {}
-                Reading::One => carried.count(&work.rows, self.slots.len()),
-                _ => {
-                    selected.compact(&mut work.adds);
-                    carried.add(&work.rows, &work.adds, self.slots.len(), |add| add);
-                }
-            }
-        }
-        Ok(())
+        let slots = (&self.work.rows, self.slots.len());
+        self.work.carrying.add((self.rows, block), selected, slots, &self.plan.carried, &mut self.carried)
     }
 
     fn add_distinct(&mut self, block: usize, selected: &Selected) -> Result<()> {

@@ -211,20 +211,30 @@ impl Rows<'_> {
         codes: &mut Vec<u32>,
         out: &mut Vec<u64>,
     ) -> Result<Reading> {
-        let Self::Events(events) = self else {
+        if let Self::Counters(_) = self {
             self.adds(&Counter::Events, block, codes, out)?;
             self.codes(dimension, block, codes)?;
             out.iter_mut().zip(codes).for_each(|(events, code)| *events *= u64::from(*code != 0));
             return Ok(Reading::Sum);
-        };
-        match events.zone(ZoneColumn::Codes(dimension), block) {
-            Some(Zone { max: 0, .. }) => return Ok(Reading::Nothing),
-            Some(Zone { min: 1.., .. }) => return Ok(Reading::One),
-            _ => events.codes(dimension, block, codes)?,
         }
+        let reading = self.present(dimension, block, codes)?;
         out.clear();
         out.extend(codes.iter().map(|code| u64::from(*code != 0)));
-        Ok(Reading::Sum)
+        Ok(reading)
+    }
+
+    /// Replaces `codes` by those of a dimension in a block, unless all of its rows carry it, or none does.
+    pub(super) fn present(self, dimension: Dimension, block: usize, codes: &mut Vec<u32>) -> Result<Reading> {
+        codes.clear();
+        let zone = match self {
+            Self::Events(events) => events.zone(ZoneColumn::Codes(dimension), block),
+            Self::Counters(_) => None,
+        };
+        match zone {
+            Some(Zone { max: 0, .. }) => Ok(Reading::Nothing),
+            Some(Zone { min: 1.., .. }) => Ok(Reading::One),
+            _ => self.codes(dimension, block, codes).map(|()| Reading::Sum),
+        }
     }
 
     fn statuses(self, status: &str, block: usize, codes: &mut Vec<u32>, out: &mut Vec<u64>) -> Result<()> {
