@@ -92,7 +92,7 @@ pub(super) struct Linked {
 impl Segment {
     /// The parents of all rows; asked for by who groups or filters by them.
     pub(super) fn read_links(&self) -> Result<Linked> {
-        let verbatim = super::reader::read_dictionary(self.container(), Dimension::ParentId)?;
+        let verbatim = super::dictionaries::read_dictionary(self.container(), Dimension::ParentId)?;
         let section = self.section(sections::LINKS)?;
         let (mut interner, mut codes, mut links) = (Interner::default(), Vec::with_capacity(self.rows()), Vec::new());
         let mut loaded: [(usize, Texts); 2] = [(usize::MAX, Texts::default()), (usize::MAX, Texts::default())];

@@ -1,6 +1,7 @@
 //! Sealed events: immutable, sorted, dictionary-encoded, checksummed columns in one file.
 
 mod dependent;
+mod dictionaries;
 mod links;
 mod load;
 mod marks;

@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
+use super::dictionaries::DictionaryCache;
 use super::links::Linked;
 use super::runs::{LOOKED_UP, RowRuns};
 use super::{dependent, sections, tag_sets, writer};
 use crate::batch::Texts;
 use crate::codec::bytes::{DecodeError, Reader};
-use crate::codec::dictionary;
 use crate::correction::Mark;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
@@ -38,32 +38,6 @@ pub struct Segment {
     bitmaps: Mutex<BTreeMap<(Dimension, u32), Arc<RoaringBitmap>>>,
     /// Of each of [`LOOKED_UP`].
     pub(super) runs: [OnceLock<RowRuns>; LOOKED_UP.len()],
-}
-
-/// Dictionaries decoded when they are first asked for.
-#[derive(Debug)]
-pub(super) struct DictionaryCache(Vec<OnceLock<Arc<Dictionary>>>);
-
-impl Default for DictionaryCache {
-    fn default() -> Self {
-        Self(Dimension::ALL.iter().map(|_| OnceLock::new()).collect())
-    }
-}
-
-impl DictionaryCache {
-    /// The dictionary of a dimension in `container`; an empty one when no row has a value.
-    pub(super) fn get(&self, container: &Container, dimension: Dimension) -> Result<Arc<Dictionary>> {
-        let cell = &self.0[dimension.index()];
-        if let Some(dictionary) = cell.get() {
-            return Ok(Arc::clone(dictionary));
-        }
-        let dictionary = read_dictionary(container, dimension)?;
-        Ok(Arc::clone(cell.get_or_init(|| Arc::new(dictionary))))
-    }
-}
-
-pub(super) fn read_dictionary(container: &Container, dimension: Dimension) -> Result<Dictionary> {
-    Ok(container.decode_blob(&sections::dictionary(dimension), dictionary::decode)?.unwrap_or_default())
 }
 
 /// Replaces `out` by the codes of a block, each checked against the number of values in the dictionary.
@@ -281,20 +255,6 @@ impl Segment {
         check_codes(&self.container, sections::TAGS, block, out, sets - 1)
     }
 
-    /// The values of a dimension, read for once: they are not kept in memory for the next who asks.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    pub fn read_dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
-        if self.is_linked(dimension) {
-            return self.dictionary(dimension);
-        }
-        match self.dictionaries.0[dimension.index()].get() {
-            Some(dictionary) => Ok(Arc::clone(dictionary)),
-            None => read_dictionary(&self.container, dimension).map(Arc::new),
-        }
-    }
-
     /// The tag sets, read for once.
     ///
     /// # Errors
@@ -307,17 +267,6 @@ impl Segment {
                 Ok(Arc::new(sets.unwrap_or_default()))
             }
         }
-    }
-
-    /// How many values a dimension has here, without decoding them where they are numbers.
-    pub(super) fn values(&self, dimension: Dimension) -> Result<usize> {
-        if let (false, None) = (self.is_linked(dimension), self.dictionaries.0[dimension.index()].get())
-            && let Some(Some(values)) =
-                self.container.decode_blob(&sections::dictionary(dimension), dictionary::count_of_numbers)?
-        {
-            return Ok(values);
-        }
-        Ok(self.dictionary(dimension)?.len())
     }
 
     /// Whether the values of a dimension are links to rows.
@@ -367,14 +316,7 @@ impl EventRows for Segment {
     }
 
     fn find(&self, dimension: Dimension, value: &str) -> Result<Option<u32>> {
-        if let (false, None) = (self.is_linked(dimension), self.dictionaries.0[dimension.index()].get())
-            && let Some(Some(found)) = self
-                .container
-                .decode_blob(&sections::dictionary(dimension), |bytes| dictionary::find_number(bytes, value))?
-        {
-            return Ok(found);
-        }
-        Ok(self.dictionary(dimension)?.find(value))
+        self.find_value(dimension, value)
     }
 
     fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {

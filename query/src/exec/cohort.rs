@@ -7,7 +7,8 @@ use quipu_engine::rows::Part;
 use quipu_engine::{Dimension, Result, Timestamp};
 
 use super::budget::Budget;
-use super::predicate::{Buffers, Mask, Predicate};
+use super::mask::Mask;
+use super::predicate::{Buffers, Predicate};
 use super::read::{share, threads};
 use super::rows::{Rows, Spans};
 use crate::pivot::Pivot;

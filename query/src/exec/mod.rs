@@ -11,6 +11,7 @@ mod groups;
 mod jobs;
 mod keys;
 pub(crate) mod lacking;
+mod mask;
 mod measures;
 mod narrow;
 mod pairs;

@@ -3,25 +3,17 @@
 use std::sync::Arc;
 
 use quipu_engine::jobs::PartJobs;
-use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::{Counter, Part, Quantity, Zone, ZoneColumn, time_of_zone};
 use quipu_engine::{Dimension, Number, Result, Timestamp};
 use roaring::RoaringBitmap;
 
 use super::cohort::{JobCohort, event_range};
+use super::mask::Mask;
 use super::plan::Plan;
 use super::rows::{Rows, Spans};
 use crate::filter::{Filter, NumberField, NumberTest, TextField, TextTest};
 use crate::query::{PathChoice, Query};
 use crate::scope::Scope;
-
-/// Which rows of a block pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Mask {
-    None,
-    All,
-    Some(Vec<bool>),
-}
 
 /// A filter over the codes of one part.
 pub(super) struct Predicate {
@@ -301,7 +293,7 @@ impl Test {
                 rows.codes(*dimension, block, &mut buffers.codes)?;
                 Mask::of(buffers.codes.iter().map(|found| found == code))
             }
-            Self::Indexed(index) => indexed(index, rows, block),
+            Self::Indexed(index) => Mask::of_index(index, rows, block),
             Self::TagSets(accepted) => match rows {
                 Rows::Events(events) => {
                     events.tag_set_codes(block, &mut buffers.codes)?;
@@ -400,67 +392,4 @@ fn all_of(
         passes = passes.and(more);
     }
     Ok(Some(passes))
-}
-
-fn indexed(index: &RoaringBitmap, rows: Rows<'_>, block: usize) -> Mask {
-    let length = rows.block_len(block);
-    let start = u32::try_from(block * BLOCK_ROWS).unwrap_or(u32::MAX);
-    let range = start..start.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
-    let found = index.range_cardinality(range.clone());
-    if found == 0 {
-        return Mask::None;
-    }
-    if found == length as u64 {
-        return Mask::All;
-    }
-    let mut passes = vec![false; length];
-    index.range(range).for_each(|row| passes[(row - start) as usize] = true);
-    Mask::Some(passes)
-}
-
-impl Mask {
-    fn constant(passes: bool) -> Self {
-        if passes { Self::All } else { Self::None }
-    }
-
-    fn of(passes: impl Iterator<Item = bool>) -> Self {
-        let passes: Vec<bool> = passes.collect();
-        match constant(&passes) {
-            None => Self::Some(passes),
-            Some(Test::Always) => Self::All,
-            Some(_) => Self::None,
-        }
-    }
-
-    pub(super) fn contains(&self, row: usize) -> bool {
-        match self {
-            Self::None => false,
-            Self::All => true,
-            Self::Some(passes) => passes[row],
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::None, _) | (_, Self::None) => Self::None,
-            (Self::All, mask) | (mask, Self::All) => mask,
-            (Self::Some(a), Self::Some(b)) => Self::of(a.iter().zip(&b).map(|(a, b)| *a & *b)),
-        }
-    }
-
-    fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::All, _) | (_, Self::All) => Self::All,
-            (Self::None, mask) | (mask, Self::None) => mask,
-            (Self::Some(a), Self::Some(b)) => Self::of(a.iter().zip(&b).map(|(a, b)| *a | *b)),
-        }
-    }
-
-    fn not(self) -> Self {
-        match self {
-            Self::None => Self::All,
-            Self::All => Self::None,
-            Self::Some(passes) => Self::Some(passes.iter().map(|passes| !passes).collect()),
-        }
-    }
 }
