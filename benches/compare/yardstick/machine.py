@@ -14,7 +14,7 @@ def description(directory):
     with open("/proc/cpuinfo") as file:
         models = {line.split(":", 1)[1].strip() for line in file if line.startswith("model name")}
     disk = ["findmnt", "--noheadings", "--output", "SOURCE,FSTYPE", "--target", directory]
-    words = np.zeros(1 << 26, np.int64)
+    words = np.ones(1 << 26, np.int64)  # of zeros, the system would keep one page
     return {
         "processor": ", ".join(sorted(models)) or platform.processor(),
         "cores": os.cpu_count(),

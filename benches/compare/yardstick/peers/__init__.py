@@ -38,8 +38,12 @@ class Peer:
         return sorted(glob.glob(f"{self.data}/events-*.parquet"))
 
     def remove(self):
-        for path in glob.glob(glob.escape(self.path) + "*"):
-            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+        """The database with its logs; never one whose name begins the same."""
+        for path in (self.path + ending for ending in ("", ".wal", "-wal", "-shm")):
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            elif os.path.exists(path):
+                os.remove(path)
 
     def prepare(self, question, params):
         return self.question(question, params)
