@@ -233,6 +233,7 @@ fn two_tenants_never_see_each_others_bytes() {
             answered.set(answered.get() + 1);
             let own = answer.replace(&format!("meter({foreign}_units)"), "");
             let own = own.replace(&format!("{foreign}_units"), "");
+            let own = without_conditions(&own);
             prop_assert!(!own.contains(foreign), "{route} {accept} {answer}");
         } else {
             prop_assert!(status == 400 || route.contains(foreign) || !filters.is_empty(), "{route} {answer}");
@@ -241,6 +242,14 @@ fn two_tenants_never_see_each_others_bytes() {
     });
     tested.unwrap_or_else(|error| panic!("{error}"));
     assert!(answered.get() > 150, "only {} of the questions made sense", answered.get());
+}
+
+/// An answer that names the conditions which leave nothing of it, without these: they are what the caller wrote.
+fn without_conditions(answer: &str) -> String {
+    let mut parts = answer.split("no event passes `");
+    let first = parts.next().unwrap_or_default();
+    let rest = parts.map(|part| part.split_once('`').map_or("", |(_, rest)| rest));
+    std::iter::once(first).chain(rest).collect()
 }
 
 fn encoded(text: &str) -> String {

@@ -399,7 +399,7 @@ fn spend_is_compared_over_versions_and_weeks_and_its_gaps_are_listed() {
     let missing = ask(&["coverage"]);
     assert!(missing.contains("tenant,60,60,1.000000") && missing.contains("job_id,60,0,0.000000"), "{missing}");
     let traces = ask(&["traces", "--longest", "--limit", "1"]);
-    assert!(traces.lines().nth(1).is_some_and(|line| line.ends_with(",86396000")), "{traces}");
+    assert!(traces.lines().nth(1).is_some_and(|line| line.ends_with(",86396000.000")), "{traces}");
     let reconciled = ask(&["reconcile", "--by", "team"]);
     assert!(reconciled.lines().next().is_some_and(|head| head.contains("difference")), "{reconciled}");
     let plain = ask(&["query", "--measure", "cost"]);
