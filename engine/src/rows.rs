@@ -125,11 +125,59 @@ pub trait EventRows: Send + Sync {
         one(row, |block, out| self.tag_set_codes(block, out))
     }
 
+    /// Replaces `out` by the codes of a dimension in some rows of a block, numbered within it and ascending.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn codes_of(&self, dimension: Dimension, block: usize, rows: &[u32], out: &mut Vec<u32>) -> Result<()> {
+        self.codes(dimension, block, out)?;
+        keep(rows, out);
+        Ok(())
+    }
+
+    /// Replaces `out` by the starts of the events of some rows of a block, as [`Self::codes_of`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn times_of(&self, block: usize, rows: &[u32], out: &mut Vec<i64>) -> Result<()> {
+        self.times(block, out)?;
+        keep(rows, out);
+        Ok(())
+    }
+
+    /// Replaces `out` by a quantity of some rows of a block, in stored form, as [`Self::codes_of`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn quantities_of(&self, quantity: &Quantity, block: usize, rows: &[u32], out: &mut Vec<u64>) -> Result<()> {
+        self.quantities(quantity, block, out)?;
+        keep(rows, out);
+        Ok(())
+    }
+
+    /// Replaces `out` by the tag sets of some rows of a block, as [`Self::codes_of`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn tag_set_codes_of(&self, block: usize, rows: &[u32], out: &mut Vec<u32>) -> Result<()> {
+        self.tag_set_codes(block, out)?;
+        keep(rows, out);
+        Ok(())
+    }
+
     /// The whole event of a row.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     fn event(&self, row: usize) -> Result<Event>;
+}
+
+/// Keeps the values of some rows, which ascend, so that nothing is overwritten before it is read.
+pub fn keep<T: Copy>(rows: &[u32], values: &mut Vec<T>) {
+    for (to, from) in rows.iter().enumerate() {
+        values[to] = values[*from as usize];
+    }
+    values.truncate(rows.len());
 }
 
 /// The value of one row of a column that is read block by block.

@@ -358,6 +358,54 @@ impl EventRows for Segment {
         self.tag_set_codes_below(sets, block, out)
     }
 
+    fn codes_of(&self, dimension: Dimension, block: usize, rows: &[u32], out: &mut Vec<u32>) -> Result<()> {
+        let (name, values) = (sections::codes(dimension), self.dictionary(dimension)?.len());
+        out.clear();
+        if let Some(section) = self.container.section(&name) {
+            self.container.numbers_of(section, block, rows, out)?;
+            return check_codes(&self.container, &name, block, out, values);
+        }
+        if self.is_linked(dimension) {
+            let codes = &self.links()?.codes[(block * BLOCK_ROWS).min(self.rows)..];
+            out.extend(rows.iter().map(|row| codes[*row as usize]));
+            return Ok(());
+        }
+        let Some((source, codes)) = dependent::read(&self.container, values, dimension)? else {
+            out.resize(rows.len(), 0);
+            return Ok(());
+        };
+        self.codes_of(source, block, rows, out)?;
+        out.iter_mut().for_each(|code| *code = codes.get(*code as usize).copied().unwrap_or(0));
+        Ok(())
+    }
+
+    fn times_of(&self, block: usize, rows: &[u32], out: &mut Vec<i64>) -> Result<()> {
+        out.clear();
+        self.container.numbers_of(self.section(sections::AT)?, block, rows, out)
+    }
+
+    fn quantities_of(&self, quantity: &Quantity, block: usize, rows: &[u32], out: &mut Vec<u64>) -> Result<()> {
+        out.clear();
+        match self.container.section(&sections::quantity(quantity)) {
+            Some(section) => self.container.numbers_of(section, block, rows, out),
+            None => {
+                out.resize(rows.len(), 0);
+                Ok(())
+            }
+        }
+    }
+
+    fn tag_set_codes_of(&self, block: usize, rows: &[u32], out: &mut Vec<u32>) -> Result<()> {
+        let sets = self.tag_sets()?.len();
+        out.clear();
+        let Some(section) = self.container.section(sections::TAGS) else {
+            out.resize(rows.len(), 0);
+            return Ok(());
+        };
+        self.container.numbers_of(section, block, rows, out)?;
+        check_codes(&self.container, sections::TAGS, block, out, sets - 1)
+    }
+
     fn zone(&self, column: ZoneColumn<'_>, block: usize) -> Option<Zone> {
         let name = match column {
             ZoneColumn::Time => sections::AT.into(),

@@ -5,8 +5,8 @@
 
 use quipu_engine::{Dimension, Result};
 
-use super::keys::Selected;
 use super::rows::{Reading, Rows};
+use super::selected::Selected;
 use super::sums::{SlotsOfRows, Sums};
 
 /// So many dimensions fit the set of a row.
@@ -47,13 +47,10 @@ impl Carrying {
                 continue;
             }
             for (dimension, sum) in dimensions.iter().zip(sums) {
-                match rows.carrying(*dimension, block, &mut self.codes, &mut self.adds)? {
+                match rows.carrying(*dimension, block, selected, &mut self.codes, &mut self.adds)? {
                     Reading::Nothing => {}
                     Reading::One => sum.count(of_rows, slots),
-                    _ => {
-                        selected.compact(&mut self.adds);
-                        sum.add(of_rows, &self.adds, slots, |add| add);
-                    }
+                    _ => sum.add(of_rows, &self.adds, slots, |add| add),
                 }
             }
         }
@@ -63,9 +60,9 @@ impl Carrying {
     /// The set of dimensions that each selected row carries.
     fn read_sets(&mut self, (rows, block): (Rows<'_>, usize), selected: &Selected, of: &[Dimension]) -> Result<()> {
         self.sets.clear();
-        self.sets.resize(rows.block_len(block), 0);
+        self.sets.resize(selected.len, 0);
         for (bit, dimension) in of.iter().enumerate() {
-            match rows.present(*dimension, block, &mut self.codes)? {
+            match rows.present(*dimension, block, selected, &mut self.codes)? {
                 Reading::Nothing => {}
                 Reading::One => self.sets.iter_mut().for_each(|set| *set |= 1 << bit),
                 _ => {
@@ -74,7 +71,6 @@ impl Carrying {
                 }
             }
         }
-        selected.compact(&mut self.sets);
         Ok(())
     }
 

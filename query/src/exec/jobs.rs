@@ -9,11 +9,11 @@ use quipu_engine::jobs::{JobOutcomes, OutcomeCursor, PartJobs};
 use quipu_engine::{Dimension, Meter, Result};
 
 use super::cost::Cost;
-use super::keys::Selected;
 use super::plan::Plan;
 use super::prices::PartPrices;
 use super::row_costs::RowCosts;
 use super::rows::Rows;
+use super::selected::Selected;
 use super::slots::Slots;
 use super::tally::Tally;
 use crate::query::{CostBasis, Query};
@@ -102,8 +102,7 @@ impl<'a> PartJobSums<'a> {
         slots: (&Slots, &[u32]),
         prices: Option<(&PartPrices<'_>, &[u32])>,
     ) -> Result<()> {
-        rows.codes(Dimension::JobId, block, &mut self.codes)?;
-        selected.compact(&mut self.codes);
+        rows.codes_of(Dimension::JobId, block, selected, &mut self.codes)?;
         if let Some(costs) = &mut self.costs {
             match (self.query.cost_basis, prices) {
                 (CostBasis::Computed, Some((prices, codes))) => costs.price(rows, block, selected, prices, codes)?,

@@ -11,29 +11,10 @@ use quipu_engine::{Dimension, Number, Result, Text, Timestamp};
 use super::lacking::{self, Lacks};
 use super::plan::Plan;
 use super::rows::{Rows, Spans};
+use super::selected::Selected;
 use crate::calendar::{Bucket, Zone};
 use crate::pivot::Pivot;
 use crate::value::Value;
-
-/// The rows of a block that pass the filter.
-pub(super) struct Selected {
-    /// `None` when all do.
-    pub(super) rows: Option<Vec<u32>>,
-    pub(super) len: usize,
-}
-
-impl Selected {
-    /// Drops the values of all other rows.
-    pub(super) fn compact<T: Copy>(&self, values: &mut Vec<T>) {
-        if let Some(rows) = &self.rows {
-            // Row numbers ascend, so nothing is overwritten before it is read.
-            for (to, from) in rows.iter().enumerate() {
-                values[to] = values[*from as usize];
-            }
-            values.truncate(rows.len());
-        }
-    }
-}
 
 /// A column of a group's key in one part. Code 0 is absent, except in time buckets.
 pub(super) enum KeyColumn {
@@ -150,22 +131,19 @@ impl KeyColumn {
     ) -> Result<bool> {
         match self {
             Self::Dimension(dimension, _) => {
-                rows.codes(*dimension, block, out)?;
-                selected.compact(out);
+                rows.codes_of(*dimension, block, selected, out)?;
             }
             Self::Tag { of_set, .. } => {
                 if let Rows::Events(events) = rows {
-                    events.tag_set_codes(block, out)?;
+                    selected.tag_set_codes(events, block, out)?;
                 }
-                selected.compact(out);
                 out.iter_mut().for_each(|code| *code = of_set[*code as usize]);
             }
             Self::Number { number, codes, values } => {
                 let mut stored = Vec::new();
                 if let Rows::Events(events) = rows {
-                    events.quantities(&Quantity::Number(*number), block, &mut stored)?;
+                    selected.quantities(events, &Quantity::Number(*number), block, &mut stored)?;
                 }
-                selected.compact(&mut stored);
                 out.clear();
                 out.extend(stored.iter().map(|stored| match stored {
                     0 => 0,
@@ -198,8 +176,7 @@ impl KeyColumn {
                 selected.compact(out);
             }
             Self::JobTime { of_job, .. } => {
-                rows.codes(Dimension::JobId, block, out)?;
-                selected.compact(out);
+                rows.codes_of(Dimension::JobId, block, selected, out)?;
                 out.iter_mut().for_each(|code| *code = of_job[*code as usize]);
             }
         }

@@ -25,6 +25,7 @@ mod row_costs;
 mod rows;
 mod run;
 pub(crate) mod select;
+mod selected;
 mod sketch;
 mod slots;
 mod sums;

@@ -8,13 +8,14 @@ use quipu_engine::{Dimension, Meter, Number, Result};
 
 use super::carried::Carrying;
 use super::jobs::PartJobSums;
-use super::keys::{KeyColumn, Selected};
+use super::keys::KeyColumn;
 use super::mask::Mask;
 use super::pairs::Pairs;
 use super::plan::Plan;
 use super::predicate::{Buffers, Predicate};
 use super::prices::PartPrices;
 use super::rows::{Reading, Rows, Spans};
+use super::selected::Selected;
 use super::slots::Slots;
 use super::sums::{SlotsOfRows, Sums};
 use super::timings::Values;
@@ -145,11 +146,7 @@ impl<'a> PartSums<'a> {
         let selected = match self.predicate.mask(self.rows, block, &mut self.work.filter)? {
             None => return Ok(Outcome::Straddles),
             Some(Mask::None) => return Ok(Outcome::Nothing),
-            Some(Mask::All) => Selected { rows: None, len: self.rows.block_len(block) },
-            Some(Mask::Some(passes)) => {
-                let rows: Vec<u32> = (0..).zip(&passes).filter(|(_, passes)| **passes).map(|(row, _)| row).collect();
-                Selected { len: rows.len(), rows: Some(rows) }
-            }
+            Some(mask) => Selected::new(&mask, self.rows.block_len(block)),
         };
         if !self.find_slots(block, &selected)? {
             return Ok(Outcome::Straddles);
@@ -192,21 +189,15 @@ impl<'a> PartSums<'a> {
     fn add_sums(&mut self, block: usize, selected: &Selected) -> Result<()> {
         let work = &mut self.work;
         for (counter, sums) in self.counters.iter().zip(&mut self.sums) {
-            let reading = self.rows.read(counter, block, &mut work.codes, &mut work.adds)?;
+            let reading = self.rows.read(counter, block, selected, &mut work.codes, &mut work.adds)?;
             let slots = self.slots.len();
-            match reading {
-                Reading::Nothing => continue,
-                Reading::One => {
-                    sums.count(&work.rows, slots);
-                    continue;
-                }
-                Reading::Sum | Reading::Stored | Reading::Above(_) => selected.compact(&mut work.adds),
-            }
             // One loop for each way of reading.
             match reading {
+                Reading::Nothing => {}
+                Reading::One => sums.count(&work.rows, slots),
                 Reading::Stored => sums.add(&work.rows, &work.adds, slots, |stored| stored.saturating_sub(1)),
                 Reading::Sum => sums.add(&work.rows, &work.adds, slots, |add| add),
-                reading => sums.add(&work.rows, &work.adds, slots, |value| reading.of(value)),
+                Reading::Above(_) => sums.add(&work.rows, &work.adds, slots, |value| reading.of(value)),
             }
         }
         Ok(())
@@ -224,8 +215,7 @@ impl<'a> PartSums<'a> {
             let Counter::Meter(meter) = counter else { continue };
             let lacks: Vec<bool> = (0..prices.len()).map(|code| prices.rates(code).rate(meter).is_none()).collect();
             if lacks.iter().any(|lacks| *lacks) {
-                events.quantities(&Quantity::Meter(meter.clone()), block, &mut work.adds)?;
-                selected.compact(&mut work.adds);
+                selected.quantities(events, &Quantity::Meter(meter.clone()), block, &mut work.adds)?;
                 for ((flag, stored), code) in work.flags.iter_mut().zip(&work.adds).zip(codes) {
                     *flag |= u64::from(*stored > 1 && lacks[*code as usize]);
                 }
@@ -253,8 +243,7 @@ impl<'a> PartSums<'a> {
         let (true, Rows::Events(events)) = (self.plan.ends, self.rows) else { return Ok(()) };
         let work = &mut self.work;
         work.spans.load(self.rows, selected)?;
-        events.quantities(&Quantity::Number(Number::DurationMs), block, &mut work.adds)?;
-        selected.compact(&mut work.adds);
+        selected.quantities(events, &Quantity::Number(Number::DurationMs), block, &mut work.adds)?;
         self.ends.resize(self.slots.len(), i64::MIN);
         for ((slot, start), stored) in work.rows.slots.iter().zip(&work.spans.first).zip(&work.adds) {
             let micros = i64::try_from(stored.saturating_sub(1)).unwrap_or(i64::MAX).saturating_mul(1_000);
@@ -274,8 +263,7 @@ impl<'a> PartSums<'a> {
         let exact = self.plan.distinct.iter().zip(&mut self.distinct);
         let estimated = self.plan.approx_distinct.iter().zip(&mut self.approx_distinct);
         for (dimension, seen) in exact.chain(estimated) {
-            self.rows.codes(*dimension, block, &mut work.codes)?;
-            selected.compact(&mut work.codes);
+            self.rows.codes_of(*dimension, block, selected, &mut work.codes)?;
             let mut last = None;
             for (slot, code) in work.rows.slots.iter().copied().zip(work.codes.iter().copied()) {
                 // Rows of a job lie together, so most pairs repeat the one before.
@@ -292,8 +280,7 @@ impl<'a> PartSums<'a> {
         let Rows::Events(events) = self.rows else { return Ok(()) };
         let work = &mut self.work;
         for (number, timings) in self.plan.timings.iter().zip(&mut self.timings) {
-            events.quantities(&Quantity::Number(*number), block, &mut work.adds)?;
-            selected.compact(&mut work.adds);
+            selected.quantities(events, &Quantity::Number(*number), block, &mut work.adds)?;
             timings.resize_with(self.slots.len(), Values::default);
             for (slot, stored) in work.rows.slots.iter().zip(&work.adds) {
                 if let Some(value) = stored.checked_sub(1) {

@@ -11,6 +11,7 @@ use super::cohort::{JobCohort, event_range};
 use super::mask::Mask;
 use super::plan::Plan;
 use super::rows::{Rows, Spans};
+use super::selected::Selected;
 use crate::filter::{Filter, NumberField, NumberTest, TextField, TextTest};
 use crate::query::{PathChoice, Query};
 use crate::scope::Scope;
@@ -208,7 +209,11 @@ fn all(tests: Vec<Test>) -> Test {
     match tests.len() {
         0 => Test::Always,
         1 => tests.remove(0),
-        _ => Test::All(tests),
+        _ => {
+            // What an earlier test leaves out, a later one need not read.
+            tests.sort_by_key(Test::effort);
+            Test::All(tests)
+        }
     }
 }
 
@@ -272,57 +277,77 @@ impl Test {
         }
     }
 
+    /// More for what takes longer to test.
+    fn effort(&self) -> u8 {
+        match self {
+            Self::Always | Self::Never | Self::Indexed(_) => 0,
+            Self::Codes { .. } | Self::Carries { .. } | Self::Code { .. } => 1,
+            Self::TagSets(_) | Self::Number(..) => 2,
+            Self::Time(..) => 3,
+            Self::All(tests) | Self::Any(tests) => tests.iter().map(Self::effort).max().unwrap_or(0),
+            Self::Not(test) => test.effort(),
+        }
+    }
+
     fn mask(&self, rows: Rows<'_>, block: usize, candidates: &Mask, buffers: &mut Buffers) -> Result<Option<Mask>> {
         if buffers.indexed
             && let Some(mask) = self.by_zone(rows, block)
         {
             return Ok(Some(mask));
         }
+        let len = rows.block_len(block);
+        // Where few rows are left to be tested, only these are read.
+        let selected = Selected::few(candidates, len);
         Ok(Some(match self {
             Self::Always => Mask::All,
             Self::Never => Mask::None,
             Self::Codes { dimension, accepted } => {
-                rows.codes(*dimension, block, &mut buffers.codes)?;
-                Mask::of(buffers.codes.iter().map(|code| accepted[*code as usize]))
+                rows.codes_of(*dimension, block, &selected, &mut buffers.codes)?;
+                selected.mask(&buffers.codes, |code| accepted[code as usize])
             }
             Self::Carries { dimension, present } => {
-                rows.codes(*dimension, block, &mut buffers.codes)?;
-                Mask::of(buffers.codes.iter().map(|code| (*code != 0) == *present))
+                rows.codes_of(*dimension, block, &selected, &mut buffers.codes)?;
+                selected.mask(&buffers.codes, |code| (code != 0) == *present)
             }
             Self::Code { dimension, code } => {
-                rows.codes(*dimension, block, &mut buffers.codes)?;
-                Mask::of(buffers.codes.iter().map(|found| found == code))
+                rows.codes_of(*dimension, block, &selected, &mut buffers.codes)?;
+                selected.mask(&buffers.codes, |found| found == *code)
             }
             Self::Indexed(index) => Mask::of_index(index, rows, block),
             Self::TagSets(accepted) => match rows {
                 Rows::Events(events) => {
-                    events.tag_set_codes(block, &mut buffers.codes)?;
-                    Mask::of(buffers.codes.iter().map(|code| accepted[*code as usize]))
+                    selected.tag_set_codes(events, block, &mut buffers.codes)?;
+                    selected.mask(&buffers.codes, |code| accepted[code as usize])
                 }
                 Rows::Counters(_) => return Ok(None),
             },
             Self::Number(quantity, test) => match rows {
                 Rows::Events(events) => {
-                    events.quantities(quantity, block, &mut buffers.values)?;
-                    Mask::of(buffers.values.iter().map(|stored| test.holds(stored.checked_sub(1))))
+                    selected.quantities(events, quantity, block, &mut buffers.values)?;
+                    selected.mask(&buffers.values, |stored| test.holds(stored.checked_sub(1)))
                 }
                 // A counter sums up either retries or other events.
                 Rows::Counters(counters)
                     if (quantity, test) == (&Quantity::Number(Number::RetryDepth), &NumberTest::IS_RETRY) =>
                 {
                     counters.sums(&Counter::Retries, block, &mut buffers.values)?;
-                    Mask::of(buffers.values.iter().map(|retries| *retries > 0))
+                    Mask::of(&buffers.values, |retries| retries > 0)
                 }
                 Rows::Counters(_) => return Ok(None),
             },
             Self::Time(from, until) => {
-                rows.spans(block, &mut buffers.spans)?;
+                buffers.spans.start(block);
+                if let Rows::Events(_) = rows {
+                    buffers.spans.load(rows, &selected)?;
+                    return Ok(Some(selected.mask(&buffers.spans.first, |at| *from <= at && at < *until)));
+                }
+                buffers.spans.load(rows, &Selected::new(&Mask::All, len))?;
                 let spans = buffers.spans.first.iter().zip(buffers.spans.last());
                 let sides = spans.enumerate().map(|(row, (first, last))| {
                     if candidates.contains(row) { side(*first, *last, *from, *until) } else { Some(false) }
                 });
                 match sides.collect::<Option<Vec<bool>>>() {
-                    Some(passes) => Mask::of(passes.into_iter()),
+                    Some(passes) => Mask::of(&passes, |passes| passes),
                     None => return Ok(None),
                 }
             }
@@ -331,12 +356,12 @@ impl Test {
                 let mut passes = Mask::None;
                 for test in tests {
                     let Some(more) = test.mask(rows, block, candidates, buffers)? else { return Ok(None) };
-                    passes = passes.or(more);
+                    passes = passes.or(more, len);
                 }
                 passes
             }
             Self::Not(test) => match test.mask(rows, block, candidates, buffers)? {
-                Some(mask) => mask.not(),
+                Some(mask) => mask.not(len),
                 None => return Ok(None),
             },
         }))
@@ -389,7 +414,7 @@ fn all_of(
             break;
         }
         let Some(more) = test.mask(rows, block, &passes, buffers)? else { return Ok(None) };
-        passes = passes.and(more);
+        passes = passes.and(more, rows.block_len(block));
     }
     Ok(Some(passes))
 }

@@ -7,8 +7,8 @@ use quipu_engine::rows::Counter;
 use quipu_engine::schema::CONTEXT_BAND_EDGES;
 use quipu_engine::{Dimension, Meter, Result, Text, Timestamp, TokenMeter};
 
-use super::keys::Selected;
 use super::rows::{Rows, Spans};
+use super::selected::Selected;
 use super::slots::Slots;
 use crate::price::{PriceClass, Pricer, PromptSize, Rates, Schedule};
 use crate::scope::Scope;
@@ -96,11 +96,10 @@ impl<'a> PartPrices<'a> {
         spans: &mut Spans,
         out: &mut Vec<u32>,
     ) -> Result<bool> {
-        self.read_sizes(rows, block)?;
+        self.read_sizes(rows, block, selected)?;
         for (column, dimension) in self.columns[1..].iter_mut().zip(CLASS_DIMENSIONS) {
-            rows.codes(dimension, block, column)?;
+            rows.codes_of(dimension, block, selected, column)?;
         }
-        self.columns.iter_mut().for_each(|column| selected.compact(column));
         self.classes.number(&self.columns, selected.len, out);
         for class in self.timed.len()..self.classes.len() {
             self.add_class(class);
@@ -144,20 +143,20 @@ impl<'a> PartPrices<'a> {
     }
 
     /// Fills the first column: the bands that rows state, or finer ones from the tokens of each event.
-    fn read_sizes(&mut self, rows: Rows<'_>, block: usize) -> Result<()> {
+    fn read_sizes(&mut self, rows: Rows<'_>, block: usize, selected: &Selected) -> Result<()> {
         let column = &mut self.columns[0];
         if self.edges.len() == CONTEXT_BAND_EDGES.len() {
-            rows.bands(block, &mut self.bands, column)?;
+            rows.bands(block, selected, &mut self.bands, column)?;
             let highest = u32::try_from(self.edges.len()).unwrap_or(u32::MAX);
             column.iter_mut().for_each(|band| *band = (*band).min(highest));
             return Ok(());
         }
         self.totals.clear();
-        self.totals.resize(rows.block_len(block), 0);
+        self.totals.resize(selected.len, 0);
         let meters = rows.meters();
         for meter in TokenMeter::ALL.iter().filter(|meter| meter.is_input()).map(|meter| Meter::Token(*meter)) {
             if meters.contains(&meter) {
-                rows.adds(&Counter::Meter(meter), block, column, &mut self.bands)?;
+                rows.adds(&Counter::Meter(meter), block, selected, column, &mut self.bands)?;
                 self.totals.iter_mut().zip(&self.bands).for_each(|(total, tokens)| *total += tokens);
             }
         }

@@ -6,9 +6,9 @@ use quipu_engine::rows::Counter;
 use quipu_engine::{Meter, Number, Result};
 
 use super::cost::Cost;
-use super::keys::Selected;
 use super::prices::PartPrices;
 use super::rows::{Reading, Rows};
+use super::selected::Selected;
 
 /// The rates of one meter by price code.
 struct MeterRates {
@@ -134,15 +134,15 @@ impl RowCosts {
     /// Replaces what is added by a counter of the selected rows, and returns what none of them exceeds; 0 when all are 0.
     fn read(&mut self, rows: Rows<'_>, counter: &Counter, block: usize, selected: &Selected) -> Result<u64> {
         self.adds.clear();
-        let reading = rows.read(counter, block, &mut self.codes, &mut self.stored)?;
-        let (stored, picked) = (self.stored.as_slice(), selected.rows.as_deref());
+        let reading = rows.read(counter, block, selected, &mut self.codes, &mut self.stored)?;
+        let stored = self.stored.iter();
         // One loop for each way of reading.
         match reading {
             Reading::Nothing => self.adds.resize(selected.len, 0),
             Reading::One => self.adds.resize(selected.len, 1),
-            Reading::Stored => pick(stored, picked, &mut self.adds, |stored| stored.saturating_sub(1)),
-            Reading::Sum => pick(stored, picked, &mut self.adds, |add| add),
-            reading => pick(stored, picked, &mut self.adds, |value| reading.of(value)),
+            Reading::Stored => self.adds.extend(stored.map(|stored| stored.saturating_sub(1))),
+            Reading::Sum => self.adds.extend(stored),
+            Reading::Above(_) => self.adds.extend(stored.map(|value| reading.of(*value))),
         }
         Ok(self.adds.iter().fold(0, |bits, add| bits | add))
     }
@@ -224,14 +224,6 @@ impl Pico {
             // Beyond any cost that can be added up; the sums are refused where they are formed.
             Self::Wide(pico) => pico.fill(u128::MAX),
         }
-    }
-}
-
-/// Appends what the picked rows, or all of them, come to.
-fn pick(stored: &[u64], picked: Option<&[u32]>, out: &mut Vec<u64>, value: impl Fn(u64) -> u64) {
-    match picked {
-        None => out.extend(stored.iter().map(|stored| value(*stored))),
-        Some(rows) => out.extend(rows.iter().map(|row| value(stored[*row as usize]))),
     }
 }
 

@@ -7,7 +7,7 @@ use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::{Counter, CounterRows, EventRows, Quantity, Zone, ZoneColumn, time_of_zone};
 use quipu_engine::{Dimension, Meter, Number, Result};
 
-use super::keys::Selected;
+use super::selected::Selected;
 
 /// The rows that a part is read from.
 #[derive(Clone, Copy)]
@@ -39,6 +39,10 @@ impl Spans {
     /// Reads the selected rows of the block, unless that was done.
     pub(super) fn load(&mut self, rows: Rows<'_>, selected: &Selected) -> Result<()> {
         let Some(block) = self.pending.take() else { return Ok(()) };
+        if let (Rows::Events(events), Some(sparse)) = (rows, selected.sparse()) {
+            self.one_instant = true;
+            return events.times_of(block, sparse, &mut self.first);
+        }
         rows.spans(block, self)?;
         selected.compact(&mut self.first);
         if !self.one_instant {
@@ -114,6 +118,22 @@ impl Rows<'_> {
         }
     }
 
+    /// Replaces `out` by the codes of the selected rows.
+    pub(super) fn codes_of(
+        self,
+        dimension: Dimension,
+        block: usize,
+        selected: &Selected,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
+        if let (Self::Events(events), Some(sparse)) = (self, selected.sparse()) {
+            return events.codes_of(dimension, block, sparse, out);
+        }
+        self.codes(dimension, block, out)?;
+        selected.compact(out);
+        Ok(())
+    }
+
     pub(super) fn meters(self) -> Vec<Meter> {
         match self {
             Self::Events(events) => events.meters(),
@@ -141,15 +161,22 @@ impl Rows<'_> {
         Some((time_of_zone(min), time_of_zone(max)))
     }
 
-    /// The context band of each row.
-    pub(super) fn bands(self, block: usize, buffer: &mut Vec<u64>, out: &mut Vec<u32>) -> Result<()> {
+    /// The context band of each selected row.
+    pub(super) fn bands(
+        self,
+        block: usize,
+        selected: &Selected,
+        buffer: &mut Vec<u64>,
+        out: &mut Vec<u32>,
+    ) -> Result<()> {
         let absent = match self {
             Self::Events(events) => {
-                events.quantities(&Quantity::ContextBand, block, buffer)?;
+                selected.quantities(events, &Quantity::ContextBand, block, buffer)?;
                 1
             }
             Self::Counters(counters) => {
                 counters.sums(&Counter::ContextBand, block, buffer)?;
+                selected.compact(buffer);
                 0
             }
         };
@@ -158,22 +185,29 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Replaces `out` by what says how much each row of a block adds to a sum, and how it says that.
+    /// Replaces `out` by what says how much each selected row adds to a sum, and how it says that.
     pub(super) fn read(
         self,
         counter: &Counter,
         block: usize,
+        selected: &Selected,
         codes: &mut Vec<u32>,
         out: &mut Vec<u64>,
     ) -> Result<Reading> {
         let events = match self {
-            Self::Counters(counters) => return counters.sums(counter, block, out).map(|()| Reading::Sum),
+            Self::Counters(counters) => {
+                counters.sums(counter, block, out)?;
+                selected.compact(out);
+                return Ok(Reading::Sum);
+            }
             Self::Events(events) => events,
         };
         let (quantity, reading) = match counter {
             Counter::Events => return Ok(Reading::One),
-            Counter::Errors => return self.statuses("error", block, codes, out).map(|()| Reading::Sum),
-            Counter::Cancelled => return self.statuses("cancelled", block, codes, out).map(|()| Reading::Sum),
+            Counter::Errors => return self.statuses("error", block, selected, codes, out).map(|()| Reading::Sum),
+            Counter::Cancelled => {
+                return self.statuses("cancelled", block, selected, codes, out).map(|()| Reading::Sum);
+            }
             Counter::Retries => (Quantity::Number(Number::RetryDepth), Reading::Above(1)),
             Counter::Meter(meter) => (Quantity::Meter(meter.clone()), Reading::Stored),
             Counter::Number(number) => (Quantity::Number(*number), Reading::Stored),
@@ -184,13 +218,20 @@ impl Rows<'_> {
         if events.zone(ZoneColumn::Quantity(&quantity), block).is_some_and(|zone| zone.max < least) {
             return Ok(Reading::Nothing);
         }
-        events.quantities(&quantity, block, out)?;
+        selected.quantities(events, &quantity, block, out)?;
         Ok(reading)
     }
 
-    /// What each row of a block adds to a sum.
-    pub(super) fn adds(self, counter: &Counter, block: usize, codes: &mut Vec<u32>, out: &mut Vec<u64>) -> Result<()> {
-        let constant = match self.read(counter, block, codes, out)? {
+    /// What each selected row adds to a sum.
+    pub(super) fn adds(
+        self,
+        counter: &Counter,
+        block: usize,
+        selected: &Selected,
+        codes: &mut Vec<u32>,
+        out: &mut Vec<u64>,
+    ) -> Result<()> {
+        let constant = match self.read(counter, block, selected, codes, out)? {
             Reading::Nothing => 0,
             Reading::One => 1,
             reading => {
@@ -199,32 +240,39 @@ impl Rows<'_> {
             }
         };
         out.clear();
-        out.resize(self.block_len(block), constant);
+        out.resize(selected.len, constant);
         Ok(())
     }
 
-    /// Replaces `out` by how many events of each row of a block carry a dimension, and how it says that.
+    /// Replaces `out` by how many events of each selected row carry a dimension, and how it says that.
     pub(super) fn carrying(
         self,
         dimension: Dimension,
         block: usize,
+        selected: &Selected,
         codes: &mut Vec<u32>,
         out: &mut Vec<u64>,
     ) -> Result<Reading> {
         if let Self::Counters(_) = self {
-            self.adds(&Counter::Events, block, codes, out)?;
-            self.codes(dimension, block, codes)?;
+            self.adds(&Counter::Events, block, selected, codes, out)?;
+            self.codes_of(dimension, block, selected, codes)?;
             out.iter_mut().zip(codes).for_each(|(events, code)| *events *= u64::from(*code != 0));
             return Ok(Reading::Sum);
         }
-        let reading = self.present(dimension, block, codes)?;
+        let reading = self.present(dimension, block, selected, codes)?;
         out.clear();
         out.extend(codes.iter().map(|code| u64::from(*code != 0)));
         Ok(reading)
     }
 
-    /// Replaces `codes` by those of a dimension in a block, unless all of its rows carry it, or none does.
-    pub(super) fn present(self, dimension: Dimension, block: usize, codes: &mut Vec<u32>) -> Result<Reading> {
+    /// Replaces `codes` by those of a dimension in the selected rows, unless all of the block carry it, or none does.
+    pub(super) fn present(
+        self,
+        dimension: Dimension,
+        block: usize,
+        selected: &Selected,
+        codes: &mut Vec<u32>,
+    ) -> Result<Reading> {
         codes.clear();
         let zone = match self {
             Self::Events(events) => events.zone(ZoneColumn::Codes(dimension), block),
@@ -233,13 +281,20 @@ impl Rows<'_> {
         match zone {
             Some(Zone { max: 0, .. }) => Ok(Reading::Nothing),
             Some(Zone { min: 1.., .. }) => Ok(Reading::One),
-            _ => self.codes(dimension, block, codes).map(|()| Reading::Sum),
+            _ => self.codes_of(dimension, block, selected, codes).map(|()| Reading::Sum),
         }
     }
 
-    fn statuses(self, status: &str, block: usize, codes: &mut Vec<u32>, out: &mut Vec<u64>) -> Result<()> {
+    fn statuses(
+        self,
+        status: &str,
+        block: usize,
+        selected: &Selected,
+        codes: &mut Vec<u32>,
+        out: &mut Vec<u64>,
+    ) -> Result<()> {
         let code = self.dictionary(Dimension::Status)?.find(status);
-        self.codes(Dimension::Status, block, codes)?;
+        self.codes_of(Dimension::Status, block, selected, codes)?;
         out.clear();
         out.extend(codes.iter().map(|one| u64::from(Some(*one) == code)));
         Ok(())

@@ -167,6 +167,46 @@ pub fn decode_vector<T: Value>(
     decode::vector(vector, len, out).map_err(|error| in_block(error, at))
 }
 
+/// From so many wanted rows of a vector on, all of it is decoded: most schemes read single rows fast, but not all do.
+const WORTH_DECODING: usize = 4;
+
+/// Appends the values of the `wanted` rows, which ascend, of a block of `rows` values to `out`.
+///
+/// # Errors
+/// When the bytes are not such a block, or there is no such row.
+pub fn decode_rows<T: Value>(
+    bytes: &[u8],
+    rows: usize,
+    summary: &Summary,
+    wanted: &[u32],
+    out: &mut Vec<T>,
+) -> Result<(), DecodeError> {
+    if let Some(row) = wanted.last().filter(|row| **row as usize >= rows) {
+        return Err(Reader::new(bytes).error(format!("row {row} of {rows}")));
+    }
+    if summary.is_constant() {
+        out.resize(out.len() + wanted.len(), T::from_stored(summary.min));
+        return Ok(());
+    }
+    let mut values: Vec<T> = Vec::new();
+    for wanted in wanted.chunk_by(|row, next| *row as usize / VECTOR_ROWS == *next as usize / VECTOR_ROWS) {
+        let number = wanted[0] as usize / VECTOR_ROWS;
+        let (at, vector) = find_vector(bytes, rows, number)?;
+        let len = (rows - number * VECTOR_ROWS).min(VECTOR_ROWS);
+        if wanted.len() < WORTH_DECODING {
+            for row in wanted {
+                let value = get::value(vector, len, *row as usize % VECTOR_ROWS);
+                out.push(T::from_stored(value.map_err(|error| in_block(error, at))?));
+            }
+            continue;
+        }
+        values.clear();
+        decode::vector(vector, len, &mut values).map_err(|error| in_block(error, at))?;
+        out.extend(wanted.iter().map(|row| values[*row as usize % VECTOR_ROWS]));
+    }
+    Ok(())
+}
+
 /// The value of one row of a block of `rows` values.
 ///
 /// # Errors

@@ -50,6 +50,15 @@ proptest! {
         for (row, expected) in values.iter().enumerate() {
             prop_assert_eq!(decode_value(&bytes, values.len(), &summary, row).unwrap(), *expected);
         }
+        for step in [1, 7, 300, 900] {
+            let wanted: Vec<u32> = (0..values.len()).step_by(step).map(|row| u32::try_from(row).unwrap()).collect();
+            let expected: Vec<u64> = wanted.iter().map(|row| values[*row as usize]).collect();
+            back.clear();
+            decode_rows(&bytes, values.len(), &summary, &wanted, &mut back).unwrap();
+            prop_assert_eq!(&back, &expected);
+        }
+        let beyond = [u32::try_from(values.len()).unwrap()];
+        prop_assert!(decode_rows(&bytes, values.len(), &summary, &beyond, &mut back).is_err());
     }
 
     #[test]
@@ -63,6 +72,9 @@ proptest! {
             let mut out: Vec<u64> = Vec::new();
             let decoded = decode(bytes, rows, &summary, &mut out).is_ok();
             prop_assert!(!decoded || out.len() == rows);
+            let all: Vec<u32> = (0..u32::try_from(rows).unwrap()).collect();
+            let mut picked: Vec<u64> = Vec::new();
+            prop_assert!(decode_rows(bytes, rows, &summary, &all, &mut picked).is_err() || picked.len() == rows);
             for row in 0..rows {
                 // One value may be read of a vector that is damaged elsewhere.
                 if let Ok(value) = decode_value(bytes, rows, &summary, row) {

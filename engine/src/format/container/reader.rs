@@ -161,6 +161,16 @@ impl Container {
             .map_err(|error| self.corrupt(entry, error))
     }
 
+    /// Appends the numbers of some rows of a block, which ascend, to `out`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn numbers_of<T: Value>(&self, section: &Section, block: usize, rows: &[u32], out: &mut Vec<T>) -> Result<()> {
+        let (entry, payload) = self.block(section, block, SectionKind::Numbers)?;
+        vector::decode_rows(payload, entry.rows as usize, &entry.summary, rows, out)
+            .map_err(|error| self.corrupt(entry, error))
+    }
+
     /// The number in one row of a block.
     ///
     /// # Errors
