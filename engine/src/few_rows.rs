@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::limits::BLOCK_ROWS;
 use crate::rows::{EventRows, Part, Quantity, TagSets, Zone, ZoneColumn};
-use crate::schema::{Dimension, Meter};
+use crate::schema::{Dimension, Meter, Text};
 use crate::time::Timestamp;
 
 /// Some rows of others, with the dictionaries of all of them. Nothing of the rows between is decoded where single
@@ -75,6 +75,18 @@ impl EventRows for FewRows {
 
     fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
         self.each(block, out, |row| self.all.tag_set_code_at(row))
+    }
+
+    fn tag_columns(&self) -> Vec<Text> {
+        self.all.tag_columns()
+    }
+
+    fn tag_dictionary(&self, key: &str) -> Result<Arc<Dictionary>> {
+        self.all.tag_dictionary(key)
+    }
+
+    fn tag_codes(&self, key: &str, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        self.each(block, out, |row| self.all.tag_code_at(key, row))
     }
 
     fn zone(&self, _column: ZoneColumn<'_>, _block: usize) -> Option<Zone> {

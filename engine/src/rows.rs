@@ -4,6 +4,9 @@
 //! and the counters of the head both implement [`CounterRows`]. Nothing above this line knows
 //! whether rows lie on disk or in memory.
 
+mod counters;
+mod tag_sets;
+
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -14,6 +17,9 @@ use crate::event::Event;
 use crate::limits::BLOCK_ROWS;
 use crate::schema::{Dimension, Meter, Number, Text};
 use crate::time::Timestamp;
+
+pub use counters::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows};
+pub use tag_sets::TagSets;
 
 /// Rows of events in blocks of [`crate::limits::BLOCK_ROWS`]; the last block may be shorter.
 ///
@@ -62,7 +68,7 @@ pub trait EventRows: Send + Sync {
     /// The meters that occur in these rows.
     fn meters(&self) -> Vec<Meter>;
 
-    /// The distinct sets of tags of these rows.
+    /// The distinct sets of tags of these rows, without those that have a [column](EventRows::tag_columns) of their own.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
@@ -73,6 +79,40 @@ pub trait EventRows: Send + Sync {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()>;
+
+    /// The keys of tags that vary too much to be kept in sets: each has a column of codes, like a dimension.
+    fn tag_columns(&self) -> Vec<Text>;
+
+    /// Whether a tag has a column of its own.
+    fn has_tag_column(&self, key: &str) -> bool {
+        self.tag_columns().iter().any(|column| column == key)
+    }
+
+    /// The values of a tag with a column of its own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn tag_dictionary(&self, _key: &str) -> Result<Arc<Dictionary>> {
+        Ok(Arc::default())
+    }
+
+    /// Replaces `out` by the codes of a tag with a column of its own in a block.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn tag_codes(&self, _key: &str, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        out.clear();
+        out.resize(self.rows().saturating_sub(block * BLOCK_ROWS).min(BLOCK_ROWS), 0);
+        Ok(())
+    }
+
+    /// The code of a tag with a column of its own in one row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn tag_code_at(&self, key: &str, row: usize) -> Result<u32> {
+        one(row, |block, out| self.tag_codes(key, block, out))
+    }
 
     /// What is known of a block without reading it; `None` when nothing is.
     fn zone(&self, column: ZoneColumn<'_>, block: usize) -> Option<Zone>;
@@ -165,6 +205,16 @@ pub trait EventRows: Send + Sync {
         Ok(())
     }
 
+    /// Replaces `out` by the codes of a tag with a column of its own in some rows of a block, as [`Self::codes_of`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
+    fn tag_codes_of(&self, key: &str, block: usize, rows: &[u32], out: &mut Vec<u32>) -> Result<()> {
+        self.tag_codes(key, block, out)?;
+        keep(rows, out);
+        Ok(())
+    }
+
     /// The whole event of a row.
     ///
     /// # Errors
@@ -212,6 +262,12 @@ pub(crate) fn event_at(rows: &dyn EventRows, row: usize, id: &str) -> Result<Eve
     }
     rows.tag_set_codes(block, &mut codes)?;
     event.tags = rows.tag_sets()?.get(codes[within]).iter().cloned().collect();
+    for key in rows.tag_columns() {
+        rows.tag_codes(&key, block, &mut codes)?;
+        if let Some(value) = rows.tag_dictionary(&key)?.get(codes[within]) {
+            event.tags.insert(key, value.into());
+        }
+    }
     Ok(event)
 }
 
@@ -255,124 +311,6 @@ pub const fn zone_time(micros: i64) -> u64 {
 pub const fn time_of_zone(value: u64) -> i64 {
     (value ^ (1 << 63)).cast_signed()
 }
-
-/// The distinct tag sets of some rows; set 0 is the empty one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagSets {
-    sets: Vec<Vec<(Text, Text)>>,
-}
-
-impl Default for TagSets {
-    fn default() -> Self {
-        Self { sets: vec![Vec::new()] }
-    }
-}
-
-impl TagSets {
-    /// Sets in code order; the first must be empty and each sorted by key.
-    pub fn new(sets: Vec<Vec<(Text, Text)>>) -> Self {
-        debug_assert!(sets.first().is_some_and(Vec::is_empty), "set 0 is the empty one");
-        Self { sets }
-    }
-
-    /// How many sets there are, the empty one included.
-    #[expect(clippy::len_without_is_empty, reason = "set 0 always exists")]
-    pub fn len(&self) -> usize {
-        self.sets.len()
-    }
-
-    /// The tags of a set, by key; empty for an unknown code.
-    pub fn get(&self, code: u32) -> &[(Text, Text)] {
-        self.sets.get(code as usize).map_or(&[], Vec::as_slice)
-    }
-
-    /// The value of `key` in a set.
-    pub fn value(&self, code: u32, key: &str) -> Option<&str> {
-        let set = self.get(code);
-        set.binary_search_by(|(k, _)| k.as_str().cmp(key)).ok().map(|at| set[at].1.as_str())
-    }
-}
-
-/// Sums of the rows of one job (or of none), price class, set of [`COUNTER_DIMENSIONS`] and UTC day;
-/// either of retries or of other events.
-///
-/// All events of the part are covered, those without a job too. Several counter rows may have
-/// the same key; they add up.
-pub trait CounterRows: Send + Sync {
-    /// How many counter rows there are.
-    fn rows(&self) -> usize;
-
-    /// The values of one of [`COUNTER_DIMENSIONS`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>>;
-
-    /// Replaces `out` by the codes of one of [`COUNTER_DIMENSIONS`] in a block.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()>;
-
-    /// Replaces `out` by sums of a block.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    fn sums(&self, counter: &Counter, block: usize, out: &mut Vec<u64>) -> Result<()>;
-
-    /// Replaces `first` and `last` by the earliest and the latest start, in microseconds.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    fn times(&self, block: usize, first: &mut Vec<i64>, last: &mut Vec<i64>) -> Result<()>;
-
-    /// The meters that occur.
-    fn meters(&self) -> Vec<Meter>;
-}
-
-/// What counter rows add up. Every additive measure is made of these, so counters and rows
-/// give the same answers.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Counter {
-    /// Not a sum but part of the key: the context band.
-    ContextBand,
-    /// Events.
-    Events,
-    /// Events with status `error`.
-    Errors,
-    /// Events with status `cancelled`.
-    Cancelled,
-    /// Events with a retry depth above 0.
-    Retries,
-    /// A metered quantity.
-    Meter(Meter),
-    /// A number other than a metered quantity; kept for those of [`COUNTER_NUMBERS`].
-    Number(Number),
-    /// Events that carry that number.
-    NumberEvents(Number),
-}
-
-/// The dimensions of the key of counter rows. A question that names no other dimension can be
-/// answered from them.
-pub const COUNTER_DIMENSIONS: [Dimension; 13] = [
-    Dimension::Workspace,
-    Dimension::Tenant,
-    Dimension::JobType,
-    Dimension::JobId,
-    Dimension::JobVersion,
-    Dimension::Team,
-    Dimension::Project,
-    Dimension::Agent,
-    Dimension::Environment,
-    Dimension::Provider,
-    Dimension::Model,
-    Dimension::Region,
-    Dimension::ServiceTier,
-];
-
-/// The numbers that counter rows add up.
-pub const COUNTER_NUMBERS: [Number; 4] =
-    [Number::DurationMs, Number::TtftMs, Number::ReportedCost, Number::UsageMissing];
 
 /// A set of rows with the counters that sum them up.
 #[derive(Clone)]

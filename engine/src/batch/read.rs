@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::limits::BLOCK_ROWS;
 use crate::rows::{EventRows, Quantity, TagSets, Zone, ZoneColumn};
-use crate::schema::{Dimension, Meter};
+use crate::schema::{Dimension, Meter, Text};
 use crate::segment::SortedRows;
 use crate::time::Timestamp;
 
@@ -92,6 +92,10 @@ impl EventRows for Batch {
 
     fn tag_sets(&self) -> Result<Arc<TagSets>> {
         Ok(Arc::clone(&self.tag_sets))
+    }
+
+    fn tag_columns(&self) -> Vec<Text> {
+        Vec::new()
     }
 
     fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {

@@ -5,17 +5,20 @@
 //! those of the inputs. A merge of any length needs the memory of one column's dictionaries and a few blocks.
 
 mod cursor;
+mod marks;
 mod order;
+mod tags;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 
 use self::cursor::{Column, Cursor};
+use self::marks::merge_marks;
 use self::order::Order;
+use self::tags::MergedTags;
 use super::{Segment, SortedRows};
 use crate::batch::Texts;
 use crate::correction::Mark;
@@ -44,9 +47,8 @@ pub struct Input {
 pub struct MergedRows {
     inputs: Vec<Kept>,
     order: Order,
-    dictionary: Mutex<Option<(Dimension, Arc<Renumbered>)>>,
-    tag_sets: Arc<TagSets>,
-    tag_codes: Vec<Vec<u32>>,
+    dictionary: Mutex<Option<(Column, Arc<Renumbered>)>>,
+    tags: MergedTags,
     marks: Vec<Mark>,
     mark_codes: Vec<Vec<u32>>,
     /// The column being read, and where.
@@ -119,14 +121,13 @@ impl MergedRows {
             return Err(Error::invalid(format!("{} segments are too many to merge at once", inputs.len())));
         }
         let order = Order::of(&inputs)?;
-        let (tag_sets, tag_codes) = merge_tag_sets(&inputs)?;
+        let tags = MergedTags::of(&inputs)?;
         let (marks, mark_codes) = merge_marks(&inputs)?;
         Ok(Self {
             inputs,
             order,
             dictionary: Mutex::default(),
-            tag_sets: Arc::new(tag_sets),
-            tag_codes,
+            tags,
             marks,
             mark_codes,
             numbers: Mutex::new((Column::Time, Vec::new())),
@@ -142,26 +143,34 @@ impl MergedRows {
         rows.map(|row| if out.is_some_and(|out| out.contains(row)) { None } else { places.next() }).collect()
     }
 
-    fn renumbered(&self, dimension: Dimension) -> Result<Arc<Renumbered>> {
+    /// The merged dictionary of a column of codes; `None` for other columns.
+    fn renumbered(&self, column: &Column) -> Result<Option<Arc<Renumbered>>> {
+        if !column.has_dictionary() {
+            return Ok(None);
+        }
         let mut cached = self.dictionary.lock();
         match &*cached {
-            Some((known, renumbered)) if *known == dimension => Ok(Arc::clone(renumbered)),
-            _ => {
-                // The one before goes first: two would need twice the memory.
-                *cached = None;
-                let renumbered = Arc::new(renumber(&self.inputs, dimension)?);
-                *cached = Some((dimension, Arc::clone(&renumbered)));
-                Ok(renumbered)
-            }
+            Some((known, renumbered)) if known == column => return Ok(Some(Arc::clone(renumbered))),
+            // Goes before its successor comes: two would need twice the memory.
+            _ => *cached = None,
         }
+        let renumbered = match column {
+            Column::Codes(dimension) => renumber(&self.inputs, *dimension)?,
+            Column::Tag(key) => self.tags.renumber(&self.inputs, key)?,
+            Column::Time | Column::Quantity(_) | Column::TagSets | Column::Marks => return Ok(None),
+        };
+        let renumbered = Arc::new(renumbered);
+        *cached = Some((column.clone(), Arc::clone(&renumbered)));
+        Ok(Some(renumbered))
+    }
+
+    fn dictionary_of(&self, column: &Column) -> Result<Arc<Dictionary>> {
+        Ok(self.renumbered(column)?.map(|renumbered| Arc::clone(&renumbered.dictionary)).unwrap_or_default())
     }
 
     /// Appends a block of a column to `out`, everything widened to 64 bits.
     fn column(&self, column: &Column, block: usize, out: &mut Vec<u64>) -> Result<()> {
-        let renumbered = match column {
-            Column::Codes(dimension) => Some(self.renumbered(*dimension)?),
-            _ => None,
-        };
+        let renumbered = self.renumbered(column)?;
         let mut cached = self.numbers.lock();
         let (known, cursors) = &mut *cached;
         if known != column || cursors.is_empty() {
@@ -172,11 +181,14 @@ impl MergedRows {
             values.clear();
             let kept = &self.inputs[input];
             let codes = match (column, &renumbered) {
-                (Column::TagSets, _) => Some(&self.tag_codes[input]),
+                (Column::TagSets, _) => Some(&self.tags.set_codes[input]),
                 (Column::Marks, _) => Some(&self.mark_codes[input]),
                 (_, renumbered) => renumbered.as_ref().map(|renumbered| &renumbered.codes[input]),
             };
-            kept.read(column, codes, at, values)
+            match column {
+                Column::Tag(key) => kept.read(&self.tags.source(key, input), codes, at, values),
+                column => kept.read(column, codes, at, values),
+            }
         };
         self.interleave(cursors, block, load, |values, at| out.push(values[at]))
     }
@@ -213,6 +225,14 @@ fn renumber(inputs: &[Kept], dimension: Dimension) -> Result<Renumbered> {
         };
         dictionaries.push((dictionary, used));
     }
+    merge_dictionaries(&dictionaries, &dimension)
+}
+
+/// Merges dictionaries, of each only the values that are used where that is said.
+fn merge_dictionaries(
+    dictionaries: &[(Arc<Dictionary>, Option<Vec<bool>>)],
+    of: &dyn std::fmt::Display,
+) -> Result<Renumbered> {
     let mut merged = Dictionary::default();
     let mut codes: Vec<Vec<u32>> = dictionaries.iter().map(|(d, _)| vec![0; d.len() + 1]).collect();
     let next = |input: usize, after: u32| {
@@ -221,13 +241,14 @@ fn renumber(inputs: &[Kept], dimension: Dimension) -> Result<Renumbered> {
         let code = codes.find(|code| used.as_ref().is_none_or(|used| used[*code as usize]))?;
         Some(std::cmp::Reverse((dictionary.get(code)?, input, code)))
     };
-    let mut heap: std::collections::BinaryHeap<_> = (0..inputs.len()).filter_map(|input| next(input, 0)).collect();
+    let mut heap: std::collections::BinaryHeap<_> =
+        (0..dictionaries.len()).filter_map(|input| next(input, 0)).collect();
     let mut last: Option<(&str, u32)> = None;
     while let Some(std::cmp::Reverse((value, input, code))) = heap.pop() {
         let new = match last {
             Some((known, new)) if known == value => new,
             _ if merged.has_room_for(value) => merged.push(value),
-            _ => return Err(Error::invalid(format!("the values of {dimension} are too large to merge"))),
+            _ => return Err(Error::invalid(format!("the values of {of} are too large to merge"))),
         };
         last = Some((value, new));
         codes[input][code as usize] = new;
@@ -245,51 +266,6 @@ fn used_codes(kept: &Kept, column: &Column, codes: usize) -> Result<Vec<bool>> {
         values.iter().for_each(|code| used[*code as usize] = true);
     }
     Ok(used)
-}
-
-/// Merges the tag sets that still occur, in the order of their content.
-fn merge_tag_sets(inputs: &[Kept]) -> Result<(TagSets, Vec<Vec<u32>>)> {
-    let mut all: BTreeSet<Vec<(Text, Text)>> = std::iter::once(Vec::new()).collect();
-    let mut sets = Vec::new();
-    for kept in inputs {
-        let own = kept.input.segment.read_tag_sets()?;
-        let used = match &kept.input.left_out {
-            Some(_) => used_codes(kept, &Column::TagSets, own.len())?,
-            None => vec![true; own.len()],
-        };
-        let codes = (0..).zip(&used).filter(|(_, used)| **used).map(|(code, _)| own.get(code).to_vec());
-        all.extend(codes);
-        sets.push(own);
-    }
-    let known: HashMap<&Vec<(Text, Text)>, u32> = all.iter().zip(0..).collect();
-    let code_of = |set: &[(Text, Text)]| known.get(&set.to_vec()).copied().unwrap_or(0);
-    let own_codes = |own: &Arc<TagSets>| (0..).take(own.len()).map(|code| code_of(own.get(code))).collect::<Vec<u32>>();
-    let codes = sets.iter().map(own_codes).collect();
-    drop(known);
-    Ok((TagSets::new(all.into_iter().collect()), codes))
-}
-
-/// Merges the marks that still occur, in the order of their content.
-fn merge_marks(inputs: &[Kept]) -> Result<(Vec<Mark>, Vec<Vec<u32>>)> {
-    let (mut all, mut own) = (BTreeSet::new(), Vec::new());
-    for kept in inputs {
-        let known = kept.input.segment.known_marks()?;
-        let used = match known.is_empty() {
-            true => Vec::new(),
-            false => used_codes(kept, &Column::Marks, known.len() + 1)?,
-        };
-        let occurs = |(at, _): &(usize, &Mark)| used[at + 1];
-        all.extend(known.iter().enumerate().filter(occurs).map(|(_, mark)| mark.clone()));
-        own.push(known);
-    }
-    let code_of: HashMap<&Mark, u32> = all.iter().zip(1..).collect();
-    let codes_of = |known: &Vec<Mark>| {
-        let codes = known.iter().map(|mark| code_of.get(mark).copied().unwrap_or(0));
-        std::iter::once(0).chain(codes).collect()
-    };
-    let codes = own.iter().map(codes_of).collect();
-    drop(code_of);
-    Ok((all.into_iter().collect(), codes))
 }
 
 impl SortedRows for MergedRows {
@@ -336,7 +312,7 @@ impl EventRows for MergedRows {
     }
 
     fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
-        Ok(Arc::clone(&self.renumbered(dimension)?.dictionary))
+        self.dictionary_of(&Column::Codes(dimension))
     }
 
     fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
@@ -362,11 +338,23 @@ impl EventRows for MergedRows {
     }
 
     fn tag_sets(&self) -> Result<Arc<TagSets>> {
-        Ok(Arc::clone(&self.tag_sets))
+        Ok(Arc::clone(&self.tags.sets))
     }
 
     fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
         narrow(out, |wide| self.column(&Column::TagSets, block, wide))
+    }
+
+    fn tag_columns(&self) -> Vec<Text> {
+        self.tags.keys()
+    }
+
+    fn tag_dictionary(&self, key: &str) -> Result<Arc<Dictionary>> {
+        self.dictionary_of(&Column::Tag(key.into()))
+    }
+
+    fn tag_codes(&self, key: &str, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        narrow(out, |wide| self.column(&Column::Tag(key.into()), block, wide))
     }
 
     fn zone(&self, _column: ZoneColumn<'_>, _block: usize) -> Option<Zone> {

@@ -1,5 +1,6 @@
 //! Sealed events: immutable, sorted, dictionary-encoded, checksummed columns in one file.
 
+mod columns;
 mod dependent;
 mod dictionaries;
 mod links;
@@ -11,7 +12,9 @@ mod reader;
 mod row;
 mod runs;
 mod sections;
+mod tag_columns;
 mod tag_sets;
+mod tags;
 mod window;
 mod writer;
 

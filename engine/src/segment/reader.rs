@@ -9,33 +9,32 @@ use roaring::RoaringBitmap;
 use super::dictionaries::DictionaryCache;
 use super::links::Linked;
 use super::runs::{LOOKED_UP, RowRuns};
-use super::{dependent, sections, tag_sets, writer};
+use super::{dependent, sections};
 use crate::batch::Texts;
 use crate::codec::bytes::{DecodeError, Reader};
 use crate::correction::Mark;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
-use crate::event::Event;
 use crate::format::container::{Container, FileEntry, Section};
-use crate::index::bitmap;
 use crate::io::Disk;
 use crate::limits::{BLOCK_ROWS, VECTOR_ROWS};
-use crate::rows::{EventRows, Quantity, TagSets, Zone, ZoneColumn};
-use crate::schema::{Dimension, Meter, Text};
+use crate::rows::TagSets;
+use crate::schema::{Dimension, Text};
 use crate::time::Timestamp;
 
 /// An open segment.
 #[derive(Debug)]
 pub struct Segment {
-    container: Container,
-    rows: usize,
-    first: Timestamp,
-    last: Timestamp,
+    pub(super) container: Container,
+    pub(super) rows: usize,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
     pub(super) dictionaries: DictionaryCache,
     links: OnceLock<Linked>,
-    tag_sets: OnceLock<Arc<TagSets>>,
+    pub(super) tag_sets: OnceLock<Arc<TagSets>>,
+    pub(super) tag_dictionaries: Mutex<BTreeMap<Text, Arc<Dictionary>>>,
     pub(super) marks: OnceLock<Vec<Mark>>,
-    bitmaps: Mutex<BTreeMap<(Dimension, u32), Arc<RoaringBitmap>>>,
+    pub(super) bitmaps: Mutex<BTreeMap<(Dimension, u32), Arc<RoaringBitmap>>>,
     /// Of each of [`LOOKED_UP`].
     pub(super) runs: [OnceLock<RowRuns>; LOOKED_UP.len()],
 }
@@ -117,6 +116,7 @@ impl Segment {
             dictionaries: DictionaryCache::default(),
             links: OnceLock::new(),
             tag_sets: OnceLock::new(),
+            tag_dictionaries: Mutex::default(),
             marks: OnceLock::new(),
             bitmaps: Mutex::default(),
             runs: Default::default(),
@@ -128,7 +128,7 @@ impl Segment {
 
     /// Every column must have every row, so that no block index can miss.
     fn check_shape(&self) -> Result<()> {
-        let columns = ["at", "id", "tags", "marks", "band", "dim.", "num.", "use.", "link."];
+        let columns = ["at", "id", "tags", "marks", "band", "dim.", "num.", "use.", "link.", sections::TAG_COLUMN];
         for (name, section) in self.container.sections() {
             let is_column =
                 columns.iter().any(|column| name == *column || (column.ends_with('.') && name.starts_with(column)));
@@ -244,31 +244,6 @@ impl Segment {
         read_codes(&self.container, values, dimension, block, self.block_rows(block), out)
     }
 
-    /// The same for the codes of tag sets.
-    pub(crate) fn tag_set_codes_below(&self, sets: usize, block: usize, out: &mut Vec<u32>) -> Result<()> {
-        out.clear();
-        let Some(section) = self.container.section(sections::TAGS) else {
-            out.resize(self.block_rows(block), 0);
-            return Ok(());
-        };
-        self.container.numbers(section, block, out)?;
-        check_codes(&self.container, sections::TAGS, block, out, sets - 1)
-    }
-
-    /// The tag sets, read for once.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    pub fn read_tag_sets(&self) -> Result<Arc<TagSets>> {
-        match self.tag_sets.get() {
-            Some(sets) => Ok(Arc::clone(sets)),
-            None => {
-                let sets = self.container.decode_blob(sections::TAG_SETS, tag_sets::decode)?;
-                Ok(Arc::new(sets.unwrap_or_default()))
-            }
-        }
-    }
-
     /// Whether the values of a dimension are links to rows.
     pub(super) fn is_linked(&self, dimension: Dimension) -> bool {
         dimension == Dimension::ParentId && self.container.section(sections::LINKS).is_some()
@@ -297,177 +272,4 @@ fn decode_meta(meta: &[u8]) -> Result<(usize, Timestamp, Timestamp), DecodeError
     let (first, last) = (reader.i64()?, reader.i64()?);
     reader.finish()?;
     Ok((rows, Timestamp::from_micros(first), Timestamp::from_micros(last)))
-}
-
-impl EventRows for Segment {
-    fn rows(&self) -> usize {
-        self.rows
-    }
-
-    fn time_range(&self) -> (Timestamp, Timestamp) {
-        (self.first, self.last)
-    }
-
-    fn dictionary(&self, dimension: Dimension) -> Result<Arc<Dictionary>> {
-        if self.is_linked(dimension) {
-            return Ok(Arc::clone(&self.links()?.dictionary));
-        }
-        self.dictionaries.get(&self.container, dimension)
-    }
-
-    fn find(&self, dimension: Dimension, value: &str) -> Result<Option<u32>> {
-        self.find_value(dimension, value)
-    }
-
-    fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
-        let values = self.values(dimension)?;
-        self.codes_below(dimension, values, block, out)
-    }
-
-    fn times(&self, block: usize, out: &mut Vec<i64>) -> Result<()> {
-        out.clear();
-        self.container.numbers(self.section(sections::AT)?, block, out)
-    }
-
-    fn quantities(&self, quantity: &Quantity, block: usize, out: &mut Vec<u64>) -> Result<()> {
-        out.clear();
-        match self.container.section(&sections::quantity(quantity)) {
-            Some(section) => self.container.numbers(section, block, out),
-            None => {
-                out.resize(self.block_rows(block), 0);
-                Ok(())
-            }
-        }
-    }
-
-    fn meters(&self) -> Vec<Meter> {
-        let names = self.container.sections().filter_map(|(name, _)| name.strip_prefix("use."));
-        names.filter_map(|name| Meter::parse(name).ok()).collect()
-    }
-
-    fn tag_sets(&self) -> Result<Arc<TagSets>> {
-        if let Some(sets) = self.tag_sets.get() {
-            return Ok(Arc::clone(sets));
-        }
-        let sets = self.read_tag_sets()?;
-        Ok(Arc::clone(self.tag_sets.get_or_init(|| sets)))
-    }
-
-    fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
-        let sets = self.tag_sets()?.len();
-        self.tag_set_codes_below(sets, block, out)
-    }
-
-    fn codes_of(&self, dimension: Dimension, block: usize, rows: &[u32], out: &mut Vec<u32>) -> Result<()> {
-        let (name, values) = (sections::codes(dimension), self.dictionary(dimension)?.len());
-        out.clear();
-        if let Some(section) = self.container.section(&name) {
-            self.container.numbers_of(section, block, rows, out)?;
-            return check_codes(&self.container, &name, block, out, values);
-        }
-        if self.is_linked(dimension) {
-            let codes = &self.links()?.codes[(block * BLOCK_ROWS).min(self.rows)..];
-            out.extend(rows.iter().map(|row| codes[*row as usize]));
-            return Ok(());
-        }
-        let Some((source, codes)) = dependent::read(&self.container, values, dimension)? else {
-            out.resize(rows.len(), 0);
-            return Ok(());
-        };
-        self.codes_of(source, block, rows, out)?;
-        out.iter_mut().for_each(|code| *code = codes.get(*code as usize).copied().unwrap_or(0));
-        Ok(())
-    }
-
-    fn times_of(&self, block: usize, rows: &[u32], out: &mut Vec<i64>) -> Result<()> {
-        out.clear();
-        self.container.numbers_of(self.section(sections::AT)?, block, rows, out)
-    }
-
-    fn quantities_of(&self, quantity: &Quantity, block: usize, rows: &[u32], out: &mut Vec<u64>) -> Result<()> {
-        out.clear();
-        match self.container.section(&sections::quantity(quantity)) {
-            Some(section) => self.container.numbers_of(section, block, rows, out),
-            None => {
-                out.resize(rows.len(), 0);
-                Ok(())
-            }
-        }
-    }
-
-    fn tag_set_codes_of(&self, block: usize, rows: &[u32], out: &mut Vec<u32>) -> Result<()> {
-        let sets = self.tag_sets()?.len();
-        out.clear();
-        let Some(section) = self.container.section(sections::TAGS) else {
-            out.resize(rows.len(), 0);
-            return Ok(());
-        };
-        self.container.numbers_of(section, block, rows, out)?;
-        check_codes(&self.container, sections::TAGS, block, out, sets - 1)
-    }
-
-    fn zone(&self, column: ZoneColumn<'_>, block: usize) -> Option<Zone> {
-        let name = match column {
-            ZoneColumn::Time => sections::AT.into(),
-            ZoneColumn::Codes(dimension) => sections::codes(dimension),
-            ZoneColumn::Quantity(quantity) => sections::quantity(quantity),
-        };
-        let elsewhere = |dimension| {
-            let source = dependent::source_of(dimension);
-            let follows =
-                source.is_some_and(|of| self.container.section(&sections::dependent(dimension, of)).is_some());
-            follows || self.is_linked(dimension)
-        };
-        match (self.container.section(&name), column) {
-            (Some(section), _) => section.summary(block).map(|summary| Zone { min: summary.min, max: summary.max }),
-            (None, ZoneColumn::Codes(dimension)) if elsewhere(dimension) => None,
-            (None, _) => Some(Zone { min: 0, max: 0 }),
-        }
-    }
-
-    fn rows_with(&self, dimension: Dimension, code: u32) -> Result<Option<Arc<RoaringBitmap>>> {
-        if LOOKED_UP.contains(&dimension) && code > 0 {
-            return self.looked_up(dimension, code).map(|rows| Some(Arc::new(rows)));
-        }
-        if !writer::INDEXED.contains(&dimension) {
-            return Ok(None);
-        }
-        if let Some(rows) = self.bitmaps.lock().get(&(dimension, code)) {
-            return Ok(Some(Arc::clone(rows)));
-        }
-        let decode = |bytes: &[u8]| bitmap::decode(bytes, code, self.rows);
-        let Some(rows) = self.container.decode_blob(&sections::bitmaps(dimension), decode)? else {
-            // No row has a value, so all of them carry code 0.
-            return Ok(None);
-        };
-        let rows = rows.map(Arc::new);
-        if let Some(rows) = &rows {
-            self.bitmaps.lock().insert((dimension, code), Arc::clone(rows));
-        }
-        Ok(rows)
-    }
-
-    fn code_at(&self, dimension: Dimension, row: usize) -> Result<u32> {
-        self.code(dimension, row)
-    }
-
-    fn time_at(&self, row: usize) -> Result<i64> {
-        self.time(row)
-    }
-
-    fn quantity_at(&self, quantity: &Quantity, row: usize) -> Result<u64> {
-        self.quantity(quantity, row)
-    }
-
-    fn tag_set_code_at(&self, row: usize) -> Result<u32> {
-        self.tag_set_code(row)
-    }
-
-    fn event(&self, row: usize) -> Result<Event> {
-        self.event_in(row)
-    }
-
-    fn value(&self, dimension: Dimension, row: usize) -> Result<Option<Text>> {
-        self.value_in(dimension, row)
-    }
 }

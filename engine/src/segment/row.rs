@@ -26,7 +26,7 @@ impl Segment {
         Ok(codes.get(self.code(source, row)? as usize).copied().unwrap_or(0))
     }
 
-    fn code_in(&self, section: &Section, row: usize) -> Result<u32> {
+    pub(super) fn code_in(&self, section: &Section, row: usize) -> Result<u32> {
         let code = self.number_in(section, row)?;
         u32::try_from(code).map_err(|_| self.container().damaged("dim", &format!("row {row} has the code {code}")))
     }
@@ -71,6 +71,7 @@ impl Segment {
         }
         let at = self.time(row)?;
         let mut event = Event::new(self.id_at(row, at)?, Timestamp::from_micros(at));
+        let mut loose = Vec::new();
         for (name, section) in self.container().sections() {
             match name.split_once('.') {
                 Some(("dim", name)) => {
@@ -93,6 +94,11 @@ impl Segment {
                     let meter = Meter::parse(name).ok();
                     let _ = meter.zip(quantity).map(|(meter, quantity)| event.usage.insert(meter, quantity));
                 }
+                Some(("tag", key)) => {
+                    if let Some(value) = self.tag_dictionary(key)?.get(self.code_in(section, row)?) {
+                        loose.push((Text::from(key), Text::from(value)));
+                    }
+                }
                 _ => {}
             }
         }
@@ -100,6 +106,7 @@ impl Segment {
         if set > 0 {
             event.tags = self.tag_sets()?.get(set).iter().cloned().collect();
         }
+        loose.into_iter().for_each(|(key, value)| drop(event.tags.insert(key, value)));
         Ok(event)
     }
 

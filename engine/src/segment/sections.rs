@@ -14,6 +14,8 @@ pub(super) const ID: &str = "id";
 pub(super) const TAGS: &str = "tags";
 /// The tag sets themselves.
 pub(super) const TAG_SETS: &str = "tag_sets";
+/// What the names of the codes of tags with a column of their own begin with; the key follows.
+pub(super) const TAG_COLUMN: &str = "tag.";
 /// Codes of what corrections gave.
 pub(super) const MARKS: &str = "marks";
 /// The distinct marks themselves.
@@ -35,6 +37,16 @@ pub(super) fn codes(dimension: Dimension) -> String {
 /// The dictionary of a dimension.
 pub(super) fn dictionary(dimension: Dimension) -> String {
     format!("dict.{dimension}")
+}
+
+/// The codes of a tag with a column of its own, see [`super::tag_columns`].
+pub(super) fn tag_codes(key: &str) -> String {
+    format!("{TAG_COLUMN}{key}")
+}
+
+/// The dictionary of such a tag.
+pub(super) fn tag_dictionary(key: &str) -> String {
+    format!("tagdict.{key}")
 }
 
 /// The row bitmaps of a dimension.

@@ -32,7 +32,7 @@ pub(super) fn batch(rows: u64) -> Batch {
             _ => event.with(Dimension::ParentId, format!("elsewhere-{}", n % 9)),
         };
         builder.push(&if n % 5 == 0 {
-            event.tagged("k", format!("{}", n % 4)).with(Dimension::Team, "x")
+            event.tagged("k", format!("{}", n % 4)).tagged("request", format!("r{n}")).with(Dimension::Team, "x")
         } else {
             event
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::dependent::{self, Dependency};
-use super::{links, marks, sections, tag_sets};
+use super::{links, marks, sections, tag_columns, tag_sets};
 use crate::batch::Texts;
 use crate::codec::bytes::{put_i64, put_len};
 use crate::codec::dictionary;
@@ -60,7 +60,6 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, rows: &dyn SortedRows) ->
         rows.ids(block, &mut out.0)?;
         rows.times(block, &mut out.1)
     })?;
-    let mut codes = Vec::new();
     for dimension in Dimension::ALL {
         match *dimension {
             Dimension::ParentId => links::write(&mut writer, rows, blocks)?,
@@ -77,15 +76,7 @@ pub fn write(disk: &Arc<dyn Disk>, identity: Identity, rows: &dyn SortedRows) ->
             rows.quantities(&quantity, block, out)
         })?;
     }
-    let tag_sets = rows.tag_sets()?;
-    if tag_sets.len() > 1 {
-        writer.numbers_by(sections::TAGS, blocks, |block, out: &mut Vec<u64>| {
-            rows.tag_set_codes(block, &mut codes)?;
-            out.extend(codes.iter().map(|code| u64::from(*code)));
-            Ok(())
-        })?;
-        writer.blob(sections::TAG_SETS, &tag_sets::encode(&tag_sets))?;
-    }
+    write_tags(&mut writer, rows, blocks)?;
     marks::write(&mut writer, rows)?;
     writer.finish(&encode_meta(rows))
 }
@@ -120,6 +111,39 @@ fn write_dimension(
         Some(index) => writer.blob(&sections::bitmaps(dimension), &index.finish()),
         None => Ok(()),
     }
+}
+
+/// Writes the sets of tags and their code in each row, and the columns of tags that would make too many sets.
+fn write_tags(writer: &mut ContainerWriter, rows: &dyn SortedRows, blocks: usize) -> Result<()> {
+    let sets = rows.tag_sets()?;
+    let parted = tag_columns::part(&sets, &tag_columns::too_varied(&sets, rows.rows()));
+    let mut codes = Vec::new();
+    let mut write = |writer: &mut ContainerWriter, name: &str, new: &[u32]| {
+        writer.numbers_by(name, blocks, |block, out: &mut Vec<u64>| {
+            rows.tag_set_codes(block, &mut codes)?;
+            out.extend(codes.iter().map(|code| u64::from(new[*code as usize])));
+            Ok(())
+        })
+    };
+    if parted.sets.len() > 1 {
+        write(writer, sections::TAGS, &parted.set_codes)?;
+        writer.blob(sections::TAG_SETS, &tag_sets::encode(&parted.sets))?;
+    }
+    for column in &parted.columns {
+        write(writer, &sections::tag_codes(&column.key), &column.of_set)?;
+        writer.blob(&sections::tag_dictionary(&column.key), &dictionary::encode(&column.values))?;
+    }
+    for key in rows.tag_columns() {
+        let dictionary = rows.tag_dictionary(&key)?;
+        let mut codes = Vec::new();
+        writer.numbers_by(&sections::tag_codes(&key), blocks, |block, out: &mut Vec<u64>| {
+            rows.tag_codes(&key, block, &mut codes)?;
+            out.extend(codes.iter().map(|code| u64::from(*code)));
+            Ok(())
+        })?;
+        writer.blob(&sections::tag_dictionary(&key), &dictionary::encode(&dictionary))?;
+    }
+    Ok(())
 }
 
 /// The code of `dimension` that each code of `source` goes with, if it is always the same.

@@ -147,6 +147,10 @@ impl Search<'_> {
                 self.look("tags", value);
             }
         }
+        for key in segment.tag_columns() {
+            self.look("tags", &key);
+            segment.read_tag_dictionary(&key)?.iter().for_each(|(_, value)| self.look("tags", value));
+        }
         let mut ids = Texts::default();
         for block in 0..segment.rows().div_ceil(BLOCK_ROWS) {
             ids.clear();

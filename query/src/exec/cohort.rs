@@ -7,8 +7,9 @@ use quipu_engine::rows::Part;
 use quipu_engine::{Dimension, Result, Timestamp};
 
 use super::budget::Budget;
+use super::condition::Buffers;
 use super::mask::Mask;
-use super::predicate::{Buffers, Predicate};
+use super::predicate::Predicate;
 use super::read::{share, threads};
 use super::rows::{Rows, Spans};
 use crate::pivot::Pivot;

@@ -23,6 +23,8 @@ pub(super) enum KeyColumn {
         of_set: Vec<u32>,
         values: Dictionary,
     },
+    /// A tag with a column of its own.
+    TagColumn(Text, Arc<Dictionary>),
     Number {
         number: Number,
         codes: HashMap<u64, u32>,
@@ -81,6 +83,9 @@ impl KeyColumn {
         let mut interner = Interner::default();
         let mut of_set = Vec::new();
         if let Rows::Events(events) = rows {
+            if events.has_tag_column(key) {
+                return Ok(Self::TagColumn(key.into(), events.tag_dictionary(key)?));
+            }
             let sets = events.tag_sets()?;
             let codes = 0..u32::try_from(sets.len()).unwrap_or(u32::MAX);
             of_set.extend(codes.map(|set| sets.value(set, key).map_or(0, |value| interner.intern(value))));
@@ -101,7 +106,7 @@ impl KeyColumn {
     /// Codes are below this.
     pub(super) fn domain(&self, rows: Rows<'_>) -> u64 {
         let values = match self {
-            Self::Dimension(_, dictionary) => dictionary.len(),
+            Self::Dimension(_, dictionary) | Self::TagColumn(_, dictionary) => dictionary.len(),
             Self::Tag { values, .. } => values.len(),
             // Numbered in the order of first sight, so there are no more codes than rows.
             Self::Number { .. } => rows.len(),
@@ -138,6 +143,11 @@ impl KeyColumn {
                     selected.tag_set_codes(events, block, out)?;
                 }
                 out.iter_mut().for_each(|code| *code = of_set[*code as usize]);
+            }
+            Self::TagColumn(key, _) => {
+                if let Rows::Events(events) = rows {
+                    selected.tag_codes(events, key, block, out)?;
+                }
             }
             Self::Number { number, codes, values } => {
                 let mut stored = Vec::new();
@@ -185,9 +195,10 @@ impl KeyColumn {
 
     /// The value that a code of this part stands for.
     pub(super) fn value(&self, code: u32) -> KeyValue {
+        let text = |values: &Dictionary| values.get(code).map_or(KeyValue::Null, |value| KeyValue::Text(value.into()));
         match self {
-            Self::Dimension(_, values) => values.get(code).map_or(KeyValue::Null, |value| KeyValue::Text(value.into())),
-            Self::Tag { values, .. } => values.get(code).map_or(KeyValue::Null, |value| KeyValue::Text(value.into())),
+            Self::Dimension(_, values) | Self::TagColumn(_, values) => text(values),
+            Self::Tag { values, .. } => text(values),
             Self::Number { number, values, .. } => (code as usize)
                 .checked_sub(1)
                 .and_then(|at| values.get(at))

@@ -4,6 +4,7 @@ mod buckets;
 mod budget;
 mod carried;
 mod cohort;
+mod condition;
 mod cost;
 mod distinct;
 mod estimates;

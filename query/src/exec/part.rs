@@ -7,12 +7,13 @@ use quipu_engine::rows::{Counter, Part, Quantity};
 use quipu_engine::{Dimension, Meter, Number, Result};
 
 use super::carried::Carrying;
+use super::condition::Buffers;
 use super::jobs::PartJobSums;
 use super::keys::KeyColumn;
 use super::mask::Mask;
 use super::pairs::Pairs;
 use super::plan::Plan;
-use super::predicate::{Buffers, Predicate};
+use super::predicate::Predicate;
 use super::prices::PartPrices;
 use super::rows::{Reading, Rows, Spans};
 use super::selected::Selected;

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use quipu_engine::dictionary::Dictionary;
 use quipu_engine::jobs::PartJobs;
-use quipu_engine::rows::{Counter, Part, Quantity, Zone, ZoneColumn, time_of_zone};
-use quipu_engine::{Dimension, Number, Result, Timestamp};
-use roaring::RoaringBitmap;
+use quipu_engine::rows::{Part, Quantity};
+use quipu_engine::{Dimension, Result, Timestamp};
 
 use super::cohort::{JobCohort, event_range};
+use super::condition::{Buffers, Test, all, any, constant, side};
 use super::mask::Mask;
 use super::plan::Plan;
-use super::rows::{Rows, Spans};
-use super::selected::Selected;
-use crate::filter::{Filter, NumberField, NumberTest, TextField, TextTest};
+use super::rows::Rows;
+use crate::filter::{Filter, NumberField, TextField, TextTest};
 use crate::query::{PathChoice, Query};
 use crate::scope::Scope;
 
@@ -21,43 +21,6 @@ pub(super) struct Predicate {
     test: Test,
     /// Zone maps and bitmaps may decide; without them, every row is tested.
     indexed: bool,
-}
-
-enum Test {
-    Always,
-    Never,
-    Codes {
-        dimension: Dimension,
-        accepted: Vec<bool>,
-    },
-    /// Any value, or none.
-    Carries {
-        dimension: Dimension,
-        present: bool,
-    },
-    /// One value.
-    Code {
-        dimension: Dimension,
-        code: u32,
-    },
-    /// The rows of one value, by its index.
-    Indexed(Arc<RoaringBitmap>),
-    TagSets(Vec<bool>),
-    Number(Quantity, NumberTest),
-    /// Starts at the first or later and before the second.
-    Time(i64, i64),
-    All(Vec<Test>),
-    Any(Vec<Test>),
-    Not(Box<Test>),
-}
-
-/// Space that is used again from block to block.
-#[derive(Default)]
-pub(super) struct Buffers {
-    indexed: bool,
-    codes: Vec<u32>,
-    values: Vec<u64>,
-    spans: Spans,
 }
 
 impl Predicate {
@@ -159,19 +122,7 @@ impl Context<'_> {
         if let (TextTest::Null | TextTest::NotNull, false) = (test, dictionary.is_empty()) {
             return Ok(Test::Carries { dimension, present: *test == TextTest::NotNull });
         }
-        let accepted: Vec<bool> = match test {
-            TextTest::In(values) | TextTest::NotIn(values) => {
-                let excludes = matches!(test, TextTest::NotIn(_));
-                let mut accepted = vec![excludes; dictionary.len() + 1];
-                for code in values.iter().filter_map(|value| dictionary.find(value)) {
-                    accepted[code as usize] = !excludes;
-                }
-                accepted
-            }
-            _ => std::iter::once(test.holds(None))
-                .chain(dictionary.iter().map(|(_, value)| test.holds(Some(value))))
-                .collect(),
-        };
+        let accepted = accepted(test, &dictionary);
         let mut codes = accepted.iter().enumerate().filter(|(_, accepted)| **accepted).map(|(code, _)| code);
         let (first, second) = (codes.next(), codes.next());
         if let (Some(code @ 1..), None) = (first, second)
@@ -191,6 +142,24 @@ impl Context<'_> {
     }
 }
 
+/// Which codes of a dictionary, 0 for absent included, pass.
+fn accepted(test: &TextTest, dictionary: &Dictionary) -> Vec<bool> {
+    match test {
+        // Looked up rather than compared with every value: a dictionary of jobs may be large.
+        TextTest::In(values) | TextTest::NotIn(values) => {
+            let excludes = matches!(test, TextTest::NotIn(_));
+            let mut accepted = vec![excludes; dictionary.len() + 1];
+            for code in values.iter().filter_map(|value| dictionary.find(value)) {
+                accepted[code as usize] = !excludes;
+            }
+            accepted
+        }
+        _ => std::iter::once(test.holds(None))
+            .chain(dictionary.iter().map(|(_, value)| test.holds(Some(value))))
+            .collect(),
+    }
+}
+
 fn cohort_test(cohort: &JobCohort, jobs: Option<PartJobs<'_>>) -> Result<Test> {
     let accepted: Vec<bool> = match (cohort, jobs) {
         (JobCohort::These(_), Some(jobs)) => {
@@ -201,50 +170,17 @@ fn cohort_test(cohort: &JobCohort, jobs: Option<PartJobs<'_>>) -> Result<Test> {
     Ok(constant(&accepted).unwrap_or(Test::Codes { dimension: Dimension::JobId, accepted }))
 }
 
-fn all(tests: Vec<Test>) -> Test {
-    let mut tests: Vec<Test> = tests.into_iter().filter(|test| !matches!(test, Test::Always)).collect();
-    if tests.iter().any(|test| matches!(test, Test::Never)) {
-        return Test::Never;
-    }
-    match tests.len() {
-        0 => Test::Always,
-        1 => tests.remove(0),
-        _ => {
-            // What an earlier test leaves out, a later one need not read.
-            tests.sort_by_key(Test::effort);
-            Test::All(tests)
-        }
-    }
-}
-
-fn any(tests: Vec<Test>) -> Test {
-    let mut tests: Vec<Test> = tests.into_iter().filter(|test| !matches!(test, Test::Never)).collect();
-    if tests.iter().any(|test| matches!(test, Test::Always)) {
-        return Test::Always;
-    }
-    match tests.len() {
-        0 => Test::Never,
-        1 => tests.remove(0),
-        _ => Test::Any(tests),
-    }
-}
-
 fn tag_test(key: &str, test: &TextTest, rows: Rows<'_>) -> Result<Test> {
     let Rows::Events(events) = rows else { return Ok(Test::Never) };
+    if events.has_tag_column(key) {
+        let dictionary = events.tag_dictionary(key)?;
+        let accepted = accepted(test, &dictionary);
+        return Ok(constant(&accepted).unwrap_or(Test::TagCodes { key: key.into(), accepted }));
+    }
     let sets = events.tag_sets()?;
     let codes = 0..u32::try_from(sets.len()).unwrap_or(u32::MAX);
     let accepted: Vec<bool> = codes.map(|code| test.holds(sets.value(code, key))).collect();
     Ok(constant(&accepted).unwrap_or(Test::TagSets(accepted)))
-}
-
-fn constant(accepted: &[bool]) -> Option<Test> {
-    if accepted.iter().all(|accepted| *accepted) {
-        Some(Test::Always)
-    } else if accepted.iter().any(|accepted| *accepted) {
-        None
-    } else {
-        Some(Test::Never)
-    }
 }
 
 fn time_test(since: Option<Timestamp>, until: Option<Timestamp>, (first, last): Span) -> Test {
@@ -255,166 +191,4 @@ fn time_test(since: Option<Timestamp>, until: Option<Timestamp>, (first, last): 
         Some(false) => Test::Never,
         None => Test::Time(from, until),
     }
-}
-
-/// Whether all of `first..=last` lies in `from..until`, or none of it does; `None` when only a part does.
-fn side(first: i64, last: i64, from: i64, until: i64) -> Option<bool> {
-    if first >= from && last < until {
-        Some(true)
-    } else if last < from || first >= until {
-        Some(false)
-    } else {
-        None
-    }
-}
-
-impl Test {
-    fn most(&self) -> Option<u64> {
-        match self {
-            Self::Indexed(index) => Some(index.len()),
-            Self::All(tests) => tests.iter().filter_map(Self::most).min(),
-            _ => None,
-        }
-    }
-
-    /// More for what takes longer to test.
-    fn effort(&self) -> u8 {
-        match self {
-            Self::Always | Self::Never | Self::Indexed(_) => 0,
-            Self::Codes { .. } | Self::Carries { .. } | Self::Code { .. } => 1,
-            Self::TagSets(_) | Self::Number(..) => 2,
-            Self::Time(..) => 3,
-            Self::All(tests) | Self::Any(tests) => tests.iter().map(Self::effort).max().unwrap_or(0),
-            Self::Not(test) => test.effort(),
-        }
-    }
-
-    fn mask(&self, rows: Rows<'_>, block: usize, candidates: &Mask, buffers: &mut Buffers) -> Result<Option<Mask>> {
-        if buffers.indexed
-            && let Some(mask) = self.by_zone(rows, block)
-        {
-            return Ok(Some(mask));
-        }
-        let len = rows.block_len(block);
-        // Where few rows are left to be tested, only these are read.
-        let selected = Selected::few(candidates, len);
-        Ok(Some(match self {
-            Self::Always => Mask::All,
-            Self::Never => Mask::None,
-            Self::Codes { dimension, accepted } => {
-                rows.codes_of(*dimension, block, &selected, &mut buffers.codes)?;
-                selected.mask(&buffers.codes, |code| accepted[code as usize])
-            }
-            Self::Carries { dimension, present } => {
-                rows.codes_of(*dimension, block, &selected, &mut buffers.codes)?;
-                selected.mask(&buffers.codes, |code| (code != 0) == *present)
-            }
-            Self::Code { dimension, code } => {
-                rows.codes_of(*dimension, block, &selected, &mut buffers.codes)?;
-                selected.mask(&buffers.codes, |found| found == *code)
-            }
-            Self::Indexed(index) => Mask::of_index(index, rows, block),
-            Self::TagSets(accepted) => match rows {
-                Rows::Events(events) => {
-                    selected.tag_set_codes(events, block, &mut buffers.codes)?;
-                    selected.mask(&buffers.codes, |code| accepted[code as usize])
-                }
-                Rows::Counters(_) => return Ok(None),
-            },
-            Self::Number(quantity, test) => match rows {
-                Rows::Events(events) => {
-                    selected.quantities(events, quantity, block, &mut buffers.values)?;
-                    selected.mask(&buffers.values, |stored| test.holds(stored.checked_sub(1)))
-                }
-                // A counter sums up either retries or other events.
-                Rows::Counters(counters)
-                    if (quantity, test) == (&Quantity::Number(Number::RetryDepth), &NumberTest::IS_RETRY) =>
-                {
-                    counters.sums(&Counter::Retries, block, &mut buffers.values)?;
-                    Mask::of(&buffers.values, |retries| retries > 0)
-                }
-                Rows::Counters(_) => return Ok(None),
-            },
-            Self::Time(from, until) => {
-                buffers.spans.start(block);
-                if let Rows::Events(_) = rows {
-                    buffers.spans.load(rows, &selected)?;
-                    return Ok(Some(selected.mask(&buffers.spans.first, |at| *from <= at && at < *until)));
-                }
-                buffers.spans.load(rows, &Selected::new(&Mask::All, len))?;
-                let spans = buffers.spans.first.iter().zip(buffers.spans.last());
-                let sides = spans.enumerate().map(|(row, (first, last))| {
-                    if candidates.contains(row) { side(*first, *last, *from, *until) } else { Some(false) }
-                });
-                match sides.collect::<Option<Vec<bool>>>() {
-                    Some(passes) => Mask::of(&passes, |passes| passes),
-                    None => return Ok(None),
-                }
-            }
-            Self::All(tests) => return all_of(tests, rows, block, candidates, buffers),
-            Self::Any(tests) => {
-                let mut passes = Mask::None;
-                for test in tests {
-                    let Some(more) = test.mask(rows, block, candidates, buffers)? else { return Ok(None) };
-                    passes = passes.or(more, len);
-                }
-                passes
-            }
-            Self::Not(test) => match test.mask(rows, block, candidates, buffers)? {
-                Some(mask) => mask.not(len),
-                None => return Ok(None),
-            },
-        }))
-    }
-
-    /// What the zone map of a block decides without reading it.
-    fn by_zone(&self, rows: Rows<'_>, block: usize) -> Option<Mask> {
-        let Rows::Events(events) = rows else { return None };
-        match self {
-            Self::Codes { dimension, accepted } => {
-                let Zone { min, max } = events.zone(ZoneColumn::Codes(*dimension), block)?;
-                let within = accepted.get(usize::try_from(min).ok()?..=usize::try_from(max).ok()?)?;
-                match constant(within)? {
-                    Self::Always => Some(Mask::All),
-                    _ => Some(Mask::None),
-                }
-            }
-            Self::Carries { dimension, present } => {
-                let Zone { min, max } = events.zone(ZoneColumn::Codes(*dimension), block)?;
-                (min > 0 || max == 0).then(|| Mask::constant((min > 0) == *present))
-            }
-            Self::Code { dimension, code } => {
-                let Zone { min, max } = events.zone(ZoneColumn::Codes(*dimension), block)?;
-                let within = (min..=max).contains(&u64::from(*code));
-                (min == max || !within).then(|| Mask::constant(within))
-            }
-            Self::Time(from, until) => {
-                let Zone { min, max } = events.zone(ZoneColumn::Time, block)?;
-                side(time_of_zone(min), time_of_zone(max), *from, *until).map(Mask::constant)
-            }
-            Self::Number(quantity, test) => {
-                let Zone { min, max } = events.zone(ZoneColumn::Quantity(quantity), block)?;
-                (min == max).then(|| Mask::constant(test.holds(min.checked_sub(1))))
-            }
-            _ => None,
-        }
-    }
-}
-
-fn all_of(
-    tests: &[Test],
-    rows: Rows<'_>,
-    block: usize,
-    candidates: &Mask,
-    buffers: &mut Buffers,
-) -> Result<Option<Mask>> {
-    let mut passes = candidates.clone();
-    for test in tests {
-        if passes == Mask::None {
-            break;
-        }
-        let Some(more) = test.mask(rows, block, &passes, buffers)? else { return Ok(None) };
-        passes = passes.and(more, rows.block_len(block));
-    }
-    Ok(Some(passes))
 }

@@ -5,10 +5,11 @@ use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::Part;
 use quipu_engine::{Dimension, Event, Meter, PicoUsd, Result, Text, Timestamp};
 
+use super::condition::Buffers;
 use super::cost::Cost;
 use super::mask::Mask;
 use super::narrow;
-use super::predicate::{Buffers, Predicate};
+use super::predicate::Predicate;
 use super::prices::CLASS_DIMENSIONS;
 use super::rows::{Rows, Spans};
 use crate::price::{PriceClass, Pricer, PromptSize, Rates, Schedule};

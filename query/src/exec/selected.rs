@@ -72,6 +72,16 @@ impl Selected {
         Ok(())
     }
 
+    /// Replaces `out` by the codes of a tag with a column of its own in the selected rows of a block.
+    pub(super) fn tag_codes(&self, events: &dyn EventRows, key: &str, block: usize, out: &mut Vec<u32>) -> Result<()> {
+        match self.sparse() {
+            Some(rows) => return events.tag_codes_of(key, block, rows, out),
+            None => events.tag_codes(key, block, out)?,
+        }
+        self.compact(out);
+        Ok(())
+    }
+
     /// The rows whose value, read for the selected ones, passes.
     pub(super) fn mask<T: Copy>(&self, values: &[T], passes: impl Fn(T) -> bool) -> Mask {
         match &self.rows {

@@ -89,6 +89,7 @@ pub(crate) fn dimensions(view: &View<'_>, query: &Query) -> Result<Answer> {
 fn tag_keys(view: &View<'_>) -> Result<BTreeSet<Text>> {
     let mut keys = BTreeSet::new();
     for part in view.source().parts() {
+        keys.extend(part.events.tag_columns());
         let sets = part.events.tag_sets()?;
         for code in 0..u32::try_from(sets.len()).unwrap_or(u32::MAX) {
             keys.extend(sets.get(code).iter().map(|(key, _)| key.clone()));

@@ -67,8 +67,10 @@ fn event() -> impl Strategy<Value = Event> {
     let numbers: Vec<_> = NUMBERS.iter().map(|(_, values, p)| weighted(*p, select(&values[..]))).collect();
     let usage: Vec<_> = meters().map(|(_, values, p)| weighted(p, select(values.to_vec()))).into();
     let tags = vec![weighted(0.5, select(&["prod", "test"][..])), weighted(0.2, select(&["x", ""][..]))];
-    (instant(), weighted(0.2, Just("other")), texts, numbers, usage, tags).prop_map(
-        |(at, workspace, texts, numbers, usage, tags)| {
+    // So many that a segment may keep a column of them.
+    let request = weighted(0.4, 0..40_u8);
+    (instant(), weighted(0.2, Just("other")), texts, numbers, usage, (tags, request)).prop_map(
+        |(at, workspace, texts, numbers, usage, (tags, request))| {
             let mut event = Event::new("?", at).with(Dimension::Workspace, workspace.unwrap_or("default"));
             for ((dimension, ..), value) in TEXTS.iter().zip(texts) {
                 value.map(|value| event.dimensions.insert(*dimension, value.into()));
@@ -82,6 +84,7 @@ fn event() -> impl Strategy<Value = Event> {
             for (key, value) in ["env", "run"].into_iter().zip(tags) {
                 value.map(|value| event.tags.insert(key.into(), value.into()));
             }
+            request.map(|request| event.tags.insert("request".into(), format!("r{request}").into()));
             event
         },
     )
@@ -149,6 +152,7 @@ fn filter() -> impl Strategy<Value = Filter> {
         8 => select(&TEXTS[..]).prop_map(|(dimension, values, _)| (TextField::Dimension(dimension), values)),
         1 => Just((TextField::Dimension(Dimension::Workspace), ["default", "other", "none"])),
         1 => Just((TextField::Tag("env".into()), ["prod", "test", "none"])),
+        1 => Just((TextField::Tag("request".into()), ["r3", "r17", "r40"])),
     ];
     let text = (text_field, 0..5_u8, subsequence(vec![0, 1, 2], 1..3)).prop_map(|((field, values), test, chosen)| {
         let chosen: Vec<Text> = chosen.into_iter().map(|at: usize| values[at].into()).collect();
@@ -247,7 +251,8 @@ pub(crate) fn query(countable: bool) -> impl Strategy<Value = Query> {
         pivots.retain(|pivot| !dropped.contains(pivot));
     } else {
         pivots.extend([Pivot::Number(Number::StatusCode), Pivot::Number(Number::ReportedCost)]);
-        pivots.extend([Pivot::Tag("env".into()), Pivot::Tag("run".into()), Pivot::Lacking]);
+        pivots.extend(["env", "run", "request"].map(|key| Pivot::Tag(key.into())));
+        pivots.push(Pivot::Lacking);
     }
     let filter = filter().prop_map(move |filter| Some(filter).filter(|filter| !countable || counted(filter)));
     let shape = (

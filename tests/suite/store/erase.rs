@@ -25,7 +25,9 @@ fn event(n: u64) -> Event {
         1 => event.with(Dimension::SubscriberId, "bob"),
         _ => event,
     };
-    let event = if n.is_multiple_of(5) { event.tagged("boss", NAME) } else { event };
+    // As many bosses as events, which get a column where a segment has many of them.
+    let boss = if n.is_multiple_of(5) { NAME.to_owned() } else { format!("boss-{n}") };
+    let event = event.tagged("boss", boss);
     if n.is_multiple_of(7) { event.with(Dimension::Workspace, "other") } else { event }
 }
 

@@ -8,7 +8,7 @@ use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::{
     COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows, EventRows, Quantity, Zone, ZoneColumn, zone_time,
 };
-use quipu_engine::{Dimension, Event, Number, Outcome, PriceBook, Snapshot};
+use quipu_engine::{Dimension, Event, Number, Outcome, PriceBook, Snapshot, Sparse, Text};
 use quipu_test_support::{Assigned, Model};
 
 /// The events, outcomes and price books of a snapshot, in order.
@@ -162,10 +162,7 @@ fn columns(part: &dyn EventRows, rows: &[Event]) -> quipu_engine::Result<Option<
                 return Ok(Some(format!("the zone of {quantity:?}")));
             }
         }
-        let (sets, mut codes) = (part.tag_sets()?, Vec::new());
-        part.tag_set_codes(block, &mut codes)?;
-        let tags = |event: &Event| event.tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect::<Vec<_>>();
-        if !codes.iter().map(|code| sets.get(*code).to_vec()).eq(rows.iter().map(tags)) {
+        if tags_of(part, block)? != rows.iter().map(|event| event.tags.clone()).collect::<Vec<_>>() {
             return Ok(Some("tags".into()));
         }
     }
@@ -175,6 +172,22 @@ fn columns(part: &dyn EventRows, rows: &[Event]) -> quipu_engine::Result<Option<
         Some((at.min(first), at.max(last)))
     });
     Ok(range.filter(|range| *range != (first, last)).map(|range| format!("{range:?} is outside {first} to {last}")))
+}
+
+/// The tags of the rows of a block, from sets and from columns.
+fn tags_of(part: &dyn EventRows, block: usize) -> quipu_engine::Result<Vec<Sparse<Text, Text>>> {
+    let (sets, mut codes) = (part.tag_sets()?, Vec::new());
+    part.tag_set_codes(block, &mut codes)?;
+    let mut tags: Vec<Sparse<Text, Text>> =
+        codes.iter().map(|code| sets.get(*code).iter().cloned().collect()).collect();
+    for key in part.tag_columns() {
+        let values = part.tag_dictionary(&key)?;
+        part.tag_codes(&key, block, &mut codes)?;
+        for (tags, code) in tags.iter_mut().zip(&codes) {
+            values.get(*code).into_iter().for_each(|value| drop(tags.insert(key.clone(), value.into())));
+        }
+    }
+    Ok(tags)
 }
 
 fn holds(zone: Option<Zone>, mut values: impl Iterator<Item = u64>) -> bool {

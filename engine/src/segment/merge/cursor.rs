@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::rows::{EventRows, Quantity, zone_time};
-use crate::schema::Dimension;
+use crate::schema::{Dimension, Text};
 use crate::segment::Segment;
 
 /// A column of numbers.
@@ -12,10 +12,17 @@ pub(super) enum Column {
     Codes(Dimension),
     Quantity(Quantity),
     TagSets,
+    /// The codes of a tag with a column of its own.
+    Tag(Text),
     Marks,
 }
 
 impl Column {
+    /// Whether its numbers are codes of a dictionary.
+    pub(super) fn has_dictionary(&self) -> bool {
+        matches!(self, Self::Codes(_) | Self::Tag(_))
+    }
+
     /// Appends a block of a segment, everything widened to 64 bits. All codes are less than `below`.
     pub(super) fn read(&self, segment: &Segment, below: usize, block: usize, out: &mut Vec<u64>) -> Result<()> {
         match self {
@@ -32,6 +39,11 @@ impl Column {
             Self::TagSets => {
                 let mut codes = Vec::new();
                 segment.tag_set_codes_below(below, block, &mut codes)?;
+                out.extend(codes.into_iter().map(u64::from));
+            }
+            Self::Tag(key) => {
+                let mut codes = Vec::new();
+                segment.tag_codes_below(key, below - 1, block, &mut codes)?;
                 out.extend(codes.into_iter().map(u64::from));
             }
             Self::Marks => {

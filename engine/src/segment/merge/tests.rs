@@ -102,3 +102,57 @@ fn blocks_are_crossed_rightly_and_blocks_of_which_nothing_goes_on_are_passed_ove
     merged_equals_whole(&events, &[20_000, 20_001, 40_000], |_| false);
     merged_equals_whole(&events, &[40_000], |row| (BLOCK_ROWS..2 * BLOCK_ROWS).contains(&row) || row % 3 == 1);
 }
+
+/// An event with a tag of few values and, if its number says so, with some that few or no others share.
+fn varied(n: u64, seed: u64) -> Event {
+    let mixed = n.wrapping_mul(seed | 1) >> 7;
+    let event = event(n, seed).tagged("env", format!("{}", mixed % 2));
+    match mixed % 4 {
+        0 => event,
+        1 => event.tagged("request", format!("r{n}")).tagged("zip", format!("{}", mixed % 50)),
+        _ => event.tagged("request", format!("r{n}")),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn tags_that_vary_survive_merges_of_segments_with_and_without_columns_of_them(
+        count in 1..300_usize, seed: u64, cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6), out in 1..9_usize,
+    ) {
+        let events: Vec<Event> = (0..count as u64).map(|n| varied(n, seed)).collect();
+        let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut.index(count)).chain([0, count]).collect();
+        bounds.sort_unstable();
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+        let (mut inputs, mut expected) = (Vec::new(), Vec::new());
+        for (file, bounds) in (1..).zip(bounds.windows(2)) {
+            let part = batch(&events[bounds[0]..bounds[1]]);
+            let segment = segment(&disk, file, &part);
+            let read: Vec<Event> = (0..part.len()).map(|row| segment.event(row).unwrap()).collect();
+            let loaded = segment.load().unwrap();
+            for (row, read) in read.iter().enumerate() {
+                prop_assert_eq!(read, &part.event(row).unwrap());
+                prop_assert_eq!(read, &loaded.event(row).unwrap());
+            }
+            let left_out: RoaringBitmap = (0..part.len()).filter(|row| row % out == 0).map(|row| row as u32).collect();
+            expected.extend(read.into_iter().enumerate().filter(|(row, _)| row % out != 0).map(|(_, event)| event));
+            inputs.push(Input { segment, left_out: Some(Arc::new(left_out)) });
+        }
+        let merged = MergedRows::new(inputs).unwrap();
+        let whole = segment(&disk, 1_000, &merged);
+        let by_id = |event: &Event| event.id.clone();
+        let mut read: Vec<Event> = (0..whole.rows()).map(|row| whole.event(row).unwrap()).collect();
+        read.sort_by_key(by_id);
+        expected.sort_by_key(by_id);
+        prop_assert_eq!(&read, &expected);
+        prop_assert!(whole.tag_sets().unwrap().len() <= 16.max(whole.rows() / 8).max(2));
+        let mut in_memory: Vec<Event> = (0..merged.rows()).map(|row| merged.event(row).unwrap()).collect();
+        in_memory.sort_by_key(by_id);
+        prop_assert_eq!(&in_memory, &expected);
+        if whole.has_tag_column("request") {
+            let values = whole.tag_dictionary("request").unwrap();
+            let tagged = expected.iter().filter(|event| event.tags.get("request").is_some()).count();
+            prop_assert_eq!(values.len(), tagged, "only values that still occur are kept");
+        }
+    }
+}

@@ -43,9 +43,16 @@ impl Totals {
                 Ok(())
             })?;
         }
+        // Which tags are in sets is decided anew; how many a row has is not.
+        let sets = segment.read_tag_sets()?;
+        let columns = segment.tag_columns();
         self.add_column("tags", segment, left_out, |block, out| {
-            segment.tag_set_codes_below(usize::MAX, block, &mut wide)?;
-            out.extend(wide.iter().map(|code| u64::from(*code > 0)));
+            segment.tag_set_codes_below(sets.len(), block, &mut wide)?;
+            out.extend(wide.iter().map(|code| sets.get(*code).len() as u64));
+            for key in &columns {
+                segment.tag_codes_below(key, usize::MAX, block, &mut wide)?;
+                out.iter_mut().zip(&wide).for_each(|(tags, code)| *tags += u64::from(*code > 0));
+            }
             Ok(())
         })?;
         let numbers = Number::ALL.iter().map(|number| Quantity::Number(*number)).chain([Quantity::ContextBand]);

@@ -15,6 +15,7 @@ use crate::limits::BLOCK_ROWS;
 use crate::outcome::{DEFAULT_WORKSPACE, Outcome};
 use crate::rows::EventRows;
 use crate::schema::{Dimension, Text};
+use crate::segment::Segment;
 
 /// What stands for a reason that named the person.
 const ERASED: &str = "erased";
@@ -75,6 +76,7 @@ impl Person {
         let tagged: Vec<bool> = (0..u32::try_from(sets.len()).unwrap_or(u32::MAX))
             .map(|set| sets.get(set).iter().any(|(_, value)| self.names.contains(value)))
             .collect();
+        let columns = self.tag_columns_of(segment)?;
         let dictionaries = [segment.dictionary(PERSON[0])?, segment.dictionary(PERSON[1])?];
         let called = dictionaries.each_ref().map(|names| names.find(&self.name));
         let known_as = dictionaries
@@ -82,23 +84,30 @@ impl Person {
             .map(|names| self.names.iter().filter_map(|name| names.find(name)).collect::<Vec<_>>());
         let may_complete = segment.is_corrected() && known_as.iter().any(|codes| !codes.is_empty());
         let mut named = Named::default();
-        if called.iter().all(Option::is_none) && !tagged.contains(&true) && !may_complete {
+        if called.iter().all(Option::is_none) && !tagged.contains(&true) && columns.is_empty() && !may_complete {
             return Ok(named);
         }
         let (mut own, mut of, mut tags) = (Vec::new(), [Vec::new(), Vec::new()], Vec::new());
+        let (mut codes, mut mentioned) = (Vec::new(), Vec::new());
         for block in 0..segment.rows().div_ceil(BLOCK_ROWS) {
             segment.codes(Dimension::Workspace, block, &mut own)?;
             for (dimension, codes) in PERSON.into_iter().zip(&mut of) {
                 segment.codes(dimension, block, codes)?;
             }
             segment.tag_set_codes(block, &mut tags)?;
+            mentioned.clear();
+            mentioned.extend(tags.iter().map(|set| tagged[*set as usize]));
+            for (key, names) in &columns {
+                segment.tag_codes(key, block, &mut codes)?;
+                mentioned.iter_mut().zip(&codes).for_each(|(mentioned, code)| *mentioned |= names.contains(code));
+            }
             for (row, code) in
                 rows_in(block, &own).filter(|(_, code)| **code == workspace || (is_default && **code == 0))
             {
                 let (at, _) = (row as usize % BLOCK_ROWS, code);
                 if (0..2).any(|n| called[n].is_some_and(|code| of[n][at] == code)) {
                     named.own.insert(row);
-                } else if tagged[tags[at] as usize]
+                } else if mentioned[at]
                     || (may_complete
                         && (0..2).any(|n| known_as[n].contains(&of[n][at]))
                         && self.was_given(part, row)?)
@@ -108,6 +117,19 @@ impl Person {
             }
         }
         Ok(named)
+    }
+
+    /// The tags with columns of their own that name the person, with the codes of the names.
+    fn tag_columns_of(&self, segment: &Segment) -> Result<Vec<(Text, Vec<u32>)>> {
+        let mut columns = Vec::new();
+        for key in segment.tag_columns() {
+            let values = segment.tag_dictionary(&key)?;
+            let names: Vec<u32> = self.names.iter().filter_map(|name| values.find(name)).collect();
+            if !names.is_empty() {
+                columns.push((key, names));
+            }
+        }
+        Ok(columns)
     }
 
     /// Whether a correction gave a row who it was for.
