@@ -1,20 +1,34 @@
 //! The values of one dimension in one part; rows hold codes into it.
 
 use std::hash::BuildHasher;
+use std::sync::OnceLock;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Distinct texts, numbered from 1; code 0 stands for absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Dictionary {
     bytes: String,
     /// The end of each value in `bytes`.
     ends: Vec<u32>,
     /// Whether some value is not above the one before it.
     unsorted: bool,
+    /// Where the values are, if they are not sorted and somebody has looked for one.
+    index: OnceLock<Index>,
 }
 
+impl PartialEq for Dictionary {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.bytes, &self.ends) == (&other.bytes, &other.ends)
+    }
+}
+
+impl Eq for Dictionary {}
+
 impl Dictionary {
+    /// Values that are looked through faster than hashed.
+    const FEW: usize = 16;
+
     /// A dictionary of `values`, the first of which gets code 1.
     pub fn new<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> Self {
         let mut dictionary = Self::default();
@@ -26,6 +40,7 @@ impl Dictionary {
 
     /// Appends a value and returns its code.
     pub fn push(&mut self, value: &str) -> u32 {
+        self.index.take();
         self.unsorted |= self.get(self.len_u32()).is_some_and(|last| last >= value);
         self.bytes.push_str(value);
         self.ends.push(u32::try_from(self.bytes.len()).expect("a head is sealed long before 4 GiB of texts"));
@@ -66,8 +81,11 @@ impl Dictionary {
 
     /// The code of a value; `None` when no row has it.
     pub fn find(&self, value: &str) -> Option<u32> {
-        if !self.is_sorted() {
+        if !self.is_sorted() && self.len() <= Self::FEW {
             return self.iter().find(|(_, v)| *v == value).map(|(code, _)| code);
+        }
+        if !self.is_sorted() {
+            return self.index.get_or_init(|| Index::of(self)).find(self, value);
         }
         let (mut low, mut high) = (1, self.len_u32() + 1);
         while low < high {
@@ -103,7 +121,37 @@ impl Dictionary {
 
     /// Bytes of memory held.
     pub fn memory_bytes(&self) -> usize {
-        self.bytes.capacity() + self.ends.capacity() * 4
+        self.bytes.capacity() + self.ends.capacity() * 4 + self.index.get().map_or(0, Index::memory_bytes)
+    }
+}
+
+/// The codes of a dictionary by the hash of their texts, which only the dictionary holds.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    codes: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Index {
+    fn of(dictionary: &Dictionary) -> Self {
+        let mut index = Self { codes: HashTable::with_capacity(dictionary.len()), ..Self::default() };
+        (1..=dictionary.len_u32()).for_each(|code| index.insert(dictionary, code));
+        index
+    }
+
+    fn find(&self, dictionary: &Dictionary, value: &str) -> Option<u32> {
+        self.codes.find(self.hasher.hash_one(value), |code| dictionary.get(*code) == Some(value)).copied()
+    }
+
+    /// Adds the code of a value that has none so far.
+    fn insert(&mut self, dictionary: &Dictionary, code: u32) {
+        let hasher = &self.hasher;
+        let hash = |code: u32| hasher.hash_one(dictionary.get(code).unwrap_or_default());
+        self.codes.insert_unique(hash(code), code, |code| hash(*code));
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.codes.allocation_size()
     }
 }
 
@@ -111,9 +159,7 @@ impl Dictionary {
 #[derive(Debug, Default)]
 pub struct Interner {
     dictionary: Dictionary,
-    /// The codes by the hash of their texts, which only the dictionary holds.
-    codes: HashTable<u32>,
-    hasher: DefaultHashBuilder,
+    index: Index,
     last: u32,
 }
 
@@ -124,15 +170,13 @@ impl Interner {
         if self.dictionary.get(self.last) == Some(value) {
             return self.last;
         }
-        let Self { dictionary, codes, hasher, .. } = self;
-        let hash = |dictionary: &Dictionary, code: u32| hasher.hash_one(dictionary.get(code).unwrap_or_default());
-        let known = codes.find(hasher.hash_one(value), |code| dictionary.get(*code) == Some(value)).copied();
-        self.last = known.unwrap_or_else(|| {
+        let Self { dictionary, index, last } = self;
+        *last = index.find(dictionary, value).unwrap_or_else(|| {
             let code = dictionary.push(value);
-            codes.insert_unique(hash(dictionary, code), code, |code| hash(dictionary, *code));
+            index.insert(dictionary, code);
             code
         });
-        self.last
+        *last
     }
 
     /// The dictionary as it stands.
@@ -157,6 +201,19 @@ mod tests {
         assert!(sorted.is_sorted());
         assert_eq!(codes, [0, 3, 2, 1]);
         assert_eq!((sorted.find(""), sorted.find("b"), sorted.find("bb")), (Some(1), Some(3), None));
+    }
+
+    #[test]
+    fn values_of_a_large_unsorted_dictionary_are_found_and_those_that_come_later() {
+        let mut dictionary = Dictionary::new((0..100).rev().map(|n| format!("v{n}")));
+        for round in 100..103 {
+            for (code, value) in dictionary.iter() {
+                assert_eq!(dictionary.find(value), Some(code));
+            }
+            assert_eq!(dictionary.find(&format!("v{round}")), None);
+            dictionary.push(&format!("v{round}"));
+        }
+        assert_eq!(dictionary, dictionary.clone());
     }
 
     #[test]

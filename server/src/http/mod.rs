@@ -1,7 +1,7 @@
 //! Quipu over HTTP.
 //!
 //! Ingest and queries are blocking work: routes hand it to a bounded number of threads and refuse
-//! with 503 what would have to queue for long. From a store's first token on, every request but those
+//! with 503 what would have to queue for long. Those of queries yield to all others (see `query_threads`). From a store's first token on, every request but those
 //! for health shows one; until then a request names its workspace in the header [`WORKSPACE_HEADER`].
 //!
 //! | route | does | answers |
@@ -53,6 +53,7 @@ mod otlp;
 mod outcomes;
 mod problem;
 mod query;
+mod query_threads;
 mod questions;
 mod rate;
 mod reload;
@@ -102,8 +103,8 @@ pub fn serve(
 ) -> Result<()> {
     let failed = |error| Error::io("start", "the server's threads", error);
     let tls = config.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
-    let threads = App::blocking_threads(&config);
-    let runtime = Builder::new_multi_thread().enable_all().max_blocking_threads(threads).build().map_err(failed)?;
+    let runtime =
+        Builder::new_multi_thread().enable_all().max_blocking_threads(App::INGEST_THREADS).build().map_err(failed)?;
     let app = App::new(store, config)?;
     let served = runtime.block_on(async {
         let keeping = [

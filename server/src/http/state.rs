@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use quipu::store::Store;
-use quipu::{Cancel, Result as QuipuResult};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use quipu::{Cancel, Error, Result as QuipuResult};
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use super::cardinality::Cardinality;
@@ -12,12 +12,10 @@ use super::gate::Gate;
 use super::metrics::{Metrics, Turned};
 use super::otlp::Traces;
 use super::problem::Problem;
+use super::query_threads::QueryThreads;
 use crate::config::Config;
 use crate::plan::now;
 
-/// Threads for blocking work. More than processors, since most of the time of a commit is waiting
-/// for the disk, and waiting batches share one sync.
-const INGEST_THREADS: usize = 16;
 /// Requests with something to store that may be at work or wait for a thread.
 const REQUESTS_AT_WORK: usize = 64;
 /// Queries that may wait for their turn, for each that may be at work.
@@ -31,6 +29,15 @@ struct StopOnDrop(Cancel);
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
+    }
+}
+
+/// Work that has its place to the end even when the client has gone, for it goes on without it.
+fn held<T>(place: impl Send + 'static, work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    move || {
+        let result = work();
+        drop(place);
+        result
     }
 }
 
@@ -48,16 +55,22 @@ pub(in crate::http) struct App {
     config: Arc<RwLock<Arc<Config>>>,
     work: Arc<Semaphore>,
     queries: Arc<Semaphore>,
+    query_threads: Arc<QueryThreads>,
     waiting: Arc<Semaphore>,
 }
 
 impl App {
+    /// Threads for blocking work, besides those of queries. More than processors, since most of the time of a commit
+    /// is waiting for the disk, and waiting batches share one sync.
+    pub(super) const INGEST_THREADS: usize = 16;
+
     /// What serves a store.
     ///
     /// # Errors
-    /// When its tokens cannot be read.
+    /// When its tokens cannot be read, or the system has no more threads.
     pub(super) fn new(store: Store, config: Config) -> QuipuResult<Self> {
         let (metrics, limits) = (Arc::new(Metrics::new()), &config.limits);
+        let threads = QueryThreads::start(limits.queries).map_err(|error| Error::io("start", "threads", error))?;
         Ok(Self {
             store: Arc::new(store),
             gate: Arc::new(Gate::new(&config, Arc::clone(&metrics))?),
@@ -67,6 +80,7 @@ impl App {
             cardinality: Arc::new(Cardinality::new(limits.values)),
             work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
             queries: Arc::new(Semaphore::new(limits.queries)),
+            query_threads: Arc::new(threads),
             waiting: Arc::new(Semaphore::new(limits.queries * WAITING_PER_QUERY)),
             config: Arc::new(RwLock::new(Arc::new(config))),
             changed: Arc::default(),
@@ -86,11 +100,6 @@ impl App {
         self.changed.notify_waiters();
     }
 
-    /// How many threads blocking work needs, so that queries never take those of ingest.
-    pub(super) fn blocking_threads(config: &Config) -> usize {
-        INGEST_THREADS + config.limits.queries
-    }
-
     /// Runs something that stores, on a thread of its own.
     ///
     /// # Errors
@@ -100,10 +109,12 @@ impl App {
         work: impl FnOnce(&Store) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let permit = Arc::clone(&self.work).try_acquire_owned().map_err(|_| self.overloaded("requests"))?;
-        self.block(permit, work).await
+        let store = Arc::clone(&self.store);
+        let work = held(permit, move || work(&store));
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::internal()))
     }
 
-    /// Runs something that only reads, on a thread of its own, once it is its turn. It is told to stop, and gives its
+    /// Runs something that only reads, on a thread for that, once it is its turn. It is told to stop, and gives its
     /// place to the next, when it takes too long or the client goes away.
     ///
     /// # Errors
@@ -120,27 +131,10 @@ impl App {
         let under_way = self.metrics.query();
         let stop = StopOnDrop(Cancel::default());
         let cancel = stop.0.clone();
-        let work = move |store: &Store| {
-            let result = work(store, cancel);
-            drop(under_way);
-            result
-        };
-        timeout(limit, self.block(permit, work)).await.unwrap_or_else(|_| Err(Problem::too_slow(limit)))
-    }
-
-    async fn block<T: Send + 'static>(
-        &self,
-        permit: OwnedSemaphorePermit,
-        work: impl FnOnce(&Store) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
         let store = Arc::clone(&self.store);
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work(&store);
-            // Held to the end even when the client has gone, for the work goes on without it.
-            drop(permit);
-            result
-        });
-        done.await.unwrap_or_else(|_| Err(Problem::internal()))
+        let work = held((permit, under_way), move || work(&store, cancel));
+        let done = timeout(limit, self.query_threads.run(work)).await;
+        done.map_or_else(|_| Err(Problem::too_slow(limit)), |done| done.unwrap_or_else(|| Err(Problem::internal())))
     }
 
     /// Whether something to store would be taken right now.

@@ -110,7 +110,7 @@ pub(super) fn each_document(
     let mut item = |text: &str| {
         number += 1;
         batches.summary.read += 1;
-        if let Err(error) = take(Place::Item(number), text, batches) {
+        if let Err(error) = json::shallow(text).and_then(|text| take(Place::Item(number), text, batches)) {
             batches.reject(Place::Item(number), error.message);
         }
         batches.row_done().map_err(|stop| stopped = Some(stop)).is_ok()
@@ -138,7 +138,7 @@ fn each_line(
     while let Some(line) = lines.next()? {
         batches.summary.read += 1;
         let number = lines.number();
-        if let Err(error) = lines.text(line).and_then(|text| take(number, text, batches)) {
+        if let Err(error) = lines.text(line).and_then(json::shallow).and_then(|text| take(number, text, batches)) {
             batches.reject(Place::Line(number), error.message);
         }
         batches.row_done()?;

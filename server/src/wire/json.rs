@@ -177,6 +177,22 @@ fn short(raw: &str) -> String {
     excerpt(raw.trim_matches('"'))
 }
 
+/// Levels of arrays and objects that an item may have.
+pub const DEPTH: usize = 32;
+
+/// The text of an item that nests no deeper than is allowed.
+///
+/// # Errors
+/// When it does.
+pub fn shallow(item: &str) -> Result<&str, FieldError> {
+    // Counting is much faster than following, and what opens few levels cannot nest many.
+    let opened = item.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    if opened > DEPTH && deeper_than(item, DEPTH) {
+        return Err(FieldError::item(format!("nests arrays and objects in more than {DEPTH} levels")));
+    }
+    Ok(item)
+}
+
 /// Whether arrays and objects nest deeper than `limit` in a well-formed JSON text.
 pub fn deeper_than(raw: &str, limit: usize) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
@@ -218,7 +234,7 @@ pub fn for_each_item<'a>(
         for (number, line) in (1..).zip(body.split(|byte| *byte == b'\n')) {
             let line = line.trim_ascii();
             if !line.is_empty() {
-                item(Place::Line(number), utf8(line));
+                item(Place::Line(number), utf8(line).and_then(shallow));
             }
         }
         return Ok(());
@@ -230,12 +246,12 @@ pub fn for_each_item<'a>(
     if *first == b'[' {
         let items: Vec<&RawValue> = serde_json::from_str(document).map_err(|error| document_error(&error))?;
         for (number, raw) in (1..).zip(items) {
-            item(Place::Item(number), Ok(raw.get()));
+            item(Place::Item(number), shallow(raw.get()));
         }
         return Ok(());
     }
     let single: &RawValue = serde_json::from_str(document).map_err(|error| document_error(&error))?;
-    item(Place::Item(1), Ok(single.get()));
+    item(Place::Item(1), shallow(single.get()));
     Ok(())
 }
 

@@ -18,8 +18,8 @@ use super::json::{self, Kind, Members};
 use super::native::{At, time};
 use super::{Decoded, FieldError, Ignored};
 
-/// How deep metadata may nest, so that every reader of it can follow.
-const METADATA_DEPTH: usize = 32;
+/// How deep metadata may nest: what is stored can be sent again as a member of an outcome.
+const METADATA_DEPTH: usize = json::DEPTH - 1;
 
 /// Decodes a body: one outcome, an array of outcomes, or one outcome per line (NDJSON).
 ///
@@ -244,11 +244,14 @@ mod tests {
         ] {
             assert!(refused(body).contains(found), "{body}: {}", refused(body));
         }
-        let deep = format!(r#"{{"job_id":"j","status":"SUCCESS","metadata":{}1{}}}"#, "[".repeat(33), "]".repeat(33));
-        assert!(refused(&deep).contains("nests deeper than 32"));
-        let bottomless =
-            format!(r#"{{"job_id":"j","status":"SUCCESS","x":{}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
-        assert!(decode(bottomless.as_bytes()).expect("a body").items[0].is_ok());
+        let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        let metadata = |metadata: &str| format!(r#"{{"job_id":"j","status":"SUCCESS","metadata":{metadata}}}"#);
+        assert!(decode(metadata(&nested(31)).as_bytes()).expect("a body").items[0].is_ok());
+        for levels in [32, 200_000] {
+            assert!(refused(&metadata(&nested(levels))).contains("in more than 32 levels"));
+        }
+        let in_a_text = metadata(&format!("{:?}", format!(r#"{{"x":{}}}"#, nested(31))));
+        assert!(refused(&in_a_text).contains("nests deeper than 31 levels"));
     }
 
     #[test]

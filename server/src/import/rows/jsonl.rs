@@ -90,7 +90,7 @@ impl Rows for JsonRows {
 
     fn advance(&mut self) -> Result<bool, RowFault> {
         let Some(line) = self.lines.next().map_err(RowFault::File)? else { return Ok(false) };
-        let read = self.lines.text(line).and_then(|text| self.row.read(text));
+        let read = self.lines.text(line).and_then(json::shallow).and_then(|text| self.row.read(text));
         read.map(|()| true).map_err(|error| RowFault::Row(error.message))
     }
 

@@ -80,6 +80,11 @@ fn every_refusal_names_the_field_and_what_is_allowed() {
         assert!(message.contains(found), "{field}: {message}");
     }
     assert_eq!(refused("7"), "is a number; expected an object `{…}`");
+    let nested = |levels: usize| format!("{{\"x\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    assert_eq!(refused(&nested(32)), "nests arrays and objects in more than 32 levels");
+    assert!(decode(nested(31).as_bytes()).expect("a body").items[0].is_ok());
+    let wide = format!("{{\"x\":[{}{{}}]}}", "{},".repeat(100));
+    assert!(decode(wide.as_bytes()).expect("a body").items[0].is_ok(), "wide is not deep");
 }
 
 #[test]
