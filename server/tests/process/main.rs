@@ -11,6 +11,7 @@ mod erase;
 mod http;
 mod kill;
 mod limits;
+mod reports;
 mod sources;
 mod support;
 mod tls;

@@ -53,13 +53,6 @@ class DuckDb(Sql, Peer):
     def open(self):
         self.connect(read_only=True)
 
-    def ask(self, sql):
-        return self.connection.execute(sql).fetchall()
-
-    def job(self, job):
-        sql = "SELECT input_tokens AS first, * FROM events WHERE job_id = ? ORDER BY ts, event_id"
-        return self.connection.execute(sql, [job]).fetchall()
-
     def trace(self, trace):
         return self.connection.execute(self.trace_sql(f"'{trace}'::UUID")).fetchall()
 

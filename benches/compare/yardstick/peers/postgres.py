@@ -35,6 +35,7 @@ def missing():
 
 class Postgres(Sql, Peer):
     server = True
+    place = "%s"
 
     def micros(self, column):
         return f"(extract(epoch FROM {column}) * 1000000)::bigint"
@@ -153,13 +154,6 @@ class Postgres(Sql, Peer):
             except OSError:
                 pass
         return kib >> 10
-
-    def ask(self, sql):
-        return self.connection.execute(sql).fetchall()
-
-    def job(self, job):
-        sql = "SELECT input_tokens AS first, * FROM events WHERE job_id = %s ORDER BY ts, event_id"
-        return self.connection.execute(sql, [job]).fetchall()
 
     def trace(self, trace):
         return self.connection.execute(self.trace_sql("%s::uuid"), [trace]).fetchall()

@@ -6,6 +6,9 @@ from ..workload import COVERED, METERS
 class Sql:
     """What dialects differ in comes first. `events`, `outcomes`, `prices` and `prices_new` are the tables."""
 
+    place = "?"
+    """Where a key goes."""
+
     def time(self, text):
         return f"TIMESTAMP '{text}'"
 
@@ -32,7 +35,14 @@ class Sql:
         each = (f"percentile_cont({p}) WITHIN GROUP (ORDER BY duration_ms)" for p in (0.5, 0.95, 0.99))
         return f"SELECT model, task_type, count(*), {', '.join(each)} FROM events GROUP BY model, task_type"
 
-    # What they share.
+    # What they share; a database's connection asks in one way, others say theirs.
+
+    def ask(self, sql):
+        return self.connection.execute(sql).fetchall()
+
+    def job(self, job):
+        sql = "SELECT input_tokens AS first, * FROM events WHERE job_id = " + self.place + " ORDER BY ts, event_id"
+        return self.connection.execute(sql, [job]).fetchall()
 
     def cost(self, table="e"):
         return "(" + " + ".join(f"{self.wide(f'{table}.{m}_tokens')} * p.p_{m}" for m in METERS) + ")"

@@ -105,13 +105,6 @@ class Sqlite(Sql, Peer):
         self.connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
         self.connection.execute("COMMIT")
 
-    def ask(self, sql):
-        return self.connection.execute(sql).fetchall()
-
-    def job(self, job):
-        sql = "SELECT input_tokens AS first, * FROM events WHERE job_id = ? ORDER BY ts, event_id"
-        return self.connection.execute(sql, [job]).fetchall()
-
     def trace(self, trace):
         return self.connection.execute(self.trace_sql("?"), [bytes.fromhex(trace)]).fetchall()
 
