@@ -1,4 +1,4 @@
-//! A few rows of a part as rows of their own, read one by one.
+//! A few rows of a part as rows of their own.
 
 use std::sync::Arc;
 
@@ -27,10 +27,23 @@ impl FewRows {
         Part::of(Arc::new(Self { all: Arc::clone(&part.events), rows }))
     }
 
-    fn each<T>(&self, block: usize, out: &mut Vec<T>, read: impl Fn(usize) -> Result<T>) -> Result<()> {
+    /// Replaces `out` by what `read` gives for the rows of a block: it is asked for some rows of a block of all at a time.
+    fn each<T>(
+        &self,
+        block: usize,
+        out: &mut Vec<T>,
+        read: impl Fn(usize, &[u32], &mut Vec<T>) -> Result<()>,
+    ) -> Result<()> {
         out.clear();
-        for row in self.rows.iter().skip(block * BLOCK_ROWS).take(BLOCK_ROWS) {
-            out.push(read(*row as usize)?);
+        let start = (block * BLOCK_ROWS).min(self.rows.len());
+        let rows = &self.rows[start..self.rows.len().min(start + BLOCK_ROWS)];
+        let of = |row: u32| row as usize / BLOCK_ROWS;
+        let (mut within, mut values) = (Vec::new(), Vec::new());
+        for rows in rows.chunk_by(|one, next| of(*one) == of(*next)) {
+            within.clear();
+            within.extend(rows.iter().map(|row| row % BLOCK_ROWS as u32));
+            read(of(rows[0]), &within, &mut values)?;
+            out.append(&mut values);
         }
         Ok(())
     }
@@ -54,15 +67,15 @@ impl EventRows for FewRows {
     }
 
     fn codes(&self, dimension: Dimension, block: usize, out: &mut Vec<u32>) -> Result<()> {
-        self.each(block, out, |row| self.all.code_at(dimension, row))
+        self.each(block, out, |of, rows, out| self.all.codes_of(dimension, of, rows, out))
     }
 
     fn times(&self, block: usize, out: &mut Vec<i64>) -> Result<()> {
-        self.each(block, out, |row| self.all.time_at(row))
+        self.each(block, out, |of, rows, out| self.all.times_of(of, rows, out))
     }
 
     fn quantities(&self, quantity: &Quantity, block: usize, out: &mut Vec<u64>) -> Result<()> {
-        self.each(block, out, |row| self.all.quantity_at(quantity, row))
+        self.each(block, out, |of, rows, out| self.all.quantities_of(quantity, of, rows, out))
     }
 
     fn meters(&self) -> Vec<Meter> {
@@ -74,7 +87,7 @@ impl EventRows for FewRows {
     }
 
     fn tag_set_codes(&self, block: usize, out: &mut Vec<u32>) -> Result<()> {
-        self.each(block, out, |row| self.all.tag_set_code_at(row))
+        self.each(block, out, |of, rows, out| self.all.tag_set_codes_of(of, rows, out))
     }
 
     fn tag_columns(&self) -> Vec<Text> {
@@ -86,7 +99,7 @@ impl EventRows for FewRows {
     }
 
     fn tag_codes(&self, key: &str, block: usize, out: &mut Vec<u32>) -> Result<()> {
-        self.each(block, out, |row| self.all.tag_code_at(key, row))
+        self.each(block, out, |of, rows, out| self.all.tag_codes_of(key, of, rows, out))
     }
 
     fn zone(&self, _column: ZoneColumn<'_>, _block: usize) -> Option<Zone> {

@@ -106,14 +106,6 @@ pub trait EventRows: Send + Sync {
         Ok(())
     }
 
-    /// The code of a tag with a column of its own in one row.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    fn tag_code_at(&self, key: &str, row: usize) -> Result<u32> {
-        one(row, |block, out| self.tag_codes(key, block, out))
-    }
-
     /// What is known of a block without reading it; `None` when nothing is.
     fn zone(&self, column: ZoneColumn<'_>, block: usize) -> Option<Zone>;
 
@@ -131,38 +123,6 @@ pub trait EventRows: Send + Sync {
         let mut codes = Vec::new();
         self.codes(dimension, row / BLOCK_ROWS, &mut codes)?;
         Ok(self.dictionary(dimension)?.get(codes[row % BLOCK_ROWS]).map(Text::from))
-    }
-
-    /// The code of a dimension in one row.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    fn code_at(&self, dimension: Dimension, row: usize) -> Result<u32> {
-        one(row, |block, out| self.codes(dimension, block, out))
-    }
-
-    /// The start of the event of one row, in microseconds.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    fn time_at(&self, row: usize) -> Result<i64> {
-        one(row, |block, out| self.times(block, out))
-    }
-
-    /// A quantity of one row, in stored form.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    fn quantity_at(&self, quantity: &Quantity, row: usize) -> Result<u64> {
-        one(row, |block, out| self.quantities(quantity, block, out))
-    }
-
-    /// The number of the tag set of one row.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
-    fn tag_set_code_at(&self, row: usize) -> Result<u32> {
-        one(row, |block, out| self.tag_set_codes(block, out))
     }
 
     /// Replaces `out` by the codes of a dimension in some rows of a block, numbered within it and ascending.
@@ -228,13 +188,6 @@ pub fn keep<T: Copy>(rows: &[u32], values: &mut Vec<T>) {
         values[to] = values[*from as usize];
     }
     values.truncate(rows.len());
-}
-
-/// The value of one row of a column that is read block by block.
-fn one<T: Copy>(row: usize, read: impl FnOnce(usize, &mut Vec<T>) -> Result<()>) -> Result<T> {
-    let mut values = Vec::new();
-    read(row / BLOCK_ROWS, &mut values)?;
-    Ok(values[row % BLOCK_ROWS])
 }
 
 /// The whole event of a row whose id is known, put together from its columns.

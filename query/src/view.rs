@@ -33,7 +33,8 @@ impl<'a> View<'a> {
         Self { source, scope }
     }
 
-    /// Answers a query.
+    /// Answers a query. Where its groups take more than it may use, the totals alone are answered and the answer is
+    /// [clipped](Answer::clipped); where it finds nothing, a note says why.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when the query contradicts itself,
@@ -41,6 +42,14 @@ impl<'a> View<'a> {
     /// the price book, [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt) when what is read is damaged.
     pub fn query(&self, query: &Query) -> Result<Answer> {
         advice::answer(self.source, &self.scope, &query.assumed())
+    }
+
+    /// Answers a query for whoever goes on with all its groups: what would be clipped is an error.
+    ///
+    /// # Errors
+    /// As [`View::query`], and [`ErrorKind::TooLarge`](quipu_engine::ErrorKind::TooLarge).
+    pub fn whole(&self, query: &Query) -> Result<Answer> {
+        exec::run(self.source, &self.scope, &query.assumed())
     }
 
     /// Jobs with cost, effort, time and outcome; by default the most expensive first.

@@ -118,7 +118,7 @@ fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Opti
         fill: None,
         ..query.clone()
     };
-    let reported = match view.query(&totals)?.totals.into_iter().next() {
+    let reported = match view.whole(&totals)?.totals.into_iter().next() {
         Some(Value::Money(reported)) if reported != PicoUsd::ZERO => reported,
         _ => return Ok(None),
     };

@@ -112,7 +112,7 @@ fn accounts(view: &View<'_>, query: &Query, field: Field) -> Result<BTreeMap<Opt
     let mut accounts: BTreeMap<Option<String>, Account> = BTreeMap::new();
     let tag = origin_tag(field.name()).unwrap_or_default();
     let known = Query { by: vec![source.clone(), Pivot::Tag(tag.into())], ..query.clone() }.filter(field.is_known());
-    for row in view.query(&known)?.rows {
+    for row in view.whole(&known)?.rows {
         let account = accounts.entry(text(&row[0])).or_default();
         let count = count(&row[2]);
         account.requests += count;
@@ -121,7 +121,7 @@ fn accounts(view: &View<'_>, query: &Query, field: Field) -> Result<BTreeMap<Opt
         }
     }
     let missing = Query { by: vec![source.clone()], ..query.clone() }.filter(field.is_missing());
-    for row in view.query(&missing)?.rows {
+    for row in view.whole(&missing)?.rows {
         let account = accounts.entry(text(&row[0])).or_default();
         account.requests += count(&row[1]);
         account.missing += count(&row[1]);
@@ -143,12 +143,12 @@ fn dropped(
     let by = vec![Pivot::Dimension(Dimension::TraceId), Pivot::Dimension(Dimension::Source)];
     let by_trace = Query { by, ..query.clone() }.filter(in_trace);
     let mut knowing: HashMap<Text, Vec<String>> = HashMap::new();
-    for row in view.query(&by_trace.clone().filter(field.is_known()))?.rows {
+    for row in view.whole(&by_trace.clone().filter(field.is_known()))?.rows {
         if let Value::Text(trace) = &row[0] {
             knowing.entry(trace.clone()).or_default().push(text(&row[1]).unwrap_or_default());
         }
     }
-    for row in view.query(&by_trace.filter(field.is_missing()))?.rows {
+    for row in view.whole(&by_trace.filter(field.is_missing()))?.rows {
         let Value::Text(trace) = &row[0] else { continue };
         if let Some(sources) = knowing.get(trace) {
             let account = accounts.entry(text(&row[1])).or_default();

@@ -226,7 +226,7 @@ pub fn outcomes(
 fn jobs_within(store: &Store, scope: &Scope, jobs: Vec<Text>) -> Result<BTreeSet<Text>> {
     let among = Filter::Text(TextField::Dimension(Dimension::JobId), TextTest::In(jobs));
     let query = Query::new().measure(Measure::Requests).by(Dimension::JobId).filter(among);
-    let answer = View::new(&store.snapshot(), scope.clone()).query(&query)?;
+    let answer = View::new(&store.snapshot(), scope.clone()).whole(&query)?;
     let job = |row: Vec<Value>| match row.into_iter().next() {
         Some(Value::Text(job)) => Some(job),
         _ => None,

@@ -76,7 +76,7 @@ impl EventRows for Segment {
     }
 
     fn codes_of(&self, dimension: Dimension, block: usize, rows: &[u32], out: &mut Vec<u32>) -> Result<()> {
-        let (name, values) = (sections::codes(dimension), self.dictionary(dimension)?.len());
+        let (name, values) = (sections::codes(dimension), self.values(dimension)?);
         out.clear();
         if let Some(section) = self.container.section(&name) {
             self.container.numbers_of(section, block, rows, out)?;
@@ -92,8 +92,7 @@ impl EventRows for Segment {
             return Ok(());
         };
         self.codes_of(source, block, rows, out)?;
-        out.iter_mut().for_each(|code| *code = codes.get(*code as usize).copied().unwrap_or(0));
-        Ok(())
+        dependent::follow(&self.container, (dimension, source), &codes, out)
     }
 
     fn times_of(&self, block: usize, rows: &[u32], out: &mut Vec<i64>) -> Result<()> {
@@ -129,9 +128,11 @@ impl EventRows for Segment {
     }
 
     fn tag_dictionary(&self, key: &str) -> Result<Arc<Dictionary>> {
+        if let Some(dictionary) = self.tag_dictionaries.lock().get(key) {
+            return Ok(Arc::clone(dictionary));
+        }
         let dictionary = self.read_tag_dictionary(key)?;
-        self.tag_dictionaries.lock().insert(key.into(), Arc::clone(&dictionary));
-        Ok(dictionary)
+        Ok(Arc::clone(self.tag_dictionaries.lock().entry(key.into()).or_insert(dictionary)))
     }
 
     fn tag_codes(&self, key: &str, block: usize, out: &mut Vec<u32>) -> Result<()> {
@@ -148,11 +149,6 @@ impl EventRows for Segment {
         };
         self.container.numbers_of(section, block, rows, out)?;
         check_codes(&self.container, &name, block, out, values)
-    }
-
-    fn tag_code_at(&self, key: &str, row: usize) -> Result<u32> {
-        let section = self.container.section(&sections::tag_codes(key));
-        section.map_or(Ok(0), |section| self.code_in(section, row))
     }
 
     fn zone(&self, column: ZoneColumn<'_>, block: usize) -> Option<Zone> {
@@ -194,22 +190,6 @@ impl EventRows for Segment {
             self.bitmaps.lock().insert((dimension, code), Arc::clone(rows));
         }
         Ok(rows)
-    }
-
-    fn code_at(&self, dimension: Dimension, row: usize) -> Result<u32> {
-        self.code(dimension, row)
-    }
-
-    fn time_at(&self, row: usize) -> Result<i64> {
-        self.time(row)
-    }
-
-    fn quantity_at(&self, quantity: &Quantity, row: usize) -> Result<u64> {
-        self.quantity(quantity, row)
-    }
-
-    fn tag_set_code_at(&self, row: usize) -> Result<u32> {
-        self.tag_set_code(row)
     }
 
     fn event(&self, row: usize) -> Result<Event> {

@@ -59,3 +59,18 @@ pub(super) fn read(
         None => Ok(Some((source, codes))),
     }
 }
+
+/// Replaces codes of the source by those that go with them.
+pub(super) fn follow(
+    container: &Container,
+    (dimension, source): (Dimension, Dimension),
+    goes_with: &[u32],
+    codes: &mut [u32],
+) -> Result<()> {
+    for code in codes {
+        *code = *goes_with.get(*code as usize).ok_or_else(|| {
+            container.damaged(&sections::dependent(dimension, source), &format!("nothing for code {code} of {source}"))
+        })?;
+    }
+    Ok(())
+}

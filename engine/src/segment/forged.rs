@@ -114,7 +114,29 @@ fn read_all(segment: &Segment) -> Result<()> {
         segment.codes(*dimension, 0, &mut codes)?;
     }
     segment.load()?;
+    read_few(segment)?;
     (0..segment.rows().min(3)).try_for_each(|row| segment.event(row).and(segment.mark(row)).map(drop))
+}
+
+/// Reads some rows of the columns that are looked up row by row; whatever is told of them can be looked up in turn.
+fn read_few(segment: &Segment) -> Result<()> {
+    let rows: Vec<u32> = (0..segment.rows().min(300) as u32).step_by(7).collect();
+    let (mut codes, mut quantities, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    segment.times_of(0, &rows, &mut times)?;
+    segment.quantities_of(&Quantity::ContextBand, 0, &rows, &mut quantities)?;
+    for dimension in Dimension::ALL {
+        segment.codes_of(*dimension, 0, &rows, &mut codes)?;
+        assert!(codes.iter().all(|code| *code as usize <= segment.dictionary(*dimension).map_or(0, |all| all.len())));
+    }
+    segment.tag_set_codes_of(0, &rows, &mut codes)?;
+    let sets = segment.tag_sets()?;
+    assert!(codes.iter().all(|code| (*code as usize) < sets.len()));
+    for key in segment.tag_columns() {
+        segment.tag_codes_of(&key, 0, &rows, &mut codes)?;
+        let values = segment.tag_dictionary(&key)?;
+        assert!(codes.iter().all(|code| *code as usize <= values.len()));
+    }
+    Ok(())
 }
 
 proptest! {

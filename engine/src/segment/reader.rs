@@ -77,12 +77,7 @@ fn read_dependent(
         Some(section) => container.numbers(section, block, out)?,
         None => out.resize(rows, 0),
     }
-    for code in out {
-        *code = *codes.get(*code as usize).ok_or_else(|| {
-            container.damaged(&sections::dependent(dimension, source), &format!("nothing for code {code} of {source}"))
-        })?;
-    }
-    Ok(())
+    dependent::follow(container, (dimension, source), &codes, out)
 }
 
 /// The footer's maximum is checked before, the values after decoding: both come from the file.

@@ -23,7 +23,9 @@ impl Segment {
         }
         let values = self.dictionary(dimension)?.len();
         let Some((source, codes)) = dependent::read(self.container(), values, dimension)? else { return Ok(0) };
-        Ok(codes.get(self.code(source, row)? as usize).copied().unwrap_or(0))
+        let mut code = [self.code(source, row)?];
+        dependent::follow(self.container(), (dimension, source), &codes, &mut code)?;
+        Ok(code[0])
     }
 
     pub(super) fn code_in(&self, section: &Section, row: usize) -> Result<u32> {

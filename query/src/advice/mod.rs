@@ -23,13 +23,10 @@ use crate::value::Value;
 /// As [`View::query`](crate::View::query).
 pub(crate) fn answer(source: &dyn Source, scope: &Scope, query: &Query) -> Result<Answer> {
     let probe = Probe { source, scope, query };
-    if explosion::is_certain(&probe)? {
-        return explosion::totals(&probe);
-    }
     match exec::run(source, scope, query) {
         Ok(mut answer) => {
             if is_empty(&answer) {
-                answer.notes.extend(nothing::why(&probe)?);
+                answer.notes.extend(affordable(nothing::why(&probe))?.unwrap_or_default());
             }
             Ok(answer)
         }
@@ -41,7 +38,16 @@ pub(crate) fn answer(source: &dyn Source, scope: &Scope, query: &Query) -> Resul
     }
 }
 
-/// Whether no event can have added anything to an answer.
+/// What came of a further question, if that was within the bounds of the first; the answer stands without it.
+fn affordable<T>(more: Result<T>) -> Result<Option<T>> {
+    match more {
+        Ok(more) => Ok(Some(more)),
+        Err(error) if matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::Cancelled) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it may be that no event added anything to an answer.
 fn is_empty(answer: &Answer) -> bool {
     let nothing = |value: &Value| match value {
         Value::Null => true,
@@ -65,6 +71,12 @@ impl Probe<'_> {
     fn question<const N: usize>(&self, measures: [Measure; N]) -> Query {
         let Query { memory, cancel, threads, .. } = self.query;
         Query { memory: *memory, cancel: cancel.clone(), threads: *threads, ..Query::new().measures(measures) }
+    }
+
+    /// How many events there are in the range of time, as far as events themselves lie in it.
+    fn requests(&self) -> Query {
+        let (since, until) = if self.is_by_event_time() { (self.query.since, self.query.until) } else { (None, None) };
+        Query { since, until, ..self.question([Measure::Requests]) }
     }
 
     fn ask(&self, question: &Query) -> Result<Answer> {

@@ -1,9 +1,9 @@
 //! Why a question found nothing.
 
-use quipu_engine::{ErrorKind, Result, Text};
+use quipu_engine::{Result, Text};
 
-use super::Probe;
 use super::contradiction::{conditions, contradictions};
+use super::{Probe, affordable};
 use crate::filter::{Filter, TextField, TextTest};
 use crate::measure::Measure;
 use crate::names::did_you_mean;
@@ -16,7 +16,7 @@ const CONDITIONS: usize = 8;
 /// Values that are compared with one that does not exist.
 const VALUES: u64 = 10_000;
 
-/// Which condition leaves nothing, where one does by itself.
+/// Which condition leaves nothing, where one does by itself; nothing where events there are add up to nothing.
 pub(super) fn why(probe: &Probe<'_>) -> Result<Vec<String>> {
     let query = probe.query;
     let conditions = conditions(query.filter.as_ref());
@@ -28,31 +28,32 @@ pub(super) fn why(probe: &Probe<'_>) -> Result<Vec<String>> {
     if !contradictions.is_empty() {
         return Ok(contradictions);
     }
-    let requests = probe.question([Measure::Requests]);
-    if !probe.finds(&requests)? {
-        return Ok(vec!["there are no events here yet".to_owned()]);
+    let own = Query { filter: query.filter.clone(), ..probe.requests() };
+    if probe.finds(&own)? {
+        return Ok(Vec::new());
     }
+    if !probe.finds(&probe.requests())? {
+        return outside(probe).map(|note| vec![note]);
+    }
+    let of_that_time = if is_bounded && probe.is_by_event_time() { " of that time" } else { "" };
     let mut notes = Vec::new();
     for condition in conditions.into_iter().take(CONDITIONS) {
-        if !probe.finds(&requests.clone().filter(condition.clone()))? {
-            notes.push(format!("no event passes `{condition}`{}", hint(probe, condition)?));
+        if !probe.finds(&probe.requests().filter(condition.clone()))? {
+            notes.push(format!("no event{of_that_time} passes `{condition}`{}", hint(probe, condition)?));
         }
-    }
-    if is_bounded && probe.is_by_event_time() {
-        notes.extend(outside(probe, &requests)?);
     }
     Ok(notes)
 }
 
 /// Where events lie, when none lies in the range.
-fn outside(probe: &Probe<'_>, requests: &Query) -> Result<Option<String>> {
-    let (since, until) = (probe.query.since, probe.query.until);
-    if probe.finds(&Query { since, until, ..requests.clone() })? {
-        return Ok(None);
-    }
+fn outside(probe: &Probe<'_>) -> Result<String> {
     let span = probe.ask(&probe.question([Measure::FirstAt, Measure::LastAt]))?.totals;
-    let [Value::Time(first), Value::Time(last)] = &*span else { return Ok(None) };
-    Ok(Some(format!("no event starts in the range of time: the first starts at {first}, the last at {last}")))
+    Ok(match &*span {
+        [Value::Time(first), Value::Time(last)] => {
+            format!("no event starts in the range of time: the first starts at {first}, the last at {last}")
+        }
+        _ => "there are no events here yet".to_owned(),
+    })
 }
 
 /// The nearest value there is, for a value that there is not.
@@ -63,12 +64,9 @@ fn hint(probe: &Probe<'_>, condition: &Filter) -> Result<String> {
         TextField::Dimension(dimension) => Pivot::Dimension(*dimension),
         TextField::Tag(key) => Pivot::Tag(key.clone()),
     };
-    let known = probe.ask(&probe.question([Measure::Requests]).by(pivot).limit(VALUES));
-    let names: Vec<Text> = match known {
-        Ok(known) => known.rows.into_iter().filter_map(|row| text(row.into_iter().next()?)).collect(),
-        Err(error) if error.kind() == ErrorKind::TooLarge => Vec::new(),
-        Err(error) => return Err(error),
-    };
+    let known = affordable(probe.ask(&probe.requests().by(pivot).limit(VALUES)))?;
+    let rows = known.into_iter().flat_map(|known| known.rows);
+    let names: Vec<Text> = rows.filter_map(|row| text(row.into_iter().next()?)).collect();
     Ok(did_you_mean(wrong, names.iter().map(Text::as_str)))
 }
 

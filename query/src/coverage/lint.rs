@@ -63,14 +63,14 @@ fn values(view: &View<'_>, query: &Query, dimension: Dimension) -> Result<(Vec<S
         limit: Some(LOOKED_AT),
         ..query.clone()
     };
-    let answer = view.query(&query.filter(Filter::has(dimension)))?;
+    let answer = view.whole(&query.filter(Filter::has(dimension)))?;
     Ok((answer.rows.iter().map(|row| row[0].to_string()).collect(), answer.groups))
 }
 
 fn retry_depth(view: &View<'_>, query: &Query) -> Result<Option<Warning>> {
     let stated = Filter::Number(NumberField::Number(Number::RetryDepth), NumberTest::NotNull);
     let measures = vec![Measure::Requests, Measure::Retries, Measure::Errors];
-    let answer = view.query(&Query { measures, ..query.clone() }.filter(stated))?;
+    let answer = view.whole(&Query { measures, ..query.clone() }.filter(stated))?;
     let [Value::Count(calls @ FEW_CALLS..), Value::Count(0), errors] = answer.totals.as_slice() else {
         return Ok(None);
     };

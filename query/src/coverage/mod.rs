@@ -81,7 +81,7 @@ fn fields(view: &View<'_>, query: &Query) -> Result<Answer> {
 /// The part of calls and of spend that tried something again.
 fn retries(view: &View<'_>, query: &Query) -> Result<Answer> {
     let query = Query { measures: vec![Measure::Requests, spend(query)], ..query.clone() };
-    let (all, again) = (view.query(&query)?, view.query(&query.clone().filter(Filter::is_retry()))?);
+    let (all, again) = (view.whole(&query)?, view.whole(&query.clone().filter(Filter::is_retry()))?);
     let [calls, cost] = [&all.totals[0], &all.totals[1]];
     let [retried, retried_cost] = [&again.totals[0], &again.totals[1]];
     let shares = [share(retried, calls), share(retried_cost, cost)];

@@ -31,7 +31,7 @@ pub(super) fn routing(view: &View<'_>, query: &Query) -> Result<Answer> {
     let by = [Dimension::TaskType, Dimension::ModelTier].map(Into::into).into();
     let measures = vec![Measure::Requests, Measure::TotalTokens, spend(query)];
     let named = Filter::has(Dimension::TaskType).and(Filter::has(Dimension::ModelTier));
-    let answer = view.query(&Query { by, measures, ..query.clone() }.filter(named))?;
+    let answer = view.whole(&Query { by, measures, ..query.clone() }.filter(named))?;
     let mut tasks: BTreeMap<String, (Value, Vec<Tier>)> = BTreeMap::new();
     for row in &answer.rows {
         if let [task, tier, Value::Count(calls), Value::Count(tokens @ 1..), Value::Money(cost)] = row.as_slice() {

@@ -79,7 +79,7 @@ pub(crate) fn job(view: &View<'_>, job_id: &str, query: &Query) -> Result<JobRep
     let ask = |by: Option<Dimension>, more: &[Measure], order: Option<Order>| {
         let by = by.into_iter().map(Into::into).collect();
         let measures = effort().into_iter().chain(more.iter().cloned()).collect();
-        view.query(&Query { measures, by, order: order.into_iter().collect(), ..query.clone() })
+        view.whole(&Query { measures, by, order: order.into_iter().collect(), ..query.clone() })
     };
     let (events, event_count) = view.events(&query, EVENTS_LISTED)?;
     if event_count == 0 {
@@ -114,7 +114,7 @@ pub(crate) fn trace(view: &View<'_>, trace_id: &str, query: &Query) -> Result<Tr
     if event_count == 0 {
         return Err(not_found("trace", trace_id));
     }
-    let (totals, tree) = (view.query(&query)?, tree(&events));
+    let (totals, tree) = (view.whole(&query)?, tree(&events));
     Ok(TraceReport { trace_id: trace_id.into(), totals, events, tree, event_count })
 }
 

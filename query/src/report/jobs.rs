@@ -76,7 +76,7 @@ fn properties(view: &View<'_>, query: &Query, jobs: &Answer) -> Result<HashMap<T
         query = query.filter(Filter::Text(TextField::Dimension(Dimension::JobId), TextTest::In(names)));
     }
     let mut properties: HashMap<Text, [Option<Text>; 2]> = HashMap::new();
-    for row in view.query(&query)?.rows {
+    for row in view.whole(&query)?.rows {
         let of_job = properties.entry(text(&row[0]).unwrap_or_default()).or_default();
         for (property, value) in of_job.iter_mut().zip(&row[1..3]) {
             *property = text(value).or_else(|| property.take());

@@ -27,7 +27,7 @@ pub(crate) fn price_diff(
 ) -> Result<(Answer, Answer)> {
     let under = |prices: PriceChoice| {
         let order = Vec::new();
-        view.query(&Query { measures: vec![Measure::Cost], prices, order, limit: None, ..query.clone() })
+        view.whole(&Query { measures: vec![Measure::Cost], prices, order, limit: None, ..query.clone() })
     };
     let (old, new) = (under(old)?, under(new)?);
     let keys = query.by.len();

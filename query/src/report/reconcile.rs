@@ -23,10 +23,10 @@ const SHARE_DIGITS: u8 = 6;
 pub(crate) fn reconcile(view: &View<'_>, query: &Query) -> Result<Answer> {
     use Measure as M;
     let base = vec![M::Requests, M::Cost, M::ReportedCost, M::ReportedUnknown, M::Unpriced];
-    let answer = view.query(&Query { measures: base, ..query.clone() })?;
+    let answer = view.whole(&Query { measures: base, ..query.clone() })?;
     let part = |measures: Vec<Measure>, filter: Filter| -> Result<ByKey> {
         let query = Query { measures, order: Vec::new(), limit: None, ..query.clone() };
-        Ok(ByKey::new(&view.query(&query.filter(filter))?, query_keys(&answer)))
+        Ok(ByKey::new(&view.whole(&query.filter(filter))?, query_keys(&answer)))
     };
     let stated = Filter::Number(NumberField::Number(Number::ReportedCost), NumberTest::NotNull);
     let stated = part(vec![M::CostDelta], stated)?;

@@ -92,7 +92,7 @@ fn usage(
         Value::Money(amount) => Some(amount.pico()),
         _ => None,
     };
-    let answer = view.query(&query)?;
+    let answer = view.whole(&query)?;
     if let Some(odd) = answer.rows.iter().find(|row| !row[1].is_null() && amount(&row[1]).is_none()) {
         let (measure, value) = (&rule.measure, &odd[1]);
         return Err(Error::invalid(format!("a rule needs a measure that adds up; {measure} does not ({value})")));

@@ -126,11 +126,11 @@ fn jobs(view: &View<'_>, query: &Query, pivot: &Pivot, version: &str) -> Result<
     let measures = vec![M::Pending, M::Successful, M::Value, M::JobCost, missing];
     let by = vec![Dimension::JobId.into()];
     let mut query = Query { by, measures, order: Vec::new(), limit: None, ..query.clone() }.filter(only);
-    let mut answer = view.query(&query)?;
+    let mut answer = view.whole(&query)?;
     // Only events can tell whose quantities have no price; where all have one, counters do.
     if query.cost_basis == CostBasis::Computed && !answer.unpriced.is_empty() {
         query.measures.push(M::Unpriced);
-        answer = view.query(&query)?;
+        answer = view.whole(&query)?;
     }
     let jobs = answer.rows.iter().map(|row| (row[0].to_string(), result(&row[1..]))).collect();
     Ok(Jobs { jobs, price_book_version: answer.price_book_version, lsn: answer.lsn })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use quipu_engine::{Dimension, ErrorKind, Event, Timestamp, TokenMeter};
-use quipu_query::{Answer, Filter, Measure, Query, Scope, View};
+use quipu_query::{Answer, Filter, Measure, Query, RunawayRule, Scope, View};
 
 use crate::generate::{book, events, outcomes, query};
 use crate::memory::{Form, Memory};
@@ -71,6 +71,29 @@ fn groups_beyond_memory_leave_exact_totals_and_say_what_to_change() {
     assert!(clipped.rows.is_empty() && clipped.other == Some(clipped.totals));
     assert!(clipped.groups > 19_000 && clipped.groups < 21_000, "about as many: {}", clipped.groups);
     assert!(clipped.notes[0].contains("trace_id alone has about"), "{:?}", clipped.notes);
+}
+
+#[test]
+fn whoever_goes_on_with_all_groups_is_told_that_they_do_not_fit() {
+    let memory = memory(20_000);
+    let view = View::new(&memory, Scope::default());
+    let small = Query::new().measure(Measure::Requests).memory(2 << 20);
+    let error = view.whole(&small.clone().by(Dimension::TraceId)).expect_err("too many");
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    let rule = RunawayRule { measure: Measure::Requests, by: Dimension::TraceId.into(), ..RunawayRule::default() };
+    let (first, last) = (Timestamp::from_seconds(START), Timestamp::from_seconds(START + 28 * 86_400));
+    let error = view.runaways(&small, &rule, first, last).expect_err("too many");
+    assert_eq!(error.kind(), ErrorKind::TooLarge, "no alarm would say that there is none");
+}
+
+#[test]
+fn what_events_add_up_to_is_no_reason_to_say_that_there_are_none() {
+    let memory = memory(10);
+    let errors = Query::new().measure(Measure::Errors).filter(Filter::parse("team = support").expect("valid"));
+    let view = View::new(&memory, Scope::default());
+    assert_eq!(view.query(&errors).expect("answered").notes, Vec::<String>::new());
+    let later = errors.since(Timestamp::from_seconds(START + 60)).until(Timestamp::from_seconds(START + 120));
+    assert_eq!(view.query(&later).expect("answered").notes, ["no event of that time passes `team = support`"]);
 }
 
 proptest! {

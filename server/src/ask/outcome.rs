@@ -34,7 +34,7 @@ pub fn revisions(snapshot: &Snapshot, scope: &Scope, job_id: &str) -> Result<She
 /// Whether a job has an event within the walls of a scope.
 fn is_seen(snapshot: &Snapshot, scope: &Scope, job_id: &str) -> Result<bool> {
     let own = Query::new().measure(Measure::Requests).filter(Filter::is(Dimension::JobId, job_id));
-    let answer = View::new(snapshot, scope.clone()).query(&own)?;
+    let answer = View::new(snapshot, scope.clone()).whole(&own)?;
     Ok(!matches!(answer.totals.as_slice(), [Value::Count(0)]))
 }
 

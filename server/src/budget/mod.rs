@@ -124,7 +124,7 @@ impl Budget {
             PlanText { since: Some(span.from.to_string()), until: Some(span.until.to_string()), ..self.text.clone() };
         let Plan { query, .. } = text.resolve(now)?;
         let query = query.cancel(cancel.clone());
-        let answer = quipu::View::new(snapshot, self.scope.clone()).query(&query)?;
+        let answer = quipu::View::new(snapshot, self.scope.clone()).whole(&query)?;
         let complete = answer.unpriced.is_empty();
         Ok(answer.rows.iter().filter_map(|row| Standing::of_row(self, row, span, now, complete)).collect())
     }
