@@ -1,7 +1,7 @@
 //! One call while a source's facts about it come in, the best first: what is set stays.
 //!
 //! Sources of telemetry must not lose spend over a label, so what does not fit into an event is
-//! shortened or left out, and counted as ignored, instead of refusing the call.
+//! left out, or shortened where it only describes, and counted as ignored, instead of refusing the call.
 
 use std::borrow::Cow;
 
@@ -104,14 +104,16 @@ impl<'i> Call<'i> {
         }
     }
 
-    /// A text that the engine takes. An id of a job that is cut would be another job's, so it is left out.
+    /// A text that the engine takes. Whatever tells one thing from another is left out where it is too long, for two
+    /// tenants, jobs or models may begin alike; labels for people are cut.
     fn fitting(&mut self, dimension: Dimension, value: &str) -> Option<Text> {
         let value = cleaned(value);
         if value.len() <= dimension.max_bytes() {
             return Some(value.as_ref().into());
         }
         self.ignored.count(dimension.name());
-        (dimension != Dimension::JobId).then(|| cut(&value, dimension.max_bytes()).into())
+        let describes = matches!(dimension, Dimension::JobName | Dimension::TraceName);
+        describes.then(|| cut(&value, dimension.max_bytes()).into())
     }
 
     /// Keeps where one of the fields that get lost between hops was found.
@@ -287,7 +289,8 @@ mod tests {
         }
         call.number(Number::StatusCode, 70_000);
         call.event.id = Some(identity(&"s".repeat(200), &"i".repeat(200)));
-        assert_eq!(call.get(Dimension::JobId), None);
+        let kept: Vec<_> = call.event.dimensions.iter().map(|(dimension, _)| *dimension).collect();
+        assert_eq!(kept, [Dimension::JobName, Dimension::TraceName, Dimension::Source], "names are not cut");
         call.event.normalise(Timestamp::from_seconds(1_900_000_000)).expect("an event within the limits");
     }
 

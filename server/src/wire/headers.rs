@@ -181,6 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_long_is_left_out_and_said() {
+        let long = "x".repeat(400);
+        let mut ignored = Ignored::default();
+        let headers = Headers::read([("x-tenant-id", long.as_str()), ("x-team-id", &long), ("x-workflow-id", "w")]);
+        let event = headers.apply(Event::default(), &mut ignored);
+        let got = [Dimension::Tenant, Dimension::Team, Dimension::Workflow].map(|dimension| event.get(dimension));
+        assert_eq!(got, [None, None, Some("w")]);
+        assert_eq!(ignored.fields().map(|(name, _)| name).collect::<Vec<_>>(), ["team", "tenant"]);
+        assert_eq!(event.tags.get("from.tenant"), None);
+    }
+
+    #[test]
     fn what_cannot_be_read_is_absent() {
         let event = filled(
             &[
