@@ -179,6 +179,26 @@ pub fn corrections(
     Ok(CorrectionReceipt { lsn, items: put_back(places, items) })
 }
 
+/// The word for what became of a correction, and how many events it changed.
+pub fn told(item: &CorrectionItem) -> (&'static str, u64) {
+    match item {
+        CorrectionItem::Applied { events } => ("applied", *events),
+        CorrectionItem::Pending => ("pending", 0),
+        CorrectionItem::Outweighed | CorrectionItem::Unchanged => ("unchanged", 0),
+        CorrectionItem::Rejected(_) => ("rejected", 0),
+    }
+}
+
+/// Why a correction that was taken changed nothing.
+pub fn why(item: &CorrectionItem) -> Option<&'static str> {
+    match item {
+        CorrectionItem::Pending => Some("nothing of that name is stored yet; the correction waits for it"),
+        CorrectionItem::Outweighed => Some("what is stored says otherwise already, and stands"),
+        CorrectionItem::Unchanged => Some("nothing of it is new, or what it speaks of does not count any more"),
+        CorrectionItem::Applied { .. } | CorrectionItem::Rejected(_) => None,
+    }
+}
+
 /// The event of that id, where the scope shows it.
 ///
 /// # Errors

@@ -183,7 +183,11 @@ impl Corrector {
         }
         delta.index.said(ground.secret, &correction);
         self.accepted.push(correction);
-        Ok(if events > 0 { CorrectionItem::Applied { events } } else { CorrectionItem::Pending })
+        Ok(match (events, places.is_empty()) {
+            (0, true) => CorrectionItem::Pending,
+            (0, false) => CorrectionItem::Outweighed,
+            (events, _) => CorrectionItem::Applied { events },
+        })
     }
 
     fn touch(&mut self, ground: &Ground<'_>, delta: &Delta<'_>, place: Place) -> Result<()> {

@@ -102,8 +102,10 @@ pub enum CorrectionItem {
         /// How many.
         events: u64,
     },
-    /// It is kept and changes nothing yet: what it speaks of was not stored so far, or stands against it.
+    /// It is kept and waits: what it speaks of was not stored so far.
     Pending,
+    /// It is kept and changes nothing: what it speaks of is stored, and stands against it.
+    Outweighed,
     /// It says nothing that was not known. Nothing changed.
     Unchanged,
     /// It breaks a rule; the error says which.

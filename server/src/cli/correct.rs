@@ -103,11 +103,11 @@ pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCod
     sheet.rows = (1_u128..)
         .zip(&fates)
         .map(|(place, fate)| {
-            vec![Value::Count(place), Value::Text(fate.status.as_str().into()), Value::Count(fate.events)]
+            vec![Value::Count(place), Value::Text(fate.status.as_str().into()), Value::Count(fate.events.into())]
         })
         .collect();
     sheet.facts.lsn = Some(lsn);
-    let reasons = (1..).zip(&fates).filter_map(|(place, fate)| Some(format!("{place}: {}", fate.error.as_ref()?)));
+    let reasons = (1..).zip(&fates).filter_map(|(place, fate)| Some(format!("{place}: {}", fate.why.as_ref()?)));
     sheet.facts.notes.extend(reasons.take(super::LISTED));
     output.sheet(&sheet)?;
     Ok(ExitCode::from(u8::from(refused > 0)))
@@ -116,18 +116,17 @@ pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCod
 /// What became of one correction.
 struct Fate {
     status: String,
-    events: u128,
-    error: Option<String>,
+    events: u64,
+    why: Option<String>,
 }
 
 fn fate(item: &CorrectionItem) -> Fate {
-    let (status, events, error) = match item {
-        CorrectionItem::Applied { events } => ("applied", *events, None),
-        CorrectionItem::Pending => ("pending", 0, None),
-        CorrectionItem::Unchanged => ("unchanged", 0, None),
-        CorrectionItem::Rejected(error) => ("rejected", 0, Some(error.to_string())),
+    let (status, events) = ingest::told(item);
+    let why = match item {
+        CorrectionItem::Rejected(error) => Some(error.to_string()),
+        item => ingest::why(item).map(str::to_owned),
     };
-    Fate { status: status.into(), events: events.into(), error }
+    Fate { status: status.into(), events, why }
 }
 
 fn of_server(answer: &[u8]) -> Result<(u64, Vec<Fate>)> {
@@ -136,8 +135,8 @@ fn of_server(answer: &[u8]) -> Result<(u64, Vec<Fate>)> {
     let text = |item: &Json, name: &str| item.get(name).and_then(Json::as_str).map(str::to_owned);
     let fate = |item: &Json| Fate {
         status: text(item, "status").unwrap_or_default(),
-        events: item.get("events").and_then(Json::as_u64).unwrap_or_default().into(),
-        error: text(item, "error"),
+        events: item.get("events").and_then(Json::as_u64).unwrap_or_default(),
+        why: text(item, "error").or_else(|| text(item, "note")),
     };
     let items = answer.get("items").and_then(Json::as_array);
     let lsn = answer.get("lsn").and_then(Json::as_u64).unwrap_or_default();
@@ -181,7 +180,12 @@ fn values(set: &[String]) -> Result<Json> {
             pair.split_once('=').ok_or_else(|| Error::invalid(format!("--set is {pair:?}; expected FIELD=VALUE")))?;
         let (members, name) = match name.strip_prefix("tag.") {
             Some(key) => (&mut tags, key),
-            None => (&mut values, name),
+            None => match wire::unknown_value(name) {
+                Some(unknown) => {
+                    return Err(Error::invalid(format!("--set names {unknown}; a tag is tag.{name}=VALUE")));
+                }
+                None => (&mut values, name),
+            },
         };
         let number = quipu::Number::from_name(name).is_some().then(|| serde_json::from_str(value).ok()).flatten();
         members.insert(name.to_owned(), number.unwrap_or_else(|| Json::from(value)));

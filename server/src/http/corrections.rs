@@ -61,12 +61,13 @@ fn take(store: &Store, bytes: &[u8], admission: &Admission) -> Result<(bool, Val
 }
 
 fn fate((index, item): (usize, &CorrectionItem)) -> Value {
-    match item {
-        CorrectionItem::Applied { events } => json!({ "index": index, "status": "applied", "events": events }),
-        CorrectionItem::Pending => json!({ "index": index, "status": "pending", "events": 0 }),
-        CorrectionItem::Unchanged => json!({ "index": index, "status": "unchanged", "events": 0 }),
-        CorrectionItem::Rejected(error) => {
-            json!({ "index": index, "status": "rejected", "events": 0, "error": error.to_string() })
-        }
+    let (status, events) = ingest::told(item);
+    let mut fate = json!({ "index": index, "status": status, "events": events });
+    if let CorrectionItem::Rejected(error) = item {
+        fate["error"] = error.to_string().into();
     }
+    if let Some(why) = ingest::why(item) {
+        fate["note"] = why.into();
+    }
+    fate
 }

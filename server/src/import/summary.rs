@@ -96,7 +96,7 @@ impl Summary {
         match item {
             CorrectionItem::Applied { events } => self.corrected += events,
             CorrectionItem::Pending => self.corrections_pending += 1,
-            CorrectionItem::Unchanged => {}
+            CorrectionItem::Outweighed | CorrectionItem::Unchanged => {}
             CorrectionItem::Rejected(error) => self.reject(file, place, error.to_string()),
         }
     }
@@ -105,7 +105,7 @@ impl Summary {
     pub(super) fn revision(&mut self, file: &Arc<str>, place: Place, item: CorrectionItem) {
         match item {
             CorrectionItem::Unchanged => self.duplicates += 1,
-            CorrectionItem::Pending => self.skipped += 1,
+            CorrectionItem::Pending | CorrectionItem::Outweighed => self.skipped += 1,
             item => self.correction(file, place, item),
         }
     }

@@ -10,16 +10,16 @@
 //! assert!(decoded.items.iter().all(Result::is_ok));
 //! ```
 //!
-//! `event` and `values` are events in their native form. A version of an event is known by the id in it.
+//! `event` and `values` are events in their native form, but for `values` naming no field that events do not have. A version of an event is known by the id in it.
 
 use std::borrow::Cow;
 
 use quipu::correction::{Correction, Target};
-use quipu::{Dimension, Event, Result, Text};
+use quipu::{Dimension, Event, Number, Result, Text, did_you_mean};
 
 use super::json::{self, Kind, Members};
 use super::native;
-use super::{Decoded, FieldError, Ignored, decimal};
+use super::{Decoded, FieldError, Ignored, decimal, excerpt};
 
 /// What a correction may say.
 const CHANGES: &str = "retract, replace, grow and complete";
@@ -74,7 +74,10 @@ impl<'a> Draft<'a> {
             "revision" => self.revision.replace(count()?).is_some(),
             "rank" => self.rank.replace(count()?).is_some(),
             "event" => self.event.replace(inner(name, raw, ignored)?).is_some(),
-            "values" => self.values.replace(inner(name, raw, ignored)?).is_some(),
+            "values" => {
+                refuse_unknown(name, raw)?;
+                self.values.replace(inner(name, raw, ignored)?).is_some()
+            }
             _ => {
                 ignored.count(name);
                 false
@@ -107,7 +110,7 @@ impl<'a> Draft<'a> {
                 Correction::complete(target, rank, values)
             }
             other => {
-                let found = crate::wire::excerpt(other);
+                let found = excerpt(other);
                 return Err(FieldError::field("change", format_args!("is {found}; allowed are {CHANGES}")));
             }
         };
@@ -168,6 +171,25 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// That no event has a field of that name, as an object of a sentence; `None` where there is one.
+pub fn unknown_value(name: &str) -> Option<String> {
+    if native::is_field(name) {
+        return None;
+    }
+    let dimensions = Dimension::ALL.iter().map(|dimension| dimension.name());
+    let known = dimensions.chain(Number::ALL.iter().map(|number| number.name()));
+    Some(format!("{}, which is no field of an event{}", excerpt(name), did_you_mean(name, known)))
+}
+
+/// What an event leaves out is filled in by name: a misspelt one would be a tag that nobody meant.
+fn refuse_unknown(name: &str, raw: &str) -> Result<(), FieldError> {
+    let members = if Kind::of(raw) == Kind::Object { Members::parse(raw)?.0 } else { Vec::new() };
+    match members.iter().find_map(|(member, _)| unknown_value(member)) {
+        Some(unknown) => Err(FieldError::field(name, format_args!("has {unknown}; a tag goes under \"tags\""))),
+        None => Ok(()),
+    }
+}
+
 fn inner(name: &str, raw: &str, ignored: &mut Ignored) -> Result<Event, FieldError> {
     native::decode_one(raw, ignored).map_err(|error| FieldError {
         field: error.field.map(|field| format!("{name}.{field}")),
@@ -196,6 +218,10 @@ mod tests {
             (r#"{"change":"grow","event":{"id":"e","usage":{"input":-1}}}"#, "event.usage"),
             (r#"{"change":"grow","id":"f","event":{"id":"e"}}"#, "differs from the id of the event"),
             (r#"{"change":"complete","id":"e"}"#, "values is missing"),
+            (
+                r#"{"change":"complete","id":"e","values":{"tema":"a"}}"#,
+                "values has \"tema\", which is no field of an event; did you mean `team`?; a tag goes under \"tags\"",
+            ),
             (r#"{"change":"complete","id":"e","rank":4294967296,"values":{}}"#, "rank is above"),
             (r#"{"change":"grow","workspace":"v","event":{"id":"e","workspace":"w"}}"#, "differs from the workspace"),
             (r#"{"change":"retract","id":"e","id":"f"}"#, "id is given twice"),

@@ -60,7 +60,7 @@ fn the_command_line_says_all_that_can_be_said() {
         (&["grow", "-"], r#"{"id":"b","at":"2026-01-31T08:00:00Z","usage":{"output":20}}"#, "1,applied,1"),
         (
             &["replace", "-", "--revision", "4"],
-            r#"{"id":"b","at":"2026-01-31T09:00:00Z","usage":{"output":9}}"#,
+            r#"{"id":"b","at":"2026-01-31T09:00:00Z","project":"own","usage":{"output":9}}"#,
             "1,applied,1",
         ),
         (
@@ -71,6 +71,26 @@ fn the_command_line_says_all_that_can_be_said() {
     ] {
         let ran = correct(args, input);
         assert!(ran.code == Some(0) && ran.out.contains(says), "{args:?}: {} {}", ran.out, ran.err);
+    }
+    for (set, says) in
+        [("tema=a", "did you mean `team`?; a tag is tag.tema=VALUE"), ("input=9", "no field of an event")]
+    {
+        let refused = correct(&["complete", "--event", "b", "--set", set], "");
+        assert!(refused.code == Some(2) && refused.err.contains(says), "{set}: {}", refused.err);
+    }
+    for (args, status, says) in [
+        (
+            ["complete", "--event", "b", "--set", "project=other"].as_slice(),
+            "1,unchanged,0",
+            "stored says otherwise already",
+        ),
+        (&["complete", "--event", "b", "--set", "tag.tema=a"], "1,applied,1", ""),
+        (&["retract", "--event", "nope"], "1,pending,0", "nothing of that name is stored yet"),
+        (&["retract", "--event", "nope"], "1,unchanged,0", "nothing of it is new"),
+    ] {
+        let ran = correct(args, "");
+        assert!(ran.code == Some(0) && ran.out.contains(status), "{args:?}: {} {}", ran.out, ran.err);
+        assert!(ran.err.contains(says), "{args:?}: {}", ran.err);
     }
     let refused = correct(&["complete", "--event", "b", "--set", "trace_id=other"], "");
     assert!(refused.code == Some(1) && refused.err.contains("trace_id cannot be completed"), "{}", refused.err);

@@ -215,6 +215,7 @@ fn check_corrections(receipt: &CorrectionReceipt, batch: &[Correction], model: &
         .map(|item| match item {
             CorrectionItem::Applied { events } => CorrectionFate::Applied(*events),
             CorrectionItem::Pending => CorrectionFate::Pending,
+            CorrectionItem::Outweighed => CorrectionFate::Outweighed,
             CorrectionItem::Unchanged => CorrectionFate::Unchanged,
             CorrectionItem::Rejected(_) => CorrectionFate::Rejected,
         })

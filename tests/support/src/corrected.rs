@@ -12,8 +12,10 @@ use crate::Model;
 pub enum CorrectionFate {
     /// It changes so many events.
     Applied(u64),
-    /// It is kept and changes nothing yet.
+    /// It is kept for what is still to come.
     Pending,
+    /// It is kept, and what is stored stands.
+    Outweighed,
     /// It says nothing new.
     Unchanged,
     /// It breaks a rule.
@@ -141,9 +143,12 @@ pub(crate) fn take(model: &mut Model, correction: &Correction) -> CorrectionFate
     if let Some(job) = job_of(&correction) {
         model.jobs_said.insert((correction.workspace().into(), job.into()));
     }
+    let mut places = (0..model.sent.len()).filter(|place| speaks_of(&correction, &model.sent[*place]));
+    let is_stored = places.any(|place| model.settled(place).is_some());
     model.corrections.push(correction);
     model.records += 1;
     match before.into_iter().zip(model.standing()).filter(|(before, after)| before != after).count() as u64 {
+        0 if is_stored => CorrectionFate::Outweighed,
         0 => CorrectionFate::Pending,
         events => CorrectionFate::Applied(events),
     }

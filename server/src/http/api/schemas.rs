@@ -125,7 +125,7 @@ fn correction() -> Json {
 
 fn correction_receipt() -> Json {
     let item = json!({ "type": "object", "required": ["index", "status", "events"], "properties": {
-        "index": count(), "status": { "enum": ["applied", "pending", "unchanged", "rejected"] }, "events": count(), "error": text() } });
+        "index": count(), "status": { "enum": ["applied", "pending", "unchanged", "rejected"] }, "events": count(), "error": text(), "note": text() } });
     json!({ "type": "object", "required": ["accepted", "rejected", "lsn", "items"], "properties": {
         "accepted": count(), "rejected": count(), "lsn": count(),
         "ignored": { "type": "object", "additionalProperties": count() },

@@ -55,6 +55,11 @@ pub fn decode_one(text: &str, ignored: &mut Ignored) -> Result<Event, FieldError
     from_members(Members::parse(text)?.0, ignored)
 }
 
+/// Whether events have a field of that name; what has another name becomes a tag.
+pub(super) fn is_field(name: &str) -> bool {
+    fields::resolve(name).is_some()
+}
+
 /// An event from the members of an object that holds more than an event.
 pub(super) fn from_members<'a>(
     members: impl IntoIterator<Item = (Cow<'a, str>, &'a str)>,
