@@ -137,7 +137,7 @@ pub struct Column {
 pub struct Unpriced {
     /// Who bills it.
     pub provider: Option<Text>,
-    /// The model that served it.
+    /// The model that served it, or that is assumed to have.
     pub model: Option<Text>,
     /// What was counted.
     pub meter: Meter,

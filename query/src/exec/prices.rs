@@ -200,10 +200,12 @@ impl<'a> PartPrices<'a> {
         &schedule.periods[code - *base as usize]
     }
 
-    /// The provider and the model of a price code.
+    /// The provider and the model that a price code is priced as.
     pub(super) fn names(&self, code: usize) -> (Option<Text>, Option<Text>) {
         let codes = self.classes.codes(self.class_of[code] as usize);
-        let value = |at: usize| self.dictionaries[at].get(codes[at + 1]).map(Text::from);
-        (value(0), value(1))
+        let value = |at: usize| self.dictionaries[at].get(codes[at + 1]);
+        let class = PriceClass { provider: value(0), model: value(1), ..PriceClass::default() };
+        let class = self.pricer.assumed(&class);
+        (class.provider.map(Text::from), class.model.map(Text::from))
     }
 }

@@ -11,6 +11,7 @@ use super::class::{PriceClass, PromptSize};
 use super::name::{Name, names};
 use super::schedule::{Rates, Schedule};
 use super::what_if::WhatIf;
+use crate::names::did_you_mean;
 
 /// Looks up rates in one price book.
 #[derive(Clone, Debug)]
@@ -68,6 +69,29 @@ impl<'b> Pricer<'b> {
         Self { what_if: what_if.clone(), ..self }
     }
 
+    /// What an event of `class` is priced as.
+    pub(crate) fn assumed<'a>(&'a self, class: &PriceClass<'a>) -> PriceClass<'a> {
+        self.what_if.class(class)
+    }
+
+    /// The model that is assumed, in a sentence, where the book lists none of that name.
+    pub fn unknown_model(&self) -> Option<String> {
+        let model = self.what_if.model.as_deref()?;
+        let lists = |name: &Name| {
+            let mut patterns = self.book.patterns().map(|(pattern, _)| pattern).filter(|it| !it.text().is_empty());
+            !self.book.rules_of(&name.model).is_empty() || patterns.any(|pattern| pattern.covers(&name.model))
+        };
+        if names(self.book, None, model).iter().any(lists) {
+            return None;
+        }
+        let exact = self.book.rules().iter().filter_map(|rule| match &rule.model {
+            ModelPattern::Exact(name) => Some(name.as_str()),
+            ModelPattern::Prefix(_) | ModelPattern::Contains(_) => None,
+        });
+        let aliases = self.book.aliases().iter().map(|alias| alias.name.as_str());
+        Some(format!("the prices list no model {model:?}{}", did_you_mean(model, exact.chain(aliases))))
+    }
+
     /// The sizes of requests that the rates may tell apart: those of the context bands and the book's own, ascending.
     pub fn edges(&self) -> &[u64] {
         &self.edges
@@ -94,7 +118,7 @@ impl<'b> Pricer<'b> {
     /// those of the providers that list the model by its best name, if they all agree on the rate.
     /// When they do not, the meter has no price: a guess would be a wrong number that looks right.
     pub fn schedule(&self, class: &PriceClass<'_>) -> Schedule {
-        let (candidates, splits_size) = self.candidates(&self.what_if.class(class));
+        let (candidates, splits_size) = self.candidates(&self.assumed(class));
         let (list, agreed): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|candidate| candidate.rule.is_list());
         let all = || list.iter().chain(&agreed).map(|candidate| candidate.rule);
         let starts: BTreeSet<Timestamp> =

@@ -110,6 +110,7 @@ impl<'a> Oracle<'a> {
         let mut sums: BTreeMap<_, u128> = BTreeMap::new();
         for event in events {
             for (meter, quantity) in self.price(query, event).unpriced {
+                let Some(event) = assumed(query, event) else { continue };
                 let name = |dimension| event.get(dimension).map(str::to_owned);
                 *sums.entry((name(Dimension::Provider), name(Dimension::Model), meter)).or_default() += quantity;
             }

@@ -6,7 +6,7 @@ use quipu::{PriceBook, PriceChoice, Result, Scope, Timestamp, Unit, Value, View}
 use super::price_book;
 use crate::plan::Plan;
 use crate::prices;
-use crate::render::Sheet;
+use crate::render::{PRICE, Sheet};
 
 /// The versions of the price book.
 pub fn price_versions(snapshot: &Snapshot) -> Sheet {
@@ -48,7 +48,7 @@ pub fn rates_of_book(snapshot: &Snapshot, scope: Option<&Scope>, choice: &PriceC
         ("above_input_tokens", Unit::Tokens, false),
         ("hours_utc", Unit::None, false),
         ("of", Unit::None, false),
-        ("usd", Unit::Usd, false),
+        (PRICE, Unit::Usd, false),
         ("share", Unit::None, false),
         ("per", Unit::None, false),
         ("from", Unit::Time, false),

@@ -5,7 +5,7 @@ use quipu::{Bucket, Column, Timestamp, Unit, Value};
 
 use crate::wire::printable;
 
-use super::amount::{grouped, money, percent};
+use super::amount::{dollars, grouped, money, percent};
 
 /// Shown for a key that events do not carry.
 const UNATTRIBUTED: &str = "unattributed";
@@ -14,12 +14,16 @@ const UNKNOWN: &str = "unknown";
 /// Shown for what is not defined for a group.
 const UNDEFINED: &str = "–";
 
+/// The name of a column of prices, each of which is shown to its last digit.
+pub const PRICE: &str = "usd";
+
 /// The text of a value in a table.
 pub(super) fn shown(value: &Value, column: &Column, zone: &TimeZone, money_digits: u8) -> String {
     match (value, column.unit) {
         (Value::Null, _) if column.is_key => UNATTRIBUTED.into(),
         (Value::Null, Unit::Usd) if is_amount(column) => UNKNOWN.into(),
         (Value::Null, _) => UNDEFINED.into(),
+        (Value::Money(price), _) if column.name == PRICE => dollars(*price),
         (Value::Money(_), _) | (Value::Ratio(_), Unit::Usd) => money(value, money_digits).unwrap_or_default(),
         (Value::Ratio(ratio), Unit::Ratio) => percent(*ratio),
         (Value::Count(_) | Value::Signed(_) | Value::Ratio(_), Unit::Milliseconds) => {
@@ -31,9 +35,9 @@ pub(super) fn shown(value: &Value, column: &Column, zone: &TimeZone, money_digit
     }
 }
 
-/// Whether a column is of amounts that somebody may know, rather than of quotients and differences.
+/// Whether a column is of amounts that somebody may know, rather than of quotients, differences and prices.
 fn is_amount(column: &Column) -> bool {
-    !["cost_per", "change(", "before("].iter().any(|prefix| column.name.starts_with(prefix))
+    column.name != PRICE && !["cost_per", "change(", "before("].iter().any(|prefix| column.name.starts_with(prefix))
 }
 
 /// The text of a value where a program reads it: exact, and times with the zone's offset.

@@ -22,6 +22,7 @@ mod waterfall;
 use std::io::{self, Write};
 
 pub use amount::{dollars, grouped};
+pub use cell::PRICE;
 pub use document::Document;
 pub use facts::{Facts, PartFact, UnpricedFact};
 pub use pieces::Pieces;

@@ -137,6 +137,15 @@ fn prices_apply_to_history_and_a_file_is_a_question() {
     assert_eq!(cost(&[]).0.as_deref(), Some("2.5"));
     let listed = quipu(&["prices", "show", "current", "--store", store, "--format", "csv"]);
     assert!(listed.out.contains("m1,,,,,,,,input,2.5,,1M,,"), "{}", listed.out);
+    fs::write(
+        &list,
+        "[[price]]\nmodel = \"m1\"\ninput = \"15\"\nper_request = \"0.001\"\n\n[[price]]\nmodel = \"m1\"\ntenant = \"acme\"\neverything = \"85%\"\n",
+    )
+    .expect("a file");
+    let shown = quipu(&["prices", "show", arg(&list), "--store", store]).out;
+    let row = |of: &str| shown.lines().find(|line| line.contains(of)).unwrap_or_default().to_owned();
+    assert!(row(" request ").contains(" $0.001 ") && row(" input ").contains(" $15.00 "), "{shown}");
+    assert!(row("everything").contains(" – "), "{shown}");
 }
 
 #[test]

@@ -84,6 +84,10 @@ fn spend_is_compared_over_versions_and_weeks_and_its_gaps_are_listed() {
     assert_ne!(plain, dearer);
     let stated = quipu(&["query", "--store", store, "--what-if", "model=gpt-4"]);
     assert!(stated.out.contains("what if gpt-4 had served every call"), "{}", stated.out);
+    let unknown = quipu(&["query", "--store", store, "--what-if", "model=gpt-4oo"]);
+    let prose = unknown.out.replace("\n  ", " ");
+    assert!(prose.contains("the prices list no model \"gpt-4oo\"; did you mean `gpt-4o`?"), "{prose}");
+    assert!(prose.contains("of gpt-4oo;") && !prose.contains("of gpt-4o "), "{prose}");
 }
 
 #[test]
