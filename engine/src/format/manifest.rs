@@ -172,6 +172,9 @@ impl Manifest {
         manifest.books = get_runs(&mut reader, FileKind::PriceBook)?;
         manifest.corrections = get_runs(&mut reader, FileKind::CorrectionRun)?;
         manifest.attributions = get_runs(&mut reader, FileKind::Attribution)?;
+        if !manifest.attributions.is_sorted_by(|older, newer| older.number < newer.number) {
+            return Err(reader.error("the numbers of attributions do not ascend"));
+        }
         for _ in 0..reader.count(2)? {
             let at = Timestamp::from_micros(reader.i64()?);
             manifest.records.push(Record { at, what: reader.text()?.into() });
@@ -242,6 +245,21 @@ mod tests {
         assert_eq!(Manifest::decode(&bytes), Ok(manifest));
         for len in 0..bytes.len() {
             assert!(Manifest::decode(&bytes[..len]).is_err(), "cut to {len} bytes");
+        }
+    }
+
+    #[test]
+    fn attributions_are_in_the_order_of_their_numbers() {
+        let attribution = |number| RunEntry { number, file: file(FileKind::Attribution, number) };
+        let decoded = |numbers: [u64; 3]| {
+            Manifest::decode(
+                &Manifest { attributions: numbers.map(attribution).to_vec(), ..Manifest::default() }.encode(),
+            )
+        };
+        assert!(decoded([1, 2, 4]).is_ok());
+        for numbers in [[1, 3, 2], [1, 2, 2]] {
+            let refused = decoded(numbers).expect_err("must be refused").to_string();
+            assert!(refused.contains("the numbers of attributions do not ascend"), "{refused}");
         }
     }
 

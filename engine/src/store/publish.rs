@@ -63,6 +63,8 @@ impl Manifest {
         replace(&mut next.outcomes, &change.removed_outcomes, change.outcomes)?;
         replace(&mut next.corrections, &change.removed_corrections, change.corrections)?;
         replace(&mut next.attributions, &change.removed_attributions, change.attributions)?;
+        // One that was written anew is as old as it was.
+        next.attributions.sort_unstable_by_key(|attribution| attribution.number);
         next.records.extend(change.records);
         next.books.extend(change.books);
         (next.flushed_lsn, next.first_log) = change.log.unwrap_or((next.flushed_lsn, next.first_log));

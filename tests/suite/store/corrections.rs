@@ -105,7 +105,7 @@ proptest! {
         let corrections: Vec<Correction> = (0..rng.usize(1..14)).map(|_| correction(&mut rng)).collect();
         let by_trace = Assignment::of(Dimension::TraceId, format!("t{}", rng.u8(0..4)));
         let by_credential = Assignment::of(Dimension::Credential, "key");
-        let assigned = Op::Attribute(vec![by_trace.to(Dimension::Team, "late"), by_credential.to(Dimension::Tenant, "late")]);
+        let assigned = Op::Attribute("ops", vec![by_trace.to(Dimension::Team, "late"), by_credential.to(Dimension::Tenant, "late")]);
         let mut first: Option<(Vec<Event>, Vec<Answer>)> = None;
         for _ in 0..4 {
             let disk = Arc::new(MemoryDisk::new(NOW, seed));

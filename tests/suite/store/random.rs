@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use proptest::prelude::*;
+use quipu_engine::attribution::Assignment;
 use quipu_engine::io::{Disk, MemoryDisk};
-use quipu_engine::store::{read_only_on, verify_on};
-use quipu_engine::{Options, Store};
+use quipu_engine::store::{Erasure, read_only_on, verify_on};
+use quipu_engine::{Dimension, Options, Store};
 use quipu_test_support::{Model, SimDisk};
 
 use super::look;
-use super::workload::{Driver, Failure, Generator, NOW, Op};
+use super::workload::{Driver, Failure, Generator, NOW, Op, events};
 
 fn check(driver: &Driver) -> Result<(), String> {
     driver.compare()?;
@@ -24,9 +25,13 @@ fn check(driver: &Driver) -> Result<(), String> {
 }
 
 fn run(disk: Arc<dyn Disk>, seal_events: usize, generator: &mut Generator, ops: usize) -> Result<(), String> {
+    run_each(disk, seal_events, std::iter::once(Op::Reopen).chain(std::iter::repeat_with(|| generator.op())).take(ops))
+}
+
+fn run_each(disk: Arc<dyn Disk>, seal_events: usize, ops: impl IntoIterator<Item = Op>) -> Result<(), String> {
     let mut driver = Driver::new(disk, Model::new(NOW), seal_events);
     let mut done = Vec::new();
-    for op in std::iter::once(Op::Reopen).chain(std::iter::repeat_with(|| generator.op())).take(ops) {
+    for op in ops {
         done.push(format!("{op:?}"));
         let result = match driver.run(&op) {
             Ok(()) => check(&driver),
@@ -36,6 +41,20 @@ fn run(disk: Arc<dyn Disk>, seal_events: usize, generator: &mut Generator, ops: 
         result.map_err(|what| format!("after {}: {what}", done.join(", ")))?;
     }
     Ok(())
+}
+
+/// The files of the second and the last are written anew, which makes neither older nor newer.
+#[test]
+fn attributions_keep_their_order_when_who_made_some_of_them_is_erased() {
+    let by_trace = |who: &'static str, team: &str| {
+        Op::Attribute(who, vec![Assignment::of(Dimension::TraceId, "tr0").to(Dimension::Team, team)])
+    };
+    let made = ["ops", "A", "ops", "ops", "A"].into_iter().zip(["1", "2", "3", "4", "5"]);
+    let made: Vec<Op> = made.map(|(who, team)| by_trace(who, team)).collect();
+    let after = [events(6..9), Op::Reopen, by_trace("ops", "6"), Op::Undo(6), Op::Undo(5), events(9..12), Op::Reopen];
+    let before = [Op::Reopen, events(0..6)].into_iter().chain(made);
+    let ops = before.chain([Op::Erase("default", "A", Erasure::Anonymise)]).chain(after);
+    assert_eq!(run_each(Arc::new(SimDisk::new(1)), 100, ops), Ok(()));
 }
 
 proptest! {

@@ -27,7 +27,7 @@ pub(super) enum Op {
     Outcomes(Vec<Outcome>),
     Book(PriceBook),
     Erase(&'static str, &'static str, Erasure),
-    Attribute(Vec<Assignment>),
+    Attribute(&'static str, Vec<Assignment>),
     Undo(u64),
     Seal,
     Compact,
@@ -43,7 +43,7 @@ impl fmt::Debug for Op {
             Self::Outcomes(batch) => write!(f, "Outcomes({})", batch.len()),
             Self::Book(book) => write!(f, "Book({})", book.source),
             Self::Erase(workspace, name, erasure) => write!(f, "Erase({workspace}, {name}, {})", erasure.name()),
-            Self::Attribute(assignments) => write!(f, "Attribute({})", assignments.len()),
+            Self::Attribute(by, assignments) => write!(f, "Attribute({by}, {})", assignments.len()),
             Self::Undo(number) => write!(f, "Undo({number})"),
             Self::Seal => f.write_str("Seal"),
             Self::Compact => f.write_str("Compact"),
@@ -126,9 +126,9 @@ impl Driver {
                 let found = ErasureFate { events, mentions, outcomes, corrections };
                 check("erased", found, self.model.erase(workspace, name, *erasure))?;
             }
-            Op::Attribute(assignments) => {
+            Op::Attribute(by, assignments) => {
                 let AttributionReceipt { number, events, .. } =
-                    store.attribute(DEFAULT_WORKSPACE, assignments.clone(), "ops", "late")?;
+                    store.attribute(DEFAULT_WORKSPACE, assignments.clone(), by, "late")?;
                 check("attributed", (number, events), self.model.attribute(DEFAULT_WORKSPACE, assignments))?;
             }
             Op::Undo(number) => {
@@ -160,7 +160,7 @@ impl Driver {
             Op::Outcomes(batch) => drop(model.record_outcomes(batch)),
             Op::Book(book) => drop(model.add_price_book(book)),
             Op::Erase(workspace, name, erasure) => drop(model.erase(workspace, name, *erasure)),
-            Op::Attribute(assignments) => drop(model.attribute(DEFAULT_WORKSPACE, assignments)),
+            Op::Attribute(_, assignments) => drop(model.attribute(DEFAULT_WORKSPACE, assignments)),
             Op::Undo(number) => drop(model.undo_attribution(DEFAULT_WORKSPACE, *number)),
             Op::Seal | Op::Compact | Op::Confirm | Op::Reopen => {}
         }
@@ -294,7 +294,7 @@ pub(super) fn corrections() -> Op {
 
 /// Usage of a trace assigned afterwards.
 pub(super) fn attribution() -> Op {
-    Op::Attribute(vec![Assignment::of(Dimension::TraceId, "tr0").to(Dimension::Team, "late")])
+    Op::Attribute("ops", vec![Assignment::of(Dimension::TraceId, "tr0").to(Dimension::Team, "late")])
 }
 
 /// Events of a person, and corrections that name that person and another one.
@@ -367,7 +367,7 @@ impl Generator {
             }
         }
         self.rng.shuffle(&mut assignments);
-        Op::Attribute(assignments)
+        Op::Attribute(["ops", "A", "b"][self.rng.usize(0..3)], assignments)
     }
 
     fn erase(&mut self) -> Op {
