@@ -151,7 +151,7 @@ impl IntoResponse for Answer {
         let header = |text: Option<&str>| text.and_then(|text| HeaderValue::from_str(text).ok());
         let single = self.items.len() == 1;
         let id = header(self.ids().next().filter(|_| single));
-        let cost = header(self.cost.map(|cost| cost.to_string()).as_deref());
+        let cost = id.as_ref().and_then(|_| header(self.cost.map(|cost| cost.to_string()).as_deref()));
         let mut response = (status, axum::Json(self)).into_response();
         for (name, value) in [(EVENT_ID, id), (COST, cost)] {
             if let Some(value) = value {

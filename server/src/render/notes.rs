@@ -11,6 +11,10 @@ use super::sheet::Sheet;
 /// Unpriced quantities that are named; the rest is counted.
 const NAMED: usize = 3;
 
+/// A measure that is always an estimate, and the one that never is.
+const ESTIMATED: &str = "approx_distinct(";
+const EXACT: &str = "distinct(";
+
 pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
     let facts = &sheet.facts;
     let mut notes = facts.notes.clone();
@@ -28,8 +32,12 @@ pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
         notes.push(format!("cohort: {}", cohort.doc()));
     }
     for one in &facts.approximate {
-        let groups = grouped(&one.groups.to_string());
-        notes.push(format!("about: {} is by {} (in {groups} rows; --precision exact)", one.column, one.method));
+        let rows = format!("{} row{}", grouped(&one.groups.to_string()), if one.groups == 1 { "" } else { "s" });
+        let exact = match one.column.contains(ESTIMATED) {
+            true => format!("{} is exact", one.column.replace(ESTIMATED, EXACT)),
+            false => "--precision exact".to_owned(),
+        };
+        notes.push(format!("about: {} is by {} (in {rows}; {exact})", one.column, one.method));
     }
     notes.extend(sheet.unpriced_note());
     notes.extend(provenance(sheet));

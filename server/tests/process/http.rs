@@ -27,6 +27,29 @@ fn raw(server: &Server, request: &[u8]) -> String {
 }
 
 #[test]
+fn a_single_event_is_told_by_headers_where_it_is_stored() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path());
+    let post = |tokens: i64| {
+        let event = json!({"id": "one", "at": "2026-01-31T08:00:00Z", "provider": "openai", "model": "gpt-4o",
+                           "usage": {"input": tokens}});
+        let event = event.to_string();
+        let head = format!(
+            "POST /v1/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            event.len()
+        );
+        raw(&server, format!("{head}{event}").as_bytes())
+    };
+    for stored in [post(10), post(10)] {
+        assert!(stored.starts_with("HTTP/1.1 200"), "{stored}");
+        assert!(stored.contains("x-quipu-event-id: one\r\n") && stored.contains("x-quipu-cost-usd: 0."), "{stored}");
+    }
+    for refused in [post(11), post(-1)] {
+        assert!(refused.starts_with("HTTP/1.1 422") && !refused.contains("x-quipu-"), "{refused}");
+    }
+}
+
+#[test]
 fn events_go_in_and_answers_come_out() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start(dir.path());

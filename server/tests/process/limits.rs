@@ -174,6 +174,18 @@ fn metrics_count_what_happened_under_bounded_labels() {
     assert_eq!(server.get("/readyz").0, 200);
 }
 
+/// Waits until the server says so: what it sent counts once it has read the answer.
+fn await_metric(server: &Server, line: &str) {
+    let told = || server.ask("/metrics", &[]).1.contains(line);
+    assert!(
+        (0..100).any(|_| told() || {
+            std::thread::sleep(Duration::from_millis(50));
+            false
+        }),
+        "{line}"
+    );
+}
+
 /// What a webhook is told next, which it answers with a status.
 fn hear(listener: &TcpListener, status: &str) -> String {
     let (mut stream, _) = listener.accept().expect("a server");
@@ -245,7 +257,7 @@ fn sighup_has_settings_budgets_and_rules_read_again() {
     assert!(request.contains("\"rule\":\"storms\"") && request.contains("\"times\":\"9.000\""), "{request}");
     // The rule is looked at only after the settings are taken.
     assert_eq!(server.post("/v1/events", &[], long.as_bytes()).0, 200);
-    assert!(server.ask("/metrics", &[]).1.contains("quipu_alerts_total{fate=\"delivered\"} 1"));
+    await_metric(&server, "quipu_alerts_total{fate=\"delivered\"} 1");
 
     // Wrong settings change nothing; what was told is not told again.
     std::fs::write(&file, "max_body = 0\n").expect("writable");
