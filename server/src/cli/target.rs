@@ -81,6 +81,43 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// The versions of the price book.
+    pub(super) fn price_versions(&self) -> Result<Sheet> {
+        match self {
+            Self::Server(remote) => Sheet::from_json(&remote.get(&["v1", "prices"], &PlanText::default())?),
+            Self::Store(dir) => Ok(ask::price_versions(&snapshot(dir)?)),
+        }
+    }
+
+    /// The rates of a price book, of models whose name starts so.
+    pub(super) fn rates_of_book(&self, book: &str, model: &str) -> Result<Sheet> {
+        match self {
+            Self::Server(remote) => {
+                let own = [("model", model.to_owned())];
+                Sheet::from_json(&remote.get_with(&["v1", "prices", book], &own, &PlanText::default())?)
+            }
+            Self::Store(dir) => {
+                let choice = price_choice(book, &Zone::default())?;
+                ask::rates_of_book(&snapshot(dir)?, None, &choice, model)
+            }
+        }
+    }
+
+    /// What the second of two price books changes, in money.
+    pub(super) fn price_diff(&self, scope: &Scope, [old, new]: [&str; 2], text: &PlanText) -> Result<Sheet> {
+        match self {
+            Self::Server(remote) => {
+                let own = [("old", old.to_owned()), ("new", new.to_owned())];
+                Sheet::from_json(&remote.get_with(&["v1", "prices", "diff"], &own, text)?)
+            }
+            Self::Store(dir) => {
+                let plan = text.resolve(now())?;
+                let [old, new] = [old, new].map(|name| price_choice(name, &Zone::default()));
+                ask::price_diff(&snapshot(dir)?, scope.clone(), &plan, [&old?, &new?])
+            }
+        }
+    }
+
     /// Every revision of the outcome of a job.
     pub(super) fn revisions(&self, scope: &Scope, job_id: &str) -> Result<Sheet> {
         match self {

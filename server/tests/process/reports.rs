@@ -121,7 +121,10 @@ fn a_server_answers_about_versions_alarms_prices_and_amendments_what_the_store_a
     let server = Server::start(dir.path());
     let url = server.url.clone();
     let span = ["--since", "2026-06-01", "--until", "2026-06-15"];
-    let questions: [&[&str]; 4] = [
+    let questions: [&[&str]; 7] = [
+        &["prices", "list"],
+        &["prices", "show", "1", "--model", "m"],
+        &["prices", "diff", "1", "current", "--by", "tenant,job_version"],
         &["compare", "v1", "v2", "--confidence", "90"],
         &["outcome", "j1"],
         &["coverage", "--sheet", "fields"],
@@ -138,6 +141,8 @@ fn a_server_answers_about_versions_alarms_prices_and_amendments_what_the_store_a
         assert_eq!(ask(["--url", &url]), here, "{question:?}");
         assert!(here.lines().count() > 1, "{question:?}: {here}");
     }
+    let unreadable = quipu(&["prices", "show", "secret.toml", "--url", &url]);
+    assert!(unreadable.code == Some(2) && unreadable.err.contains("secret.toml"), "{}", unreadable.err);
     let csv = |path: &str| server.send("GET", path, &[("accept", "text/csv")], b"");
     let (status, _, versions) = csv("/v1/prices");
     assert!(status == 200 && versions.lines().count() == 3, "{versions}");

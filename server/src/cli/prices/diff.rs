@@ -1,12 +1,10 @@
 //! `quipu prices diff`: what another book changes, in money.
 
-use quipu::{Error, Result, Scope, Zone};
+use quipu::{Error, Result, Scope};
 use serde_json::Value as Json;
 
 use super::super::query::GroupedArgs;
-use super::super::target::{local_store, price_choice, snapshot};
-use crate::ask;
-use crate::plan::now;
+use super::super::target::Target;
 use crate::render::Sheet;
 
 #[derive(Debug, clap::Args)]
@@ -27,8 +25,5 @@ pub(super) fn run(args: &Args, scope: &Scope) -> Result<Sheet> {
     if text.by.is_empty() {
         text.by = vec!["tenant".into()];
     }
-    let plan = text.resolve(now())?;
-    let snapshot = snapshot(&local_store(&args.grouped.rest.target)?)?;
-    let [old, new] = [&args.old, &args.new].map(|name| price_choice(name, &Zone::default()));
-    ask::price_diff(&snapshot, scope.clone(), &plan, [&old?, &new?])
+    Target::new(&args.grouped.rest.target, scope)?.price_diff(scope, [&args.old, &args.new], &text)
 }

@@ -32,8 +32,8 @@ enum Command {
 pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCode> {
     let sheet = match &args.command {
         Command::Import(args) => import::run(args)?,
-        Command::List(args) => show::list(args)?,
-        Command::Show(args) => show::run(args)?,
+        Command::List(args) => show::list(args, scope)?,
+        Command::Show(args) => show::run(args, scope)?,
         Command::Diff(args) => diff::run(args, scope)?,
     };
     output.sheet(&sheet)?;

@@ -1,16 +1,15 @@
 //! `quipu prices list` and `show`: the versions, and the rates of one book.
 
-use quipu::{Result, Zone};
+use quipu::{Result, Scope};
 
-use super::super::args::StoreArgs;
-use super::super::target::{price_choice, snapshot};
-use crate::ask;
+use super::super::args::TargetArgs;
+use super::super::target::Target;
 use crate::render::Sheet;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    target: TargetArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -19,17 +18,16 @@ pub(super) struct Args {
     #[arg(value_name = "BOOK", default_value = "current")]
     book: String,
     #[command(flatten)]
-    store: StoreArgs,
+    target: TargetArgs,
     /// Only models whose name starts so.
     #[arg(long, value_name = "PREFIX", default_value = "")]
     model: String,
 }
 
-pub(super) fn list(args: &ListArgs) -> Result<Sheet> {
-    Ok(ask::price_versions(&snapshot(&args.store.store)?))
+pub(super) fn list(args: &ListArgs, scope: &Scope) -> Result<Sheet> {
+    Target::new(&args.target, scope)?.price_versions()
 }
 
-pub(super) fn run(args: &Args) -> Result<Sheet> {
-    let choice = price_choice(&args.book, &Zone::default())?;
-    ask::rates_of_book(&snapshot(&args.store.store)?, None, &choice, &args.model)
+pub(super) fn run(args: &Args, scope: &Scope) -> Result<Sheet> {
+    Target::new(&args.target, scope)?.rates_of_book(&args.book, &args.model)
 }
