@@ -18,7 +18,7 @@ use crate::limits::BLOCK_ROWS;
 use crate::schema::{Dimension, Meter, Number, Text};
 use crate::time::Timestamp;
 
-pub use counters::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows};
+pub use counters::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows, Rolled};
 pub use tag_sets::TagSets;
 
 /// Rows of events in blocks of [`crate::limits::BLOCK_ROWS`]; the last block may be shorter.
@@ -272,6 +272,8 @@ pub struct Part {
     pub events: Arc<dyn EventRows>,
     /// Their counters, where they are kept; they sum up all the rows, hidden ones too.
     pub counters: Option<Arc<dyn CounterRows>>,
+    /// The rollups that are kept of them; they too sum up all the rows.
+    pub rollups: Vec<Rolled>,
     /// The rows that corrections hide: no question counts them.
     pub hidden: Arc<RoaringBitmap>,
 }
@@ -279,7 +281,7 @@ pub struct Part {
 impl Part {
     /// All of `events`, without counters.
     pub fn of(events: Arc<dyn EventRows>) -> Self {
-        Self { events, counters: None, hidden: Arc::default() }
+        Self { events, counters: None, rollups: Vec::new(), hidden: Arc::default() }
     }
 
     /// The rows that count.

@@ -148,7 +148,7 @@ pub struct Unpriced {
 /// How an answer was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Explain {
-    /// One entry per part of the store.
+    /// One entry for each kind of rows that a part of the store was read from.
     pub parts: Vec<PartExplain>,
 }
 
@@ -162,6 +162,8 @@ impl Explain {
 /// How one part was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartExplain {
+    /// Its place among the parts.
+    pub part: usize,
     /// The rows that were read.
     pub path: Path,
     /// Why not a shorter path.
@@ -177,6 +179,8 @@ pub struct PartExplain {
 pub enum Path {
     /// Nothing had to be read.
     Pruned,
+    /// One of its rollups.
+    Rollup,
     /// Its counters.
     Counters,
     /// Single events, found by the name of their job or workflow run.
@@ -190,6 +194,7 @@ impl Path {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pruned => "pruned",
+            Self::Rollup => "rollup",
             Self::Counters => "counters",
             Self::LookUp => "look-up",
             Self::Scan => "scan",

@@ -23,7 +23,8 @@ use quipu_engine::index::bitmap;
 use quipu_engine::index::buckets::{self, Buckets};
 use quipu_engine::io::{Disk, MemoryDisk};
 use quipu_engine::price_book::{ModelPattern, PriceOf, PriceRule};
-use quipu_engine::segment::Window;
+use quipu_engine::rollup::{self, Every, Rollup, RollupRun};
+use quipu_engine::segment::{Segment, Window};
 use quipu_engine::{
     Dimension, Event, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, PriceBook, Timestamp, TokenMeter,
 };
@@ -245,15 +246,40 @@ fn the_manifest_of_the_document_is_the_one_written() {
             job_run: file(FileKind::JobRun, 6, 900),
             id_run: file(FileKind::IdRun, 6, 1700),
             mask: Some(RunEntry { number: 3, file: file(FileKind::Mask, 3, 90) }),
+            rollups: Some(file(FileKind::Rollups, 6, 800)),
         }],
         outcomes: vec![RunEntry { number: 12, file: file(FileKind::OutcomeRun, 7, 300) }],
         books: vec![RunEntry { number: 1, file: file(FileKind::PriceBook, 8, 500) }],
         corrections: vec![RunEntry { number: 5, file: file(FileKind::CorrectionRun, 4, 200) }],
         attributions: vec![RunEntry { number: 2, file: file(FileKind::Attribution, 2, 80) }],
         records: vec![Record { at: Timestamp::from_micros(2), what: "done".into() }],
+        rollups: vec![Rollup::new([Dimension::Team], Every::Day).expect("one dimension")],
     };
     assert_documented("manifest", &manifest.encode());
     assert_eq!(Manifest::decode(&example("manifest")), Ok(manifest));
+}
+
+#[test]
+fn the_rollups_of_the_document_are_those_written() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+    let mut builder = BatchBuilder::default();
+    for day in 0..60 {
+        let at = Timestamp::from_seconds(day % 5 * 86_400 + day * 600);
+        builder.push(&Event::new("e", at).with(Dimension::Team, "x").used(TokenMeter::Input, 7));
+    }
+    let identity = Identity { store: STORE, file: 1 };
+    let entry = quipu_engine::segment::write(&disk, identity, &builder.finish().sorted()).expect("written");
+    let segment = Arc::new(Segment::open(&*disk, &entry, STORE).expect("sound"));
+    let declared = ["team every day", "every hour"].map(|text| Rollup::parse(text).expect("valid"));
+    let entry = rollup::write(&disk, identity, &*segment, &declared, rollup::most_rows(60)).expect("written");
+    let container = Container::open_entry(&*disk, &entry, STORE).expect("sound");
+    assert_documented("rollups meta", container.meta());
+    for (name, _) in container.sections() {
+        let name = name.split_once('.').map_or(name, |(_, name)| name);
+        let documented = name.split_once('.').map_or(format!("`N.{name}`"), |(kind, _)| format!("`N.{kind}.NAME`"));
+        assert!(DOCUMENT.contains(&documented), "FORMAT.md does not mention {documented}");
+    }
+    assert_eq!(RollupRun::open(&*disk, &entry, STORE, &segment).expect("sound").declared(), declared);
 }
 
 #[test]

@@ -47,7 +47,7 @@ struct Args {
     /// Seconds that the warm runs of a question may take together.
     #[arg(long, default_value_t = 30)]
     budget: u64,
-    /// Which rows are read: auto, counters, index or scan.
+    /// Which rows are read: auto, rollup, counters, index or scan.
     #[arg(long, default_value = "auto", value_parser = PathChoice::parse)]
     path: PathChoice,
     /// Where answers are written to.

@@ -9,17 +9,21 @@
 //!          · part count · part × count · outcome run count · run × count · book count · book × count
 //!          · correction run count · run × count · attribution count · attribution × count
 //!          · record count · record × count
+//!          · rollup count · rollup × count
 //! part     = window start · window end (zig-zag) · rows · segment · job run · id run · hidden rows · [mask]
+//!          · rollup files, 0 or 1 · [rollup file]
 //! run      = how many outcomes or amendments · file
 //! book     = version · file
 //! attribution = number · file
 //! record   = time (zig-zag) · text
+//! rollup   = dimension count · name × count · step, `hour` or `day`
 //! file     = number · length · hash (16 bytes)
 //! ```
 
 use crate::codec::bytes::{DecodeError, Reader, put_bytes, put_i64, put_len, put_u64};
 use crate::format::container::FileEntry;
 use crate::format::names::FileKind;
+use crate::rollup::Rollup;
 use crate::segment::Window;
 use crate::time::Timestamp;
 
@@ -52,6 +56,8 @@ pub struct Manifest {
     pub attributions: Vec<RunEntry>,
     /// What was done to the store beside storing: erasures and repairs, in the order of time.
     pub records: Vec<Record>,
+    /// What parts are to keep rollups of.
+    pub rollups: Vec<Rollup>,
 }
 
 /// A note of what was done to a store.
@@ -78,6 +84,8 @@ pub struct PartEntry {
     pub id_run: FileEntry,
     /// Those of its rows that no longer count, if there are any.
     pub mask: Option<RunEntry>,
+    /// Their rollups; none before the first merge.
+    pub rollups: Option<FileEntry>,
 }
 
 /// A file with one number about it: how many things it holds, or which version it is.
@@ -92,7 +100,8 @@ pub struct RunEntry {
 impl PartEntry {
     /// Its files.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
-        [&self.segment, &self.job_run, &self.id_run].into_iter().chain(self.mask.as_ref().map(|mask| &mask.file))
+        let own = [&self.segment, &self.job_run, &self.id_run].into_iter();
+        own.chain(self.mask.as_ref().map(|mask| &mask.file)).chain(&self.rollups)
     }
 }
 
@@ -124,6 +133,8 @@ impl Manifest {
             if let Some(mask) = &part.mask {
                 put_file(&mut out, &mask.file);
             }
+            put_len(&mut out, part.rollups.iter().len());
+            part.rollups.iter().for_each(|file| put_file(&mut out, file));
         }
         for runs in [&self.outcomes, &self.books, &self.corrections, &self.attributions] {
             put_len(&mut out, runs.len());
@@ -137,6 +148,8 @@ impl Manifest {
             put_i64(&mut out, record.at.micros());
             put_bytes(&mut out, record.what.as_bytes());
         }
+        put_len(&mut out, self.rollups.len());
+        self.rollups.iter().for_each(|rollup| rollup.encode(&mut out));
         out
     }
 
@@ -156,7 +169,7 @@ impl Manifest {
             merged_bytes: reader.u64()?,
             ..Self::default()
         };
-        for _ in 0..reader.count(55)? {
+        for _ in 0..reader.count(56)? {
             let window =
                 Window { start: Timestamp::from_micros(reader.i64()?), end: Timestamp::from_micros(reader.i64()?) };
             manifest.parts.push(PartEntry {
@@ -166,6 +179,7 @@ impl Manifest {
                 job_run: get_file(&mut reader, FileKind::JobRun)?,
                 id_run: get_file(&mut reader, FileKind::IdRun)?,
                 mask: get_mask(&mut reader)?,
+                rollups: get_rollups(&mut reader)?,
             });
         }
         manifest.outcomes = get_runs(&mut reader, FileKind::OutcomeRun)?;
@@ -178,6 +192,9 @@ impl Manifest {
         for _ in 0..reader.count(2)? {
             let at = Timestamp::from_micros(reader.i64()?);
             manifest.records.push(Record { at, what: reader.text()?.into() });
+        }
+        for _ in 0..reader.count(2)? {
+            manifest.rollups.push(Rollup::decode(&mut reader)?);
         }
         reader.finish()?;
         Ok(manifest)
@@ -198,6 +215,14 @@ fn get_mask(reader: &mut Reader<'_>) -> Result<Option<RunEntry>, DecodeError> {
     match reader.u64()? {
         0 => Ok(None),
         number => Ok(Some(RunEntry { number, file: get_file(reader, FileKind::Mask)? })),
+    }
+}
+
+fn get_rollups(reader: &mut Reader<'_>) -> Result<Option<FileEntry>, DecodeError> {
+    match reader.u8()? {
+        0 => Ok(None),
+        1 => get_file(reader, FileKind::Rollups).map(Some),
+        files => Err(reader.error(format!("{files} files of rollups in a part; there is one or none"))),
     }
 }
 
@@ -224,8 +249,13 @@ mod tests {
             job_run: file(FileKind::JobRun, 3),
             id_run: file(FileKind::IdRun, 3),
             mask: None,
+            rollups: None,
         };
-        let masked = PartEntry { mask: Some(RunEntry { number: 2, file: file(FileKind::Mask, 5) }), ..part };
+        let masked = PartEntry {
+            mask: Some(RunEntry { number: 2, file: file(FileKind::Mask, 5) }),
+            rollups: Some(file(FileKind::Rollups, 9)),
+            ..part
+        };
         let manifest = Manifest {
             epoch: 4,
             flushed_lsn: 99,
@@ -240,6 +270,7 @@ mod tests {
             corrections: vec![RunEntry { number: 9, file: file(FileKind::CorrectionRun, 8) }],
             attributions: vec![RunEntry { number: 3, file: file(FileKind::Attribution, 9) }],
             records: vec![Record { at: Timestamp::from_seconds(7), what: "something was repaired".into() }],
+            rollups: Rollup::usual(),
         };
         let bytes = manifest.encode();
         assert_eq!(Manifest::decode(&bytes), Ok(manifest));

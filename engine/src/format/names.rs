@@ -33,11 +33,13 @@ pub enum FileKind {
     Mask = 9,
     /// Usage that was assigned afterwards.
     Attribution = 10,
+    /// The rollups of a segment.
+    Rollups = 11,
 }
 
 impl FileKind {
     /// The kinds whose files are named by number.
-    pub const NUMBERED: [Self; 9] = [
+    pub const NUMBERED: [Self; 10] = [
         Self::Manifest,
         Self::Segment,
         Self::JobRun,
@@ -47,6 +49,7 @@ impl FileKind {
         Self::CorrectionRun,
         Self::Mask,
         Self::Attribution,
+        Self::Rollups,
     ];
 
     const fn pattern(self) -> (&'static str, &'static str, &'static str) {
@@ -61,6 +64,7 @@ impl FileKind {
             Self::CorrectionRun => ("ids", "C", "qc"),
             Self::Mask => ("seg", "H", "qh"),
             Self::Attribution => ("book", "A", "qa"),
+            Self::Rollups => ("job", "R", "qr"),
         }
     }
 
@@ -99,6 +103,7 @@ impl FileKind {
             Self::CorrectionRun => "correction run",
             Self::Mask => "mask",
             Self::Attribution => "attribution",
+            Self::Rollups => "rollups",
         }
     }
 }

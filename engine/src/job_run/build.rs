@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::groups::Groups;
+use super::groups::{Apart, Groups};
 use crate::dictionary::Dictionary;
 use crate::error::Result;
 use crate::limits::BLOCK_ROWS;
-use crate::rows::{COUNTER_DIMENSIONS, Counter, CounterRows, EventRows};
+use crate::rows::{Counter, CounterRows, EventRows};
 use crate::schema::{Dimension, Meter};
 
 /// Counter rows in memory, sorted by key.
@@ -25,16 +25,20 @@ impl Counters {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     pub fn of(rows: &dyn EventRows) -> Result<Self> {
-        let groups = Groups::of(rows)?;
+        Self::told(rows, Apart::COUNTERS)
+    }
+
+    /// The sums of all of `rows` that are told apart like that.
+    pub(crate) fn told(rows: &dyn EventRows, apart: Apart<'_>) -> Result<Self> {
+        let groups = Groups::of(rows, apart)?;
         let times = groups.times()?;
         let mut counters = Self { first: times.first, last: times.last, ..Self::default() };
         groups.each_counter(|counter, sums| {
             counters.sums.insert(counter, sums);
             Ok(())
         })?;
-        for (at, dimension) in COUNTER_DIMENSIONS.into_iter().enumerate() {
-            let codes = groups.keys.iter().map(|key| key[at]).collect();
-            counters.codes.push((dimension, rows.dictionary(dimension)?, codes));
+        for (place, dimension) in apart.dimensions.iter().enumerate() {
+            counters.codes.push((*dimension, rows.dictionary(*dimension)?, groups.codes(place).collect()));
         }
         Ok(counters)
     }

@@ -8,53 +8,84 @@ use crate::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, EventRows, Quant
 use crate::schema::{Dimension, Number};
 use crate::time::MICROS_PER_DAY;
 
-/// The codes of the dimensions, then the band, whether the events are retries, and their day.
-pub(super) type Key = [u32; DAY + 1];
+/// The codes of the dimensions, then the band, whether the events are retries, and their step of time.
+type Key = [u32; STEP + 1];
 const BAND: usize = COUNTER_DIMENSIONS.len();
 const RETRY: usize = BAND + 1;
-const DAY: usize = RETRY + 1;
+const STEP: usize = RETRY + 1;
+
+/// What rows are told apart by, beside the context band.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Apart<'a> {
+    /// No more than there are in [`COUNTER_DIMENSIONS`].
+    pub(crate) dimensions: &'a [Dimension],
+    /// Whether retries are told from the rest.
+    pub(crate) retries: bool,
+    /// Microseconds in a step of time; steps are counted from 1970.
+    pub(crate) step: i64,
+}
+
+impl Apart<'static> {
+    /// What tells the counters of a job run apart. Prices mostly change, and questions mostly begin and end, at midnight
+    /// in UTC: no counter lies on both sides.
+    pub(crate) const COUNTERS: Self = Self { dimensions: &COUNTER_DIMENSIONS, retries: true, step: MICROS_PER_DAY };
+}
 
 /// The group of each row. Rows are read column by column, so of a large segment only this is in memory.
-pub(super) struct Groups<'a> {
+pub(crate) struct Groups<'a> {
     rows: &'a dyn EventRows,
     of_row: Vec<u32>,
     /// In the order of groups, which is their own, so the bytes do not depend on the order of arrival.
-    pub(super) keys: Vec<Key>,
+    keys: Vec<Key>,
 }
 
 impl<'a> Groups<'a> {
-    pub(super) fn of(rows: &'a dyn EventRows) -> Result<Self> {
-        let mut groups = Self { rows, of_row: vec![0; rows.rows()], keys: vec![[0; DAY + 1]] };
+    pub(crate) fn of(rows: &'a dyn EventRows, apart: Apart<'_>) -> Result<Self> {
+        let groups = Self::at_most(usize::MAX, rows, apart)?;
+        Ok(groups.expect("there are fewer groups than a computer can count"))
+    }
+
+    /// The groups, unless they are more than `most`, which ends the search for them early.
+    pub(crate) fn at_most(most: usize, rows: &'a dyn EventRows, apart: Apart<'_>) -> Result<Option<Self>> {
+        let mut groups = Self { rows, of_row: vec![0; rows.rows()], keys: vec![[0; STEP + 1]] };
         let (mut codes, mut times) = (Vec::new(), Vec::new());
-        for (slot, dimension) in COUNTER_DIMENSIONS.into_iter().enumerate() {
-            if !rows.dictionary(dimension)?.is_empty() {
+        for (slot, dimension) in apart.dimensions.iter().enumerate() {
+            if groups.len() <= most && !rows.dictionary(*dimension)?.is_empty() {
                 groups.refine(slot, |block, out| {
-                    rows.codes(dimension, block, &mut codes)?;
+                    rows.codes(*dimension, block, &mut codes)?;
                     out.extend(codes.iter().map(|code| u64::from(*code)));
                     Ok(())
                 })?;
             }
+        }
+        if groups.len() > most {
+            return Ok(None);
         }
         groups.refine(BAND, |block, out| {
             rows.quantities(&Quantity::ContextBand, block, out)?;
             out.iter_mut().for_each(|stored| *stored = stored.saturating_sub(1));
             Ok(())
         })?;
-        groups.refine(RETRY, |block, out| {
-            rows.quantities(&Quantity::Number(Number::RetryDepth), block, out)?;
-            out.iter_mut().for_each(|stored| *stored = u64::from(*stored > 1));
-            Ok(())
-        })?;
-        // Prices mostly change, and questions mostly begin and end, at midnight in UTC: no counter lies on both sides.
-        let first_day = day(rows.time_range().0.micros());
-        groups.refine(DAY, |block, out| {
+        if apart.retries {
+            groups.refine(RETRY, |block, out| {
+                rows.quantities(&Quantity::Number(Number::RetryDepth), block, out)?;
+                out.iter_mut().for_each(|stored| *stored = u64::from(*stored > 1));
+                Ok(())
+            })?;
+        }
+        let step = |micros: i64| micros.div_euclid(apart.step);
+        let first_step = step(rows.time_range().0.micros());
+        groups.refine(STEP, |block, out| {
             rows.times(block, &mut times)?;
-            out.extend(times.iter().map(|at| (day(*at) - first_day).unsigned_abs()));
+            out.extend(times.iter().map(|at| (step(*at) - first_step).unsigned_abs()));
             Ok(())
         })?;
+        if groups.len() > most {
+            return Ok(None);
+        }
         groups.split_overflows()?;
         groups.sort();
-        Ok(groups)
+        Ok(Some(groups))
     }
 
     /// Tells rows apart by one more part of the key.
@@ -70,7 +101,7 @@ impl<'a> Groups<'a> {
                 Some((known, group)) if known == pair => group,
                 _ => *known.entry(pair).or_insert_with(|| {
                     let mut key = before[pair.0 as usize];
-                    key[slot] = u32::try_from(value).expect("codes, bands and days are 32 bits wide");
+                    key[slot] = u32::try_from(value).expect("codes, bands and steps are 32 bits wide");
                     keys.push(key);
                     u32::try_from(keys.len() - 1).expect("there are no more groups than rows")
                 }),
@@ -122,8 +153,18 @@ impl<'a> Groups<'a> {
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    /// The code that each group has of the dimension in that place.
+    pub(crate) fn codes(&self, place: usize) -> impl Iterator<Item = u32> + '_ {
+        self.keys.iter().map(move |key| key[place])
+    }
+
+    /// The steps of time between the first of all events and those of each group.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = u32> + '_ {
+        self.codes(STEP)
     }
 
     /// Every counter that may be other than zero.
@@ -140,7 +181,7 @@ impl<'a> Groups<'a> {
     }
 
     /// Calls `visit` with each counter that is not zero throughout, and with those that are always kept.
-    pub(super) fn each_counter(&self, mut visit: impl FnMut(Counter, Vec<u64>) -> Result<()>) -> Result<()> {
+    pub(crate) fn each_counter(&self, mut visit: impl FnMut(Counter, Vec<u64>) -> Result<()>) -> Result<()> {
         for counter in self.counters()? {
             let sums = self.sums(&counter)?;
             if matches!(counter, Counter::ContextBand | Counter::Events) || sums.iter().any(|sum| *sum != 0) {
@@ -153,7 +194,7 @@ impl<'a> Groups<'a> {
     /// A counter of each group.
     fn sums(&self, counter: &Counter) -> Result<Vec<u64>> {
         match counter {
-            Counter::ContextBand => Ok(self.keys.iter().map(|key| key[BAND].into()).collect()),
+            Counter::ContextBand => Ok(self.codes(BAND).map(u64::from).collect()),
             Counter::Events => Ok(self.events()),
             Counter::Errors => self.with_status("error"),
             Counter::Cancelled => self.with_status("cancelled"),
@@ -184,14 +225,14 @@ impl<'a> Groups<'a> {
     }
 
     /// How many events there are in each group.
-    pub(super) fn events(&self) -> Vec<u64> {
+    pub(crate) fn events(&self) -> Vec<u64> {
         let mut events = vec![0; self.len()];
         self.of_row.iter().for_each(|group| events[*group as usize] += 1);
         events
     }
 
     /// When the events of each group were.
-    pub(super) fn times(&self) -> Result<Times> {
+    pub(crate) fn times(&self) -> Result<Times> {
         let len = self.len();
         let mut known = Times { row: vec![0; len], first: vec![i64::MAX; len], last: vec![i64::MIN; len] };
         let mut times = Vec::new();
@@ -211,16 +252,11 @@ impl<'a> Groups<'a> {
 }
 
 /// When the events of each group were, in microseconds.
-pub(super) struct Times {
+pub(crate) struct Times {
     /// The row of the earliest; the first of several such.
-    pub(super) row: Vec<u32>,
-    pub(super) first: Vec<i64>,
-    pub(super) last: Vec<i64>,
-}
-
-/// The day of an instant in UTC, counted from 1970.
-fn day(micros: i64) -> i64 {
-    micros.div_euclid(MICROS_PER_DAY)
+    pub(crate) row: Vec<u32>,
+    pub(crate) first: Vec<i64>,
+    pub(crate) last: Vec<i64>,
 }
 
 /// Calls `visit` with each row and its value, of which `read` gives a block at a time.

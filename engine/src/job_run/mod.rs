@@ -9,7 +9,7 @@
 
 mod build;
 mod gather;
-mod groups;
+pub(crate) mod groups;
 mod reader;
 mod writer;
 
@@ -27,7 +27,7 @@ const EVENTS: &str = "events";
 const SPAN: &str = "span";
 
 /// The name of a counter's section.
-fn section(counter: &Counter) -> String {
+pub(crate) fn section(counter: &Counter) -> String {
     match counter {
         Counter::ContextBand => "band".into(),
         Counter::Events => EVENTS.into(),

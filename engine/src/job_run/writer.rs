@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::groups::Groups;
+use super::groups::{Apart, Groups};
 use super::{EVENTS, ROW, SPAN, section};
 use crate::codec::bytes::put_len;
 use crate::error::Result;
@@ -18,7 +18,7 @@ use crate::rows::{Counter, EventRows};
 /// # Errors
 /// What reading `rows` says, or the disk.
 pub fn write(disk: &Arc<dyn Disk>, identity: Identity, rows: &dyn EventRows) -> Result<FileEntry> {
-    let groups = Groups::of(rows)?;
+    let groups = Groups::of(rows, Apart::COUNTERS)?;
     let events = groups.events();
     let times = groups.times()?;
     let mut writer = ContainerWriter::create(disk, FileKind::JobRun, identity)?;

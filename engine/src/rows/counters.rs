@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::dictionary::Dictionary;
 use crate::error::Result;
+use crate::rollup::Rollup;
 use crate::schema::{Dimension, Meter, Number};
 
 /// Sums of the rows of one job (or of none), price class, set of [`COUNTER_DIMENSIONS`] and UTC day;
@@ -33,7 +34,7 @@ pub trait CounterRows: Send + Sync {
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
     fn sums(&self, counter: &Counter, block: usize, out: &mut Vec<u64>) -> Result<()>;
 
-    /// Replaces `first` and `last` by the earliest and the latest start, in microseconds.
+    /// Replaces `first` and `last` by the earliest and the latest start, in microseconds; those of a rollup may be bounds.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where.
@@ -86,3 +87,12 @@ pub const COUNTER_DIMENSIONS: [Dimension; 13] = [
 /// The numbers that counter rows add up.
 pub const COUNTER_NUMBERS: [Number; 4] =
     [Number::DurationMs, Number::TtftMs, Number::ReportedCost, Number::UsageMissing];
+
+/// The rows of a rollup. They are counters without the jobs, told apart by what the rollup keeps.
+#[derive(Clone)]
+pub struct Rolled {
+    /// What it keeps.
+    pub rollup: Rollup,
+    /// Its rows.
+    pub rows: Arc<dyn CounterRows>,
+}

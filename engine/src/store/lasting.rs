@@ -143,7 +143,7 @@ pub(super) fn write_masks(
         let rows = rows | &*part.hidden;
         let file = write_mask(disk, Identity { store, file: draft.take() }, &rows)?;
         let mask = Some(RunEntry { number: rows.len(), file });
-        change.masked.push((part.entry, PartEntry { mask, ..part.entry }));
+        change.changed.push((part.entry, PartEntry { mask, ..part.entry }));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@
 //! | `seal` | the head becomes segments |
 //! | `draft`, `publish` | new files, then a manifest that names them: the only commit point |
 //! | `compact` | parts become fewer and larger |
+//! | `rollups` | sums by few dimensions, beside merged parts |
 //! | `rewrite` | sealed parts anew, without some of their rows |
 //! | `erase`, `search` | a person goes; any text is looked for in every byte |
 //! | `collect` | what no manifest that anybody reads names is removed |
@@ -39,6 +40,7 @@ mod read_only;
 mod receipt;
 mod recover;
 mod rewrite;
+mod rollups;
 mod screen;
 mod seal;
 mod search;
@@ -59,6 +61,7 @@ use crate::event::Event;
 use crate::io::{Disk, RealDisk};
 use crate::outcome::Outcome;
 use crate::price_book::PriceBook;
+use crate::rollup::Rollup;
 
 pub use crate::log::TornTail;
 pub use attribute::AttributionReceipt;
@@ -248,6 +251,15 @@ impl Store {
     /// What the disk says.
     pub fn add_price_book(&self, book: PriceBook) -> Result<u32> {
         self.shared.add_price_book(book)
+    }
+
+    /// Declares what parts keep rollups of, in place of what was declared before. Merges write them, and
+    /// [`Store::compact`] gives them to parts that have others.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for more than 16. What the disk says.
+    pub fn declare_rollups(&self, rollups: Vec<Rollup>) -> Result<()> {
+        self.shared.declare_rollups(rollups)
     }
 
     /// Makes segments of everything in the head, now.

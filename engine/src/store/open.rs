@@ -13,6 +13,7 @@ use crate::format::manifest::Manifest;
 use crate::format::names::{DIRECTORIES, FileKind, LOCK, SECRET, SERVER_DIR};
 use crate::io::{Disk, Lock, LockError};
 use crate::log::FILE_BYTES;
+use crate::rollup::Rollup;
 
 /// Opens or creates the store on `disk` and recovers what a crash left.
 pub(super) fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Arc<Shared>> {
@@ -88,6 +89,6 @@ fn create(disk: &Arc<dyn Disk>) -> Result<()> {
     let _ = disk.remove(SECRET);
     Secret::random(&**disk)?.write(disk, store)?;
     sync_dir(&**disk, "")?;
-    let manifest = Manifest { first_log: 0, next_file: 1, ..Manifest::default() };
+    let manifest = Manifest { first_log: 0, next_file: 1, rollups: Rollup::usual(), ..Manifest::default() };
     write_manifest(disk, store, 1, &manifest).map(drop)
 }

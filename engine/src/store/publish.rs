@@ -17,6 +17,7 @@ use crate::format::manifest::{Manifest, PartEntry, Record, RunEntry};
 use crate::format::names::FileKind;
 use crate::io::{Disk, Lock};
 use crate::price_book::PriceBook;
+use crate::rollup::Rollup;
 
 /// The section of a manifest file.
 pub(super) const MANIFEST: &str = "manifest";
@@ -37,8 +38,10 @@ pub(super) struct Change {
     pub(super) attributions: Vec<RunEntry>,
     /// Attributions that it does without, for they were written anew.
     pub(super) removed_attributions: Vec<RunEntry>,
-    /// Parts as they were, each with how it is now: other rows of it are hidden.
-    pub(super) masked: Vec<(PartEntry, PartEntry)>,
+    /// Parts as they were, each with how it is now: other rows of it are hidden, or it has other rollups.
+    pub(super) changed: Vec<(PartEntry, PartEntry)>,
+    /// What parts are to keep rollups of, where that changes.
+    pub(super) rollups: Option<Vec<Rollup>>,
     /// What was done.
     pub(super) records: Vec<Record>,
     /// The LSN up to which the log is in files now, and the first log file still needed.
@@ -56,7 +59,7 @@ impl Manifest {
         let written: u64 = change.parts.iter().flat_map(PartEntry::files).map(|file| file.bytes).sum();
         let bytes = if change.removed_parts.is_empty() { &mut next.sealed_bytes } else { &mut next.merged_bytes };
         *bytes = bytes.saturating_add(written);
-        for (before, after) in change.masked {
+        for (before, after) in change.changed {
             replace(&mut next.parts, &[before], vec![after])?;
         }
         replace(&mut next.parts, &change.removed_parts, change.parts)?;
@@ -66,6 +69,7 @@ impl Manifest {
         // One that was written anew is as old as it was.
         next.attributions.sort_unstable_by_key(|attribution| attribution.number);
         next.records.extend(change.records);
+        next.rollups = change.rollups.unwrap_or(next.rollups);
         next.books.extend(change.books);
         (next.flushed_lsn, next.first_log) = change.log.unwrap_or((next.flushed_lsn, next.first_log));
         Ok(next)

@@ -188,5 +188,6 @@ pub(super) fn write_part(
         job_run: job_run::write(disk, identity, batch)?,
         id_run: dedup::write(disk, identity, secret, batch)?,
         mask: None,
+        rollups: None,
     })
 }

@@ -131,7 +131,12 @@ impl Search<'_> {
                 Ok(())
             }
             // Numbers, hashes and bitmaps, and texts as they are.
-            FileKind::Manifest | FileKind::JobRun | FileKind::IdRun | FileKind::Mask | FileKind::Secret => Ok(()),
+            FileKind::Manifest
+            | FileKind::JobRun
+            | FileKind::Rollups
+            | FileKind::IdRun
+            | FileKind::Mask
+            | FileKind::Secret => Ok(()),
         }
     }
 

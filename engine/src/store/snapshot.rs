@@ -15,6 +15,7 @@ use crate::format::manifest::Record;
 use crate::log::TornTail;
 use crate::outcome::{DEFAULT_WORKSPACE, Outcome};
 use crate::price_book::PriceBook;
+use crate::rollup::Rollup;
 use crate::rows::{EventRows, Part};
 use crate::schema::Dimension;
 use crate::time::Timestamp;
@@ -81,6 +82,11 @@ impl Snapshot {
             let frozen = frozen.into_iter().flat_map(|frozen| batches(frozen, &frozen_hidden));
             sealed.chain(frozen).chain(batches(head, &head.hidden)).collect()
         })
+    }
+
+    /// What merged parts keep rollups of.
+    pub fn rollups(&self) -> &[Rollup] {
+        &self.state.version.manifest.rollups
     }
 
     /// What was done to the store beside storing: erasures and repairs, in the order of time.

@@ -82,6 +82,7 @@ impl Snapshot {
         let mut files = vec![
             file_stat(FileKind::Segment, version.parts.iter().map(|part| part.segment.container())),
             file_stat(FileKind::JobRun, version.parts.iter().map(|part| part.job_run.container())),
+            file_stat(FileKind::Rollups, version.parts.iter().filter_map(|part| part.rollups())),
             file_stat(FileKind::IdRun, version.parts.iter().map(|part| part.id_run.container())),
             file_stat(FileKind::OutcomeRun, version.outcomes.iter().map(|run| run.container())),
             file_stat(FileKind::CorrectionRun, version.corrections.iter().map(|run| run.container())),

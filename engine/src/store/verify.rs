@@ -14,12 +14,14 @@ use crate::error::{Error, Result};
 use crate::format::container::Container;
 use crate::format::manifest::{Manifest, PartEntry};
 use crate::io::Disk;
+use crate::job_run::groups::Apart;
 use crate::job_run::{Counters, JobRun};
 use crate::limits::BLOCK_ROWS;
 use crate::log;
 use crate::log::TornTail;
 use crate::outcome::DEFAULT_WORKSPACE;
-use crate::rows::{COUNTER_DIMENSIONS, Counter, CounterRows};
+use crate::rollup::RollupRun;
+use crate::rows::{COUNTER_DIMENSIONS, Counter, CounterRows, Rolled};
 use crate::schema::Dimension;
 
 /// What a verification found.
@@ -124,6 +126,11 @@ fn verify_part(
         // It can be read only beside a segment, whose damage is told by itself.
         segment.as_ref().ok().map(|segment| JobRun::open(disk, &entry.job_run, store, Arc::clone(segment))).transpose()
     });
+    let rollups = entry.rollups.map(|entry| {
+        Container::open_entry(disk, &entry, store)?.verify(&entry)?;
+        segment.as_ref().ok().map(|segment| RollupRun::open(disk, &entry, store, segment)).transpose()
+    });
+    let rollups = rollups.transpose().map(Option::flatten);
     let batch = segment.and_then(|segment| segment.load());
     let id_run = IdRun::open(disk, &entry.id_run, store).and_then(|run| {
         run.container().verify(&entry.id_run)?;
@@ -133,18 +140,35 @@ fn verify_part(
     let batch = batch.map_err(|error| damage.push(error)).ok();
     let job_run = job_run.map_err(|error| damage.push(error)).ok().flatten();
     let id_run = id_run.map_err(|error| damage.push(error)).ok();
+    let rollups = rollups.map_err(|error| damage.push(error)).ok().flatten();
     let batch = batch?;
     report.events += entry.rows - entry.mask.map_or(0, |mask| mask.number);
     damage.extend(job_run.and_then(|run| verify_counters(&run, &batch).err()));
+    damage.extend(rollups.and_then(|run| verify_rollups(&run, &batch).err()));
     damage.extend(id_run.and_then(|run| verify_ids(&run, secret, &batch).err()));
     Some(batch)
 }
 
 fn verify_counters(job_run: &JobRun, batch: &Batch) -> Result<()> {
-    if total_by_key(job_run)? == total_by_key(&Counters::of(batch)?)? {
+    let step = Apart::COUNTERS.step;
+    let total = |rows: &dyn CounterRows| total_by_key(rows, &COUNTER_DIMENSIONS, step);
+    if total(job_run)? == total(&Counters::of(batch)?)? {
         return Ok(());
     }
     Err(job_run.container().damaged("events", "the counters are not the sums of the segment's events"))
+}
+
+fn verify_rollups(run: &RollupRun, batch: &Batch) -> Result<()> {
+    for Rolled { rollup, rows } in run.kept() {
+        let dimensions = rollup.dimensions();
+        let apart = rollup.apart(&dimensions);
+        let total = |rows: &dyn CounterRows| total_by_key(rows, &dimensions, apart.step);
+        if total(&*rows)? != total(&Counters::told(batch, apart)?)? {
+            let what = format!("the rollup `{rollup}` is not the sums of the segment's events");
+            return Err(run.container().damaged("meta", &what));
+        }
+    }
+    Ok(())
 }
 
 fn verify_ids(id_run: &IdRun, secret: &Secret, batch: &Batch) -> Result<()> {
@@ -162,9 +186,10 @@ fn verify_ids(id_run: &IdRun, secret: &Secret, batch: &Batch) -> Result<()> {
     Ok(())
 }
 
-type Totals = BTreeMap<(Vec<Option<String>>, u64), BTreeMap<Counter, u128>>;
+/// By the values of dimensions, context band and step of time.
+type Totals = BTreeMap<(Vec<Option<String>>, u64, i64), BTreeMap<Counter, u128>>;
 
-fn total_by_key(rows: &impl CounterRows) -> Result<Totals> {
+fn total_by_key(rows: &dyn CounterRows, dimensions: &[Dimension], step: i64) -> Result<Totals> {
     let mut counters = vec![Counter::Events, Counter::Errors, Counter::Cancelled, Counter::Retries];
     counters.extend(rows.meters().into_iter().map(Counter::Meter));
     for number in crate::rows::COUNTER_NUMBERS {
@@ -172,20 +197,22 @@ fn total_by_key(rows: &impl CounterRows) -> Result<Totals> {
     }
     let mut totals = Totals::new();
     for block in 0..rows.rows().div_ceil(BLOCK_ROWS) {
-        let mut bands = Vec::new();
+        let (mut bands, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
+        rows.times(block, &mut first, &mut last)?;
         rows.sums(&Counter::ContextBand, block, &mut bands)?;
         let mut keys: Vec<Vec<Option<String>>> = vec![Vec::new(); bands.len()];
-        for dimension in COUNTER_DIMENSIONS {
-            let (dictionary, mut codes) = (rows.dictionary(dimension)?, Vec::new());
-            rows.codes(dimension, block, &mut codes)?;
+        for dimension in dimensions {
+            let (dictionary, mut codes) = (rows.dictionary(*dimension)?, Vec::new());
+            rows.codes(*dimension, block, &mut codes)?;
             keys.iter_mut().zip(codes).for_each(|(key, code)| key.push(dictionary.get(code).map(String::from)));
         }
         for counter in &counters {
             let mut sums = Vec::new();
             rows.sums(counter, block, &mut sums)?;
             // A meter may be named and 0 throughout.
-            for ((key, band), sum) in keys.iter().zip(&bands).zip(sums).filter(|(_, sum)| *sum > 0) {
-                let total = totals.entry((key.clone(), *band)).or_default();
+            let keys = keys.iter().zip(&bands).zip(&first);
+            for (((key, band), at), sum) in keys.zip(sums).filter(|(_, sum)| *sum > 0) {
+                let total = totals.entry((key.clone(), *band, at.div_euclid(step))).or_default();
                 *total.entry(counter.clone()).or_default() += u128::from(sum);
             }
         }

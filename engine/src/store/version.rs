@@ -17,6 +17,7 @@ use crate::io::{Disk, Lock};
 use crate::job_run::JobRun;
 use crate::outcome_run::OutcomeRun;
 use crate::price_book::PriceBook;
+use crate::rollup::{Rollup, RollupRun};
 use crate::rows::{CounterRows, EventRows, Part};
 use crate::segment::{Segment, read_mask};
 
@@ -46,6 +47,7 @@ pub(super) struct SealedPart {
     pub(super) segment: Arc<Segment>,
     pub(super) job_run: Arc<JobRun>,
     pub(super) id_run: Arc<IdRun>,
+    rollups: Option<Arc<RollupRun>>,
     /// The rows that no longer count.
     pub(super) hidden: Arc<RoaringBitmap>,
 }
@@ -56,19 +58,21 @@ impl SealedPart {
         Ok(Self {
             entry,
             segment: Arc::clone(&segment),
+            rollups: open_rollups(disk, &entry, store, &segment)?,
             job_run: Arc::new(JobRun::open(disk, &entry.job_run, store, segment)?),
             id_run: Arc::new(IdRun::open(disk, &entry.id_run, store)?),
             hidden: open_mask(disk, &entry, store)?,
         })
     }
 
-    /// The same part with the mask that `entry` names.
-    fn masked(&self, disk: &dyn Disk, entry: PartEntry, store: [u8; 16]) -> Result<Self> {
+    /// The same part with the mask and the rollups that `entry` names.
+    fn changed(&self, disk: &dyn Disk, entry: PartEntry, store: [u8; 16]) -> Result<Self> {
         Ok(Self {
             entry,
             segment: Arc::clone(&self.segment),
             job_run: Arc::clone(&self.job_run),
             id_run: Arc::clone(&self.id_run),
+            rollups: open_rollups(disk, &entry, store, &self.segment)?,
             hidden: open_mask(disk, &entry, store)?,
         })
     }
@@ -80,8 +84,29 @@ impl SealedPart {
         for rows in more {
             *Arc::make_mut(&mut hidden) |= rows;
         }
-        Part { hidden, counters: Some(Arc::clone(&self.job_run) as Arc<dyn CounterRows>), ..Part::of(events) }
+        let rollups = self.rollups.iter().flat_map(|run| run.kept()).collect();
+        Part { hidden, counters: Some(Arc::clone(&self.job_run) as Arc<dyn CounterRows>), rollups, ..Part::of(events) }
     }
+
+    /// What was to be kept as rollups when those of the part were written.
+    pub(super) fn declared(&self) -> &[Rollup] {
+        self.rollups.as_ref().map_or(&[], |run| run.declared())
+    }
+
+    /// The file of its rollups.
+    pub(super) fn rollups(&self) -> Option<&Container> {
+        self.rollups.as_ref().map(|run| run.container())
+    }
+}
+
+fn open_rollups(
+    disk: &dyn Disk,
+    entry: &PartEntry,
+    store: [u8; 16],
+    segment: &Arc<Segment>,
+) -> Result<Option<Arc<RollupRun>>> {
+    let open = |file: &FileEntry| RollupRun::open(disk, file, store, segment).map(Arc::new);
+    entry.rollups.as_ref().map(open).transpose()
 }
 
 fn open_mask(disk: &dyn Disk, entry: &PartEntry, store: [u8; 16]) -> Result<Arc<RoaringBitmap>> {
@@ -112,8 +137,8 @@ impl Version {
         let known_parts: HashMap<u64, &Arc<SealedPart>> = parts.map(|part| (part.entry.segment.number, part)).collect();
         let open_part = |entry: &PartEntry| match known_parts.get(&entry.segment.number) {
             Some(part) if part.entry == *entry => Ok(Arc::clone(part)),
-            Some(part) if (PartEntry { mask: entry.mask, ..part.entry }) == *entry => {
-                part.masked(disk, *entry, store).map(Arc::new)
+            Some(part) if (PartEntry { mask: entry.mask, rollups: entry.rollups, ..part.entry }) == *entry => {
+                part.changed(disk, *entry, store).map(Arc::new)
             }
             _ => SealedPart::open(disk, *entry, store).map(Arc::new),
         };

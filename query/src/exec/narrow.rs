@@ -54,7 +54,8 @@ fn few(part: &Part, dimension: Dimension, names: &[Text]) -> Result<Option<Part>
 
 /// Says of the parts that were narrowed how they were read.
 pub(super) fn explain(explain: &mut Explain, narrowed: &[Part], parts: &[Part]) {
-    for ((told, few), part) in explain.parts.iter_mut().zip(narrowed).zip(parts) {
+    for told in &mut explain.parts {
+        let (few, part) = (&narrowed[told.part], &parts[told.part]);
         if few.events.rows() < part.events.rows() {
             let path = if told.rows_read > 0 { Path::LookUp } else { Path::Pruned };
             (told.path, told.why) = (path, "where the rows of what the filter names lie is known");

@@ -19,6 +19,7 @@ use super::rows::{Reading, Rows, Spans};
 use super::selected::Selected;
 use super::slots::Slots;
 use super::sums::{SlotsOfRows, Sums};
+use super::times::Times;
 use super::timings::Values;
 use crate::price::Pricer;
 
@@ -82,16 +83,17 @@ struct Work {
 }
 
 impl<'a> PartSums<'a> {
-    /// Nothing added yet; `None` when no row of the part can pass the filter.
+    /// Nothing added yet; `None` when no row of the part, of those within `times`, can pass the filter.
     pub(super) fn new(
         plan: &'a Plan<'a>,
         at: usize,
         part: &Part,
         rows: Rows<'a>,
         pricer: Option<&'a Pricer<'a>>,
+        times: Option<&Times>,
     ) -> Result<Option<Self>> {
         let query = plan.query;
-        let predicate = Predicate::of(plan, at, part, rows)?;
+        let predicate = Predicate::of(plan, at, part, rows, times)?;
         if predicate.is_never() {
             return Ok(None);
         }

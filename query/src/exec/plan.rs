@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use quipu_engine::jobs::{JobNumbers, JobOutcomes, PartJobs};
 use quipu_engine::limits::OUTCOME_VALUE_MAX_PICO;
+use quipu_engine::rollup::Rollup;
 use quipu_engine::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter};
 use quipu_engine::{Dimension, Error, Number, Result, TokenMeter};
 
@@ -106,7 +107,7 @@ impl<'q> Plan<'q> {
         }
         plan.base = base;
         plan.sums = sums.into_iter().collect();
-        plan.needs_events = plan.why_events();
+        plan.needs_events = plan.why_not(|dimension| COUNTER_DIMENSIONS.contains(&dimension), true);
         match plan.needs_events {
             Some(why) if query.path == PathChoice::Counters => {
                 Err(Error::invalid(format!("the counters cannot answer this query: {why}")))
@@ -115,8 +116,21 @@ impl<'q> Plan<'q> {
         }
     }
 
-    fn why_events(&self) -> Option<&'static str> {
-        let kept = |dimension: &Dimension| COUNTER_DIMENSIONS.contains(dimension);
+    /// Whether a rollup knows all that the answer is made of, but for what happens within its steps of time.
+    pub(super) fn fits(&self, rollup: &Rollup, knows_tenants: bool) -> bool {
+        let needed = self.scope.walls().map(|(dimension, _)| dimension);
+        let needed = needed
+            .chain(self.cohort.is_some().then_some(Dimension::JobId))
+            .chain(knows_tenants.then_some(Dimension::Tenant));
+        // Jobs are followed to where their rows end, and those of a rollup do not lie together.
+        !(self.jobs || self.spans)
+            && needed.into_iter().all(|dimension| rollup.keeps(dimension))
+            && self.why_not(|dimension| rollup.keeps(dimension), false).is_none()
+    }
+
+    /// Why sums that keep some dimensions, and may tell retries apart, cannot answer; `None` when they can.
+    fn why_not(&self, keeps: impl Fn(Dimension) -> bool, retries: bool) -> Option<&'static str> {
+        let kept = |dimension: &Dimension| keeps(*dimension);
         let pivot = |pivot: &Pivot| match pivot {
             Pivot::Dimension(dimension) => kept(dimension),
             Pivot::Time(_) => true,
@@ -129,7 +143,7 @@ impl<'q> Plan<'q> {
         let mut seen = self.carried.iter().chain(&self.distinct).chain(&self.approx_distinct);
         if !self.query.by.iter().all(pivot) {
             Some("a key of the grouping is not among the dimensions that counters keep")
-        } else if !self.query.filter.as_ref().is_none_or(counters_decide) {
+        } else if !self.query.filter.as_ref().is_none_or(|filter| sums_decide(filter, &kept, retries)) {
             Some("the filter looks at what counters do not keep")
         } else if !self.timings.is_empty() {
             Some("minima, maxima and percentiles need every event")
@@ -207,16 +221,16 @@ pub(super) fn check(query: &Query) -> Result<()> {
     Ok(())
 }
 
-/// Whether counters know all that a filter looks at.
-fn counters_decide(filter: &Filter) -> bool {
+/// Whether sums know all that a filter looks at.
+fn sums_decide(filter: &Filter, kept: &impl Fn(&Dimension) -> bool, retries: bool) -> bool {
     match filter {
-        Filter::Text(TextField::Dimension(dimension), _) => COUNTER_DIMENSIONS.contains(dimension),
+        Filter::Text(TextField::Dimension(dimension), _) => kept(dimension),
         Filter::Text(TextField::Tag(_), _) => false,
-        Filter::Number(NumberField::Number(Number::RetryDepth), test) => *test == NumberTest::IS_RETRY,
+        Filter::Number(NumberField::Number(Number::RetryDepth), test) => retries && *test == NumberTest::IS_RETRY,
         Filter::Number(..) => false,
         Filter::Time(..) => true,
-        Filter::And(filters) | Filter::Or(filters) => filters.iter().all(counters_decide),
-        Filter::Not(filter) => counters_decide(filter),
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().all(|filter| sums_decide(filter, kept, retries)),
+        Filter::Not(filter) => sums_decide(filter, kept, retries),
     }
 }
 

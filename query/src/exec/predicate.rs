@@ -12,6 +12,7 @@ use super::condition::{Buffers, Test, all, any, constant, side};
 use super::mask::Mask;
 use super::plan::Plan;
 use super::rows::Rows;
+use super::times::Times;
 use crate::filter::{Filter, NumberField, TextField, TextTest};
 use crate::query::{PathChoice, Query};
 use crate::scope::Scope;
@@ -24,10 +25,15 @@ pub(super) struct Predicate {
 }
 
 impl Predicate {
-    /// The rows that a plan is about.
-    pub(super) fn of(plan: &Plan<'_>, at: usize, part: &Part, rows: Rows<'_>) -> Result<Self> {
+    /// The rows that a plan is about, of those within `times` where only some are wanted.
+    pub(super) fn of(plan: &Plan<'_>, at: usize, part: &Part, rows: Rows<'_>, times: Option<&Times>) -> Result<Self> {
         let indexed = plan.query.path != PathChoice::Scan;
         let mut predicate = Self::new(plan.scope, plan.query, part, rows, indexed)?;
+        if let Some(times) = times {
+            let span = part.events.time_range();
+            let within = times.spans().map(|(from, until)| time_test(from, until, span));
+            predicate.test = all(vec![any(within.collect()), predicate.test]);
+        }
         if let (Some(cohort), false) = (&plan.cohort, predicate.is_never()) {
             let jobs = cohort_test(cohort, plan.part_jobs(at))?;
             predicate.test = all(vec![predicate.test, jobs]);
@@ -40,7 +46,7 @@ impl Predicate {
     pub(super) fn new(scope: &Scope, query: &Query, part: &Part, rows: Rows<'_>, indexed: bool) -> Result<Self> {
         let span = part.events.time_range();
         let (since, until) = event_range(query);
-        let time = time_test(since, until, span);
+        let time = range_test(since, until, span);
         if matches!(time, Test::Never) {
             return Ok(Self { test: time, indexed });
         }
@@ -96,7 +102,7 @@ impl Context<'_> {
             Filter::Number(NumberField::Meter(meter), test) => {
                 Test::Number(Quantity::Meter(meter.clone()), test.clone())
             }
-            Filter::Time(since, until) => time_test(*since, *until, self.span),
+            Filter::Time(since, until) => range_test(*since, *until, self.span),
             Filter::And(filters) => all(each(filters)?),
             Filter::Or(filters) => any(each(filters)?),
             Filter::Not(filter) => match self.prepare(filter)? {
@@ -183,9 +189,11 @@ fn tag_test(key: &str, test: &TextTest, rows: Rows<'_>) -> Result<Test> {
     Ok(constant(&accepted).unwrap_or(Test::TagSets(accepted)))
 }
 
-fn time_test(since: Option<Timestamp>, until: Option<Timestamp>, (first, last): Span) -> Test {
-    let from = since.unwrap_or(Timestamp::MIN).micros();
-    let until = until.unwrap_or(Timestamp::MAX).micros();
+fn range_test(since: Option<Timestamp>, until: Option<Timestamp>, span: Span) -> Test {
+    time_test(since.unwrap_or(Timestamp::MIN).micros(), until.unwrap_or(Timestamp::MAX).micros(), span)
+}
+
+fn time_test(from: i64, until: i64, (first, last): Span) -> Test {
     match side(first.micros(), last.micros(), from, until) {
         Some(true) => Test::Always,
         Some(false) => Test::Never,

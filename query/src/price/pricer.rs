@@ -139,6 +139,19 @@ impl<'b> Pricer<'b> {
         schedule
     }
 
+    /// When the rates of any class may change: a schedule without the rates.
+    pub fn changes(&self) -> Schedule {
+        let rules = self.book.rules();
+        let starts = rules.iter().flat_map(|rule| [Some(rule.from), rule.until]).flatten().chain([Timestamp::MIN]);
+        let cuts = rules.iter().filter_map(|rule| rule.hours).flat_map(Hours::edges).chain([0]);
+        Schedule {
+            starts: starts.collect::<BTreeSet<_>>().into_iter().collect(),
+            cuts: cuts.collect::<BTreeSet<_>>().into_iter().collect(),
+            periods: Vec::new(),
+            splits_size: false,
+        }
+    }
+
     /// The rules that can apply to a class, at whatever time; and whether only some of its requests
     /// are large enough for one of them.
     fn candidates(&self, class: &PriceClass<'_>) -> (Vec<Candidate<'b>>, bool) {

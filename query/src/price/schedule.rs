@@ -38,7 +38,8 @@ impl Schedule {
 
     /// Whether the rates may change in `(after, upto]`: then sums over events of both ends cannot be priced as one.
     pub fn boundary_within(&self, after: Timestamp, upto: Timestamp) -> bool {
-        self.starts.iter().any(|start| after < *start && *start <= upto)
+        let next = self.starts.partition_point(|start| *start <= after);
+        self.starts.get(next).is_some_and(|start| *start <= upto)
             || self.cuts.len() > 1 && self.leaves_part_of_week(after, upto)
     }
 

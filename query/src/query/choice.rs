@@ -55,6 +55,9 @@ choice! {
         /// Whatever reads least.
         #[default]
         Auto = "auto",
+        /// Rollups; refused when no part has one that can answer. Parts without, and steps of time within which something
+        /// changes, are read from what is finer.
+        Rollup = "rollup",
         /// Counters; refused when the question cannot be answered from them. Parts without counters,
         /// and parts where a counter row straddles a boundary of time or price, are still scanned.
         Counters = "counters",

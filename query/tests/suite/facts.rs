@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use quipu_engine::price_book::{ModelPattern, PriceBook, PriceOf, PriceRule, Rate};
+use quipu_engine::rollup::{Every, Rollup};
 use quipu_engine::{
     Dimension, ErrorKind, Event, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Timestamp, TokenMeter,
 };
-use quipu_query::{Bucket, CostBasis, Filter, Measure, Order, Path, PathChoice, PriceChoice, Query, Scope, View};
+use quipu_query::{Bucket, CostBasis, Filter, Measure, Order, Path, PathChoice, PriceChoice, Query, Scope, View, Zone};
 
 use crate::generate::{CHANGE, book};
 use crate::memory::{Form, Memory};
@@ -148,6 +150,46 @@ fn a_counter_that_straddles_a_boundary_sends_its_part_to_the_scan() {
     let query = Query::new().measure(Measure::Requests).since(until).path(PathChoice::Counters);
     let answer = View::new(&straddling, Scope::default()).query(&query).expect("valid");
     assert_eq!((answer.explain.parts[0].path, answer.rows[0][0].to_string().as_str()), (Path::Scan, "3"));
+}
+
+#[test]
+fn a_rollup_answers_for_whole_days_and_finer_rows_for_the_rest() {
+    let at = |day: i64, hour: i64| Timestamp::from_seconds(1_767_225_600 + day * 86_400 + hour * 3_600);
+    let event = |n: i64| {
+        let event = Event::new(format!("e{n}"), at(n / 24, n % 24)).used(TokenMeter::Input, 1_000);
+        event.with(Dimension::Team, if n % 2 == 0 { "red" } else { "blue" }).with(Dimension::Model, "m1")
+    };
+    let events: Vec<Event> = (0..96).map(event).collect();
+    let rule = PriceRule::new(ModelPattern::Exact("m1".into()), PriceOf::Meter(TokenMeter::Input.into()), 1_000);
+    let noon = PriceRule { until: Some(at(1, 12)), ..rule.clone() };
+    let book = Arc::new(
+        PriceBook::new("test", vec![noon, PriceRule { from: at(1, 12), rate: Rate::Pico(3_000), ..rule }]).unwrap(),
+    );
+    let rollups = vec![Rollup::new([Dimension::Team], Every::Day).unwrap()];
+    let memory = Memory { rollups, book, ..Memory::default() }.with(&events, Form::SegmentWithRollups);
+    let read = |query: Query| {
+        let answer = View::new(&memory, Scope::default()).query(&query).expect("valid");
+        let parts = answer.explain.parts.iter().map(|part| (part.path, part.rows));
+        (parts.collect::<Vec<_>>(), answer.totals.last().expect("a measure").to_string())
+    };
+    let by_team = |measure| Query::new().measure(measure).by(Dimension::Team);
+    let requests = || by_team(Measure::Requests);
+    assert_eq!(read(requests()), (vec![(Path::Rollup, 8)], "96".into()));
+    assert_eq!(read(requests().by(Bucket::Day)), (vec![(Path::Rollup, 8)], "96".into()));
+    assert_eq!(read(requests().since(at(1, 0)).until(at(3, 0))), (vec![(Path::Rollup, 8)], "48".into()));
+    // What starts within a day is read from the events of that day.
+    assert_eq!(read(requests().since(at(1, 6))), (vec![(Path::Rollup, 8), (Path::Scan, 96)], "66".into()));
+    // So is the day on which a price changes at noon.
+    let cost = read(by_team(Measure::Cost));
+    assert_eq!(cost, (vec![(Path::Rollup, 8), (Path::Scan, 96)], "0.00021600".trim_end_matches('0').into()));
+    // In Kathmandu no day is one of UTC.
+    let elsewhere = requests().by(Bucket::Day).zone(Zone::parse("Asia/Kathmandu").expect("exists"));
+    assert_eq!(read(elsewhere).0, [(Path::Scan, 96)]);
+    assert_eq!(read(Query::new().measure(Measure::Requests).by(Dimension::Feature)).0, [(Path::Scan, 96)]);
+    assert_eq!(read(requests().measure(Measure::FirstAt)).0, [(Path::Counters, 8)]);
+    let forced = requests().by(Dimension::Feature).path(PathChoice::Rollup);
+    let error = View::new(&memory, Scope::default()).query(&forced).expect_err("none has features").to_string();
+    assert!(error.contains("no rollup can answer") && error.contains("`team every day`"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use quipu_engine::price_book::{ModelPattern, PriceBook, PriceOf, PriceRule};
+use quipu_engine::rollup::{Every, Rollup};
 use quipu_engine::{
     Dimension, Event, Meter, Number, Outcome, OutcomeStatus, OutcomeType, PicoUsd, Text, Timestamp, TokenMeter,
 };
@@ -145,6 +146,14 @@ pub(crate) fn book() -> PriceBook {
     let mut book = PriceBook::new("test", rules).expect("consistent");
     book.version = 3;
     book
+}
+
+/// Rollups by some of what queries name, or by all of it.
+pub(crate) fn rollup() -> impl Strategy<Value = Rollup> {
+    let dimensions =
+        || TEXTS.iter().map(|(dimension, ..)| *dimension).filter(|dimension| *dimension != Dimension::Status);
+    let by = subsequence(dimensions().collect::<Vec<_>>(), 0..=dimensions().count().min(7));
+    (by, select(&Every::ALL[..])).prop_map(|(by, every)| Rollup::new(by, every).expect("few dimensions"))
 }
 
 fn filter() -> impl Strategy<Value = Filter> {

@@ -8,6 +8,7 @@ use quipu_engine::io::{Disk, MemoryDisk};
 use quipu_engine::job_run::{self, JobRun};
 use quipu_engine::jobs::{JobNumbers, JobOutcomes};
 use quipu_engine::price_book::PriceBook;
+use quipu_engine::rollup::{self, Rollup, RollupRun};
 use quipu_engine::rows::{CounterRows, Part};
 use quipu_engine::segment::{self, Segment};
 use quipu_engine::{Error, ErrorKind, Event, Outcome, Result, Timestamp};
@@ -19,6 +20,7 @@ pub(crate) enum Form {
     Batch,
     Segment,
     SegmentWithCounters,
+    SegmentWithRollups,
 }
 
 #[derive(Default)]
@@ -28,6 +30,8 @@ pub(crate) struct Memory {
     pub(crate) book: Arc<PriceBook>,
     /// Earlier versions of it.
     pub(crate) books: Vec<Arc<PriceBook>>,
+    /// What parts to come keep rollups of, however large.
+    pub(crate) rollups: Vec<Rollup>,
 }
 
 impl Memory {
@@ -37,8 +41,9 @@ impl Memory {
         let batch = builder.finish();
         self.parts.push(match form {
             Form::Batch => Part::of(Arc::new(batch)),
-            Form::Segment => seal(batch, false).expect("memory does not fail"),
-            Form::SegmentWithCounters => seal(batch, true).expect("memory does not fail"),
+            Form::Segment => seal(batch, false, &[]).expect("memory does not fail"),
+            Form::SegmentWithCounters => seal(batch, true, &[]).expect("memory does not fail"),
+            Form::SegmentWithRollups => seal(batch, true, &self.rollups).expect("memory does not fail"),
         });
         self
     }
@@ -58,7 +63,7 @@ impl Memory {
     }
 }
 
-fn seal(batch: Batch, counted: bool) -> Result<Part> {
+fn seal(batch: Batch, counted: bool, rollups: &[Rollup]) -> Result<Part> {
     let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
     let (batch, store) = (batch.sorted(), [7; 16]);
     let entry = segment::write(&disk, Identity { store, file: 1 }, &batch)?;
@@ -68,7 +73,9 @@ fn seal(batch: Batch, counted: bool) -> Result<Part> {
         let entry = job_run::write(&disk, Identity { store, file: 2 }, &batch)?;
         counters = Some(Arc::new(JobRun::open(&*disk, &entry, store, Arc::clone(&events))?));
     }
-    Ok(Part { counters, ..Part::of(events) })
+    let entry = rollup::write(&disk, Identity { store, file: 3 }, &*events, rollups, usize::MAX)?;
+    let rollups = RollupRun::open(&*disk, &entry, store, &events)?.kept().collect();
+    Ok(Part { counters, rollups, ..Part::of(events) })
 }
 
 fn known(outcome: &Outcome, as_of: Option<Timestamp>) -> bool {

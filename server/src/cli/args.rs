@@ -85,7 +85,7 @@ pub(super) struct FilterArgs {
     /// USD per outcome of a type that states no value, such as CONVERTED=25.
     #[arg(long, value_name = "TYPE=USD")]
     assume_value: Vec<String>,
-    /// The rows to read: auto, counters, index or scan; every path gives the same answer.
+    /// The rows to read: auto, rollup, counters, index or scan; every path gives the same answer.
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     /// Say how the answer was found.

@@ -158,5 +158,6 @@ fn kind(kind: quipu::format::names::FileKind) -> &'static str {
         K::CorrectionRun => "correction run",
         K::Mask => "mask",
         K::Attribution => "attribution",
+        K::Rollups => "rollups",
     }
 }

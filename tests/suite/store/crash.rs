@@ -17,7 +17,9 @@ use quipu_engine::{ErrorKind, Snapshot};
 use quipu_test_support::{CarelessDisk, Crash, Model, Omission, SimDisk};
 
 use super::look;
-use super::workload::{Driver, Failure, Generator, NOW, Op, attribution, book, corrections, events, outcome, people};
+use super::workload::{
+    DECLARED, Driver, Failure, Generator, NOW, Op, attribution, book, corrections, events, outcome, people,
+};
 
 /// How a disk is seen by the store: as it is, or with a planted bug.
 type View = fn(SimDisk) -> Arc<dyn Disk>;
@@ -249,6 +251,11 @@ fn workloads() -> Vec<(usize, usize, Vec<Op>)> {
         (100, 1, vec![Op::Reopen, events(0..2), Op::Confirm, outcomes(0..3), Op::Confirm, Op::Confirm, Op::Seal]),
         (100, 1, vec![Op::Reopen, events(0..5), corrections(), events(4..8), Op::Reopen]),
         (100, 5, vec![Op::Reopen, events(0..6), Op::Seal, corrections(), events(5..8), Op::Seal, Op::Compact]),
+        (
+            100,
+            3,
+            vec![Op::Reopen, events(6..20), Op::Seal, Op::Declare(DECLARED[0]), Op::Compact, Op::Declare(DECLARED[2])],
+        ),
         (100, 3, vec![Op::Reopen, people[0].clone(), people[1].clone(), erase(Erasure::Delete)]),
         (
             100,

@@ -6,9 +6,10 @@ use quipu_engine::attribution::AttributionChange;
 use quipu_engine::jobs::JobOutcome;
 use quipu_engine::limits::BLOCK_ROWS;
 use quipu_engine::rows::{
-    COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows, EventRows, Quantity, Zone, ZoneColumn, zone_time,
+    COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, CounterRows, EventRows, Quantity, Rolled, Zone, ZoneColumn, zone_time,
 };
-use quipu_engine::{Dimension, Event, Number, Outcome, PriceBook, Snapshot, Sparse, Text};
+use quipu_engine::time::MICROS_PER_DAY;
+use quipu_engine::{Dimension, Event, Number, Outcome, PriceBook, Snapshot, Sparse, Text, Timestamp};
 use quipu_test_support::{Assigned, Model};
 
 /// The events, outcomes and price books of a snapshot, in order.
@@ -23,9 +24,16 @@ pub(super) fn read(snapshot: &Snapshot) -> Result<Contents, String> {
         let rows = rows.map_err(text)?;
         columns(&*part.events, &rows).map_err(text)?.map_or(Ok(()), |what| Err(format!("part {number}: {what}")))?;
         if let Some(counters) = &part.counters
-            && counted(&**counters).map_err(text)? != summed(&rows)
+            && counted(&**counters, &COUNTER_DIMENSIONS, MICROS_PER_DAY).map_err(text)?
+                != summed(&rows, &COUNTER_DIMENSIONS, MICROS_PER_DAY)
         {
             return Err(format!("part {number}: the counters are not the sums of the rows"));
+        }
+        for Rolled { rollup, rows: rolled } in &part.rollups {
+            let (dimensions, step) = (rollup.dimensions(), rollup.every().micros());
+            if counted(&**rolled, &dimensions, step).map_err(text)? != summed(&rows, &dimensions, step) {
+                return Err(format!("part {number}: the rollup `{rollup}` is not the sums of the rows"));
+            }
         }
         events.extend(part.rows().map(|row| rows[row].clone()));
     }
@@ -194,22 +202,25 @@ fn holds(zone: Option<Zone>, mut values: impl Iterator<Item = u64>) -> bool {
     zone.is_none_or(|zone| values.all(|value| (zone.min..=zone.max).contains(&value)))
 }
 
-type Key = (Vec<Option<String>>, u64);
+/// The values of dimensions, the context band and the step of time.
+type Key = (Vec<Option<String>>, u64, i64);
 type Totals = BTreeMap<Key, BTreeMap<Counter, u128>>;
 
-/// The sums of a job run by key; what is 0 is left out.
-fn counted(counters: &dyn CounterRows) -> quipu_engine::Result<Totals> {
+/// The sums of counters or of a rollup by key; what is 0 is left out.
+fn counted(counters: &dyn CounterRows, dimensions: &[Dimension], step: i64) -> quipu_engine::Result<Totals> {
     let mut wanted = vec![Counter::Events, Counter::Errors, Counter::Cancelled, Counter::Retries];
     wanted.extend(counters.meters().into_iter().map(Counter::Meter));
     wanted.extend(COUNTER_NUMBERS.into_iter().flat_map(|n| [Counter::Number(n), Counter::NumberEvents(n)]));
     let mut totals = Totals::new();
     for block in 0..counters.rows().div_ceil(BLOCK_ROWS) {
-        let mut bands = Vec::new();
+        let (mut bands, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
         counters.sums(&Counter::ContextBand, block, &mut bands)?;
-        let mut keys: Vec<Key> = bands.into_iter().map(|band| (Vec::new(), band)).collect();
-        for dimension in COUNTER_DIMENSIONS {
-            let (dictionary, mut codes) = (counters.dictionary(dimension)?, Vec::new());
-            counters.codes(dimension, block, &mut codes)?;
+        counters.times(block, &mut first, &mut last)?;
+        let steps = first.iter().map(|at| at.div_euclid(step));
+        let mut keys: Vec<Key> = bands.into_iter().zip(steps).map(|(band, step)| (Vec::new(), band, step)).collect();
+        for dimension in dimensions {
+            let (dictionary, mut codes) = (counters.dictionary(*dimension)?, Vec::new());
+            counters.codes(*dimension, block, &mut codes)?;
             keys.iter_mut().zip(codes).for_each(|(key, code)| key.0.push(dictionary.get(code).map(String::from)));
         }
         for counter in &wanted {
@@ -224,11 +235,12 @@ fn counted(counters: &dyn CounterRows) -> quipu_engine::Result<Totals> {
 }
 
 /// The same, from the rows.
-fn summed(rows: &[Event]) -> Totals {
+fn summed(rows: &[Event], dimensions: &[Dimension], step: i64) -> Totals {
     let mut totals = Totals::new();
     for event in rows {
-        let dimensions = COUNTER_DIMENSIONS.iter().map(|dimension| event.get(*dimension).map(String::from)).collect();
-        let sums = totals.entry((dimensions, u64::from(event.context_band()))).or_default();
+        let values = dimensions.iter().map(|dimension| event.get(*dimension).map(String::from)).collect();
+        let step = event.at.map_or(0, Timestamp::micros).div_euclid(step);
+        let sums = totals.entry((values, u64::from(event.context_band()), step)).or_default();
         let mut add = |counter: Counter, value: u64| {
             if value > 0 {
                 *sums.entry(counter).or_default() += u128::from(value);

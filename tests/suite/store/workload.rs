@@ -9,6 +9,7 @@ use quipu_engine::correction::Target;
 use quipu_engine::io::Disk;
 use quipu_engine::outcome::DEFAULT_WORKSPACE;
 use quipu_engine::price_book::{ModelPattern, PriceOf, PriceRule};
+use quipu_engine::rollup::Rollup;
 use quipu_engine::store::{
     AttributionReceipt, CorrectionItem, CorrectionReceipt, Erasure, ErasureReceipt, Item, OutcomeItem, OutcomeReceipt,
     Receipt,
@@ -29,6 +30,7 @@ pub(super) enum Op {
     Erase(&'static str, &'static str, Erasure),
     Attribute(&'static str, Vec<Assignment>),
     Undo(u64),
+    Declare(&'static [&'static str]),
     Seal,
     Compact,
     Confirm,
@@ -45,6 +47,7 @@ impl fmt::Debug for Op {
             Self::Erase(workspace, name, erasure) => write!(f, "Erase({workspace}, {name}, {})", erasure.name()),
             Self::Attribute(by, assignments) => write!(f, "Attribute({by}, {})", assignments.len()),
             Self::Undo(number) => write!(f, "Undo({number})"),
+            Self::Declare(rollups) => write!(f, "Declare({rollups:?})"),
             Self::Seal => f.write_str("Seal"),
             Self::Compact => f.write_str("Compact"),
             Self::Confirm => f.write_str("Confirm"),
@@ -143,6 +146,10 @@ impl Driver {
                     (found, expected) => check("undone", format!("{found:?}"), format!("{expected:?}"))?,
                 }
             }
+            Op::Declare(rollups) => {
+                let rollups = rollups.iter().map(|text| Rollup::parse(text));
+                store.declare_rollups(rollups.collect::<Result<_, _>>()?)?;
+            }
             Op::Seal => store.seal()?,
             Op::Compact => drop(store.compact()?),
             Op::Confirm => store.confirm()?,
@@ -162,7 +169,7 @@ impl Driver {
             Op::Erase(workspace, name, erasure) => drop(model.erase(workspace, name, *erasure)),
             Op::Attribute(_, assignments) => drop(model.attribute(DEFAULT_WORKSPACE, assignments)),
             Op::Undo(number) => drop(model.undo_attribution(DEFAULT_WORKSPACE, *number)),
-            Op::Seal | Op::Compact | Op::Confirm | Op::Reopen => {}
+            Op::Declare(_) | Op::Seal | Op::Compact | Op::Confirm | Op::Reopen => {}
         }
         model
     }
@@ -326,6 +333,9 @@ pub(super) fn book(rate: u64) -> Op {
     Op::Book(PriceBook::new(format!("rate {rate}"), vec![rule]).expect("valid"))
 }
 
+/// Sets of rollups, of which the first has few enough rows to be kept.
+pub(super) const DECLARED: [&[&str]; 3] = [&["every day", "tenant every day"], &["tenant,job_id every hour"], &[]];
+
 /// Random operations out of small pools, so that identities meet again.
 pub(super) struct Generator {
     pub(super) rng: Rng,
@@ -335,7 +345,8 @@ pub(super) struct Generator {
 
 impl Generator {
     pub(super) fn op(&mut self) -> Op {
-        match self.rng.u8(0..24) {
+        match self.rng.u8(0..25) {
+            24 => Op::Declare(DECLARED[self.rng.usize(0..DECLARED.len())]),
             20 => self.erase(),
             21..23 => self.attribute(),
             23 => Op::Undo(self.rng.u64(1..5)),

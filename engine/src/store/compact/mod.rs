@@ -74,6 +74,7 @@ impl Shared {
         while let Some(merged) = self.merge_next(&self.disk, Zeal::All)? {
             done.add(merged);
         }
+        while self.renew_rollups(&self.disk)? {}
         self.collect();
         Ok(done)
     }
@@ -160,9 +161,15 @@ impl Shared {
                 job_run: job_run::write(disk, identity, &rows)?,
                 id_run: write_ids(disk, identity, &self.secret, parts, &rows)?,
                 mask: None,
+                rollups: None,
             });
         }
         drop(rows);
+        for entry in &mut change.parts {
+            // Read from the segment itself, which takes much less than reading merged rows once more.
+            let segment = Segment::open(&**disk, &entry.segment, self.store)?;
+            entry.rollups = self.write_rollups(disk, &segment, identity.file)?;
+        }
         for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun] {
             sync_dir(&**disk, kind.directory())?;
         }

@@ -115,7 +115,7 @@ mod tests {
     fn part(window: Window, rows: u64) -> PartEntry {
         let file = |kind| FileEntry { kind, number: 1, bytes: 1, hash: [0; 16] };
         let (segment, job_run, id_run) = (file(FileKind::Segment), file(FileKind::JobRun), file(FileKind::IdRun));
-        PartEntry { window, rows, segment, job_run, id_run, mask: None }
+        PartEntry { window, rows, segment, job_run, id_run, mask: None, rollups: None }
     }
 
     /// Merges until nothing is left to do; the parts, and how many rows were rewritten.

@@ -34,7 +34,7 @@ const ABOUT: [(&str, &str); 26] = [
     ("what_if", "an assumption: model=NAME, tier=NAME, batch, no-cache or no-retries; several all hold"),
     ("cost", "which cost ROI and costs per job are made of: computed or reported"),
     ("assume_value", "USD per outcome of a type that states no value, such as CONVERTED=25"),
-    ("path", "the rows to read: auto, counters, index or scan; every path gives the same answer"),
+    ("path", "the rows to read: auto, rollup, counters, index or scan; every path gives the same answer"),
     ("explain", "true says how the answer was found; needs the scope admin"),
 ];
 

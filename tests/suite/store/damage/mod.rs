@@ -13,7 +13,7 @@ use quipu_engine::{Correction, Dimension, ErrorKind, Event, Result, Snapshot, Ti
 use quipu_test_support::Model;
 
 use super::look;
-use super::workload::{Driver, NOW, Op, attribution, book, corrections, event, events, outcome};
+use super::workload::{DECLARED, Driver, NOW, Op, attribution, book, corrections, event, events, outcome};
 
 /// A store with files of every kind, and its model.
 struct Fixture {
@@ -58,8 +58,10 @@ impl Fixture {
             driver.model.clone()
         };
         run(Op::Reopen);
+        run(Op::Declare(DECLARED[0]));
         run(Op::Append(vec![event(1), event(2).tagged("k", "v")]));
-        run(Op::Seal);
+        run(Op::Append((11..17).map(event).collect()));
+        run(Op::Compact);
         run(Op::Correct(vec![Correction::retract(Target::Event("e2".into()))]));
         run(Op::Outcomes(vec![outcome(1)]));
         run(book(3));
