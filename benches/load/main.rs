@@ -8,16 +8,18 @@
 //!
 //! With a rate, a request that should have been sent earlier counts from when it should have been:
 //! a server that stalls is charged for everybody who would have come meanwhile. At the end the ledger
-//! is balanced: what was acknowledged is there once, and nothing else is.
+//! is balanced: what was acknowledged is there once, and nothing else is. With the server's `--pid`, a run of
+//! `--seconds 600` shows whether its memory is bounded.
 
 mod client;
 mod dashboards;
 mod ledger;
+mod memory;
 mod sender;
 mod shape;
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,7 +50,7 @@ pub(crate) struct Args {
     /// Clients that ask what a dashboard asks, each a question a second.
     #[arg(long, default_value_t = 0)]
     dashboards: u64,
-    /// The process of the server, whose memory is then shown.
+    /// The process of the server, whose memory over the run is then shown.
     #[arg(long)]
     pid: Option<u32>,
 }
@@ -64,8 +66,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let workspace = format!("load-{}", std::process::id());
-    let (start, stop) = (Instant::now(), AtomicBool::new(false));
-    let (sent, asked) = thread::scope(|scope| {
+    let (start, stop, calls) = (Instant::now(), AtomicBool::new(false), AtomicU64::new(0));
+    let (sent, asked, held) = thread::scope(|scope| {
         let asking: Vec<_> = (0..args.dashboards)
             .map(|number| {
                 scope.spawn({
@@ -74,11 +76,15 @@ fn main() -> ExitCode {
                 })
             })
             .collect();
+        let watching = args.pid.map(|pid| {
+            let (calls, stop) = (&calls, &stop);
+            scope.spawn(move || memory::watch(pid, start, calls, stop))
+        });
         let sending: Vec<_> = (0..args.connections)
             .map(|number| {
                 scope.spawn({
-                    let (args, workspace) = (&args, &workspace);
-                    move || sender::send(args, workspace, number, start)
+                    let (args, workspace, calls) = (&args, &workspace, &calls);
+                    move || sender::send(args, workspace, number, start, calls)
                 })
             })
             .collect();
@@ -87,7 +93,8 @@ fn main() -> ExitCode {
         stop.store(true, Ordering::Relaxed);
         let mut asked = latencies();
         asking.into_iter().for_each(|asker| asked += &asker.join().expect("an asker that does not panic"));
-        (sent, asked)
+        let held = watching.map(|watching| watching.join().expect("a watcher that does not panic"));
+        (sent, asked, held.unwrap_or_default())
     });
     let took = start.elapsed();
     sent.show(took);
@@ -95,8 +102,8 @@ fn main() -> ExitCode {
     if args.dashboards > 0 {
         show("asking", &asked);
     }
-    if let Some(memory) = args.pid.and_then(peak_memory) {
-        println!("memory of the server at most: {memory}");
+    if !held.is_empty() {
+        memory::show(&held);
     }
     match sent.balance(&args, &workspace) {
         Ok(()) => {
@@ -133,10 +140,4 @@ fn show(what: &str, latencies: &Histogram<u64>) {
         at(99.9),
         at(100.0)
     );
-}
-
-fn peak_memory(pid: u32) -> Option<String> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
 }

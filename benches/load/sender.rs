@@ -1,5 +1,6 @@
 //! One connection that sends events.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -7,8 +8,8 @@ use crate::client::Client;
 use crate::ledger::Ledger;
 use crate::{Args, micros};
 
-/// Sends until the time is over; what came of it.
-pub(crate) fn send(args: &Args, workspace: &str, number: u64, start: Instant) -> Ledger {
+/// Sends until the time is over; what came of it. What is acknowledged counts at once.
+pub(crate) fn send(args: &Args, workspace: &str, number: u64, start: Instant, calls: &AtomicU64) -> Ledger {
     let mut ledger = Ledger::default();
     let end = start + Duration::from_secs(args.seconds);
     let mut client = None;
@@ -36,6 +37,7 @@ pub(crate) fn send(args: &Args, workspace: &str, number: u64, start: Instant) ->
             match answer {
                 Ok((200, receipt)) => {
                     ledger.acknowledged(args, &receipt);
+                    calls.fetch_add(args.shape.calls(args.batch), Ordering::Relaxed);
                     break;
                 }
                 // Turned away, or cut off: sending the same again is always safe.
