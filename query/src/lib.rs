@@ -36,7 +36,7 @@ pub use pivot::Pivot;
 pub use query::{
     Cancel, Cohort, Compare, CostBasis, DEFAULT_MEMORY, Order, OrderKey, PathChoice, Precision, PriceChoice, Query,
 };
-pub use report::{Branch, EVENTS_LISTED, JobReport, TraceOrder, TraceReport};
+pub use report::{Branch, EVENTS_LISTED, JobReport, TraceOrder, TraceReport, tag_keys};
 pub use runaway::{Alarm, Limits, RunawayRule};
 pub use scope::Scope;
 pub use source::Source;

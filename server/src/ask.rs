@@ -1,5 +1,6 @@
 //! From plans to sheets: what the command line and the routes ask of a store, in one place.
 
+mod coarsened;
 mod outcome;
 mod prices;
 mod runaways;
@@ -20,6 +21,7 @@ use crate::plan::{Plan, Report, now};
 use crate::prices::{default_book, name};
 use crate::render::{Document, Facts, Sheet, TREE};
 
+pub use coarsened::{LABELS, OVERFLOW};
 pub use outcome::revisions;
 pub use prices::{price_diff, price_versions, rates_of_book};
 pub use runaways::{RULE_PARAMETERS, alarms, of_alarms, runaways, set_rule};
@@ -166,12 +168,19 @@ pub fn stated(sheet: Sheet, query: &Query, prices: &str) -> Sheet {
 /// As [`View::query`].
 pub fn coverage(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Document> {
     let (query, prices) = priced(snapshot, &plan.query)?;
-    let report = View::new(snapshot, scope).coverage(&query)?;
+    let view = View::new(snapshot, scope);
+    let report = view.coverage(&query)?;
     let mut warnings =
         Sheet::new(&[("code", Unit::None, true), ("field", Unit::None, true), ("message", Unit::None, false)]);
     let text = |text: &str| Value::Text(text.into());
     let row = |warning: &Warning| vec![text(warning.code), text(warning.field), text(&warning.message)];
     warnings.rows = report.warnings.iter().map(row).collect();
+    for (pivot, events) in coarsened::coarsened(snapshot, &view, &query)? {
+        let message = format!(
+            "{events} events are under {OVERFLOW}, for {pivot} had too many different values: an id may have got into it"
+        );
+        warnings.rows.push(vec![text("values_put_together"), text(&pivot.to_string()), text(&message)]);
+    }
     let fields = stated(Sheet { totals: None, ..Sheet::of_answer(report.fields, plan.explain) }, &query, &prices);
     let mut routing = bare(Sheet::of_answer(report.routing, false));
     routing.facts.notes = vec!["if all tokens of a task cost what they do on average at its cheapest tier".into()];

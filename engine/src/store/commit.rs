@@ -3,16 +3,18 @@
 //! A batch is checked on its caller's thread and queued. A caller who finds nobody committing
 //! drains the queue, logs all of it in one go, syncs once, makes it visible, leaves each batch
 //! its result and wakes everybody who waits. The next group forms during that sync. No thread and
-//! no timer of its own is needed, so a test drives it step by step.
+//! no timer of its own is needed, so a test drives it step by step. Where syncs are dear, whoever commits
+//! may wait for others first: so long, or until there is so much.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::correct::{Corrector, Delta};
 use super::dedup::{IdFrames, Known, find_sealed};
 use super::ground::Ground;
+use super::options::Options;
 use super::receipt::{CorrectionItem, CorrectionReceipt, Item, Receipt};
 use super::screen::Screen;
 use super::state::{Shared, State, Writer};
@@ -49,7 +51,16 @@ type Receipts = (Receipt, CorrectionReceipt);
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     waiting: Vec<Arc<Request>>,
+    /// Events and corrections of those that wait.
+    items: usize,
     committing: bool,
+}
+
+impl Queue {
+    fn take(&mut self) -> Vec<Arc<Request>> {
+        self.items = 0;
+        std::mem::take(&mut self.waiting)
+    }
 }
 
 /// The right to commit; given up, whatever happens, by waking everybody who waits.
@@ -84,7 +95,7 @@ impl Shared {
     }
 
     fn append_queued(&self, events: Vec<Event>, corrections: Vec<Correction>) -> Result<Receipts> {
-        let now = self.disk.now();
+        let (now, items) = (self.disk.now(), events.len() + corrections.len());
         let mut scratch = Vec::new();
         let events: Vec<_> = events.into_iter().map(|event| self.check(event, now, &mut scratch)).collect();
         // A place is kept for refused events, whose fingerprint nobody asks about.
@@ -103,6 +114,10 @@ impl Shared {
         let request = Arc::new(Request { sent: Mutex::new(sent), result: Mutex::new(None) });
         let mut queue = self.queue.lock();
         queue.waiting.push(Arc::clone(&request));
+        queue.items += items;
+        if queue.items >= self.options.flush_events {
+            self.gathered.notify_one();
+        }
         // Waiting for the turn, not for the writer's lock: all who were committed for wake at once
         // instead of handing the lock from one to the next.
         while queue.committing {
@@ -112,10 +127,11 @@ impl Shared {
             }
         }
         queue.committing = true;
+        self.gather(&mut queue);
         drop(queue);
         let turn = Turn(self);
         let mut writer = self.writer.lock();
-        let group = std::mem::take(&mut self.queue.lock().waiting);
+        let group = self.queue.lock().take();
         self.commit(&mut writer, &group);
         drop(writer);
         drop(turn);
@@ -124,6 +140,14 @@ impl Shared {
         result.unwrap_or_else(|| {
             Err(Error::new(ErrorKind::DurabilityUnknown, "the commit of this batch was cut short; retry it"))
         })
+    }
+
+    /// Waits for others to share the sync of the next commit, where that is wanted.
+    fn gather(&self, queue: &mut MutexGuard<'_, Queue>) {
+        let Options { flush_interval, flush_events, .. } = self.options;
+        if !flush_interval.is_zero() && queue.items < flush_events {
+            self.gathered.wait_for(queue, flush_interval);
+        }
     }
 
     /// Brings an event into its stored form: checked, with an id, a time and a workspace.

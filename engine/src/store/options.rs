@@ -1,5 +1,9 @@
 //! What can be set about a store, with values that suit most.
 
+use std::time::Duration;
+
+use crate::limits;
+
 /// Options of [`Store::open`](super::Store::open).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -10,6 +14,11 @@ pub struct Options {
     pub seal_bytes: usize,
     /// Events that may wait for their commit; more are refused.
     pub queue_events: usize,
+    /// How long a commit waits for others to share its sync. Not at all by default: the next group forms during the sync
+    /// of the one before, which is best where syncs take milliseconds.
+    pub flush_interval: Duration,
+    /// So many events and corrections are waited for at most.
+    pub flush_events: usize,
     /// Free space below which no event is taken, so that reading and sealing go on.
     pub reserve_bytes: u64,
     /// Bytes of decoded ids that are kept to recognise events that are sent again.
@@ -30,6 +39,8 @@ impl Default for Options {
             seal_bytes: 128 << 20,
             id_cache_bytes: 32 << 20,
             queue_events: 1 << 20,
+            flush_interval: Duration::ZERO,
+            flush_events: limits::COMMIT_EVENTS,
             reserve_bytes: 256 << 20,
             segment_rows: 1 << 22,
             merge_bytes_per_second: 128 << 20,
@@ -58,6 +69,20 @@ impl Options {
     #[must_use]
     pub fn seal_events(mut self, events: usize) -> Self {
         self.seal_events = events.max(1);
+        self
+    }
+
+    /// Waits so long before each commit for others to share its sync.
+    #[must_use]
+    pub fn flush_interval(mut self, interval: Duration) -> Self {
+        self.flush_interval = interval;
+        self
+    }
+
+    /// Commits without waiting on once so many events and corrections are there.
+    #[must_use]
+    pub fn flush_events(mut self, events: usize) -> Self {
+        self.flush_events = events.max(1);
         self
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub(super) queue: Mutex<Queue>,
     /// Signalled when a commit is done.
     pub(super) committed: Condvar,
+    /// Signalled when enough waits for a commit.
+    pub(super) gathered: Condvar,
     pub(super) queued_events: AtomicUsize,
     pub(super) writer: Mutex<Writer>,
     /// Held while a manifest is made.
@@ -127,6 +129,7 @@ impl Shared {
             secret,
             queue: Mutex::default(),
             committed: Condvar::new(),
+            gathered: Condvar::new(),
             queued_events: AtomicUsize::new(0),
             writer: Mutex::new(Writer { log, active: HeadIndex::default(), sealer: None, id_frames }),
             numbers,

@@ -9,6 +9,7 @@ use crate::filter::{Filter, NumberField, NumberTest, TextField, TextTest};
 use crate::measure::{Measure, Unit};
 use crate::pivot::Pivot;
 use crate::query::Query;
+use crate::source::Source;
 use crate::value::Value;
 use crate::view::View;
 
@@ -54,7 +55,7 @@ pub(crate) fn dimensions(view: &View<'_>, query: &Query) -> Result<Answer> {
         let of_dimension = ask(measures, Some(Filter::has(*dimension)))?;
         rows.push((dimension.name().into(), of_dimension.totals[1].clone(), of_dimension.totals[0].clone()));
     }
-    let keys = tag_keys(view)?;
+    let keys = tag_keys(view.source())?;
     if keys.len() > TAG_KEYS {
         answer.notes.push(format!("only the first {TAG_KEYS} keys of tags are listed, in the order of their names"));
     }
@@ -85,10 +86,14 @@ pub(crate) fn dimensions(view: &View<'_>, query: &Query) -> Result<Answer> {
     Ok(answer)
 }
 
-/// Every key that a tag of some event has. Whether one of the scope's events has it is seen later.
-fn tag_keys(view: &View<'_>) -> Result<BTreeSet<Text>> {
+/// Every key that a tag of some event in the store has. Whether one of a scope's events has it, and with which values, is
+/// for a [`View`] to say.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt), saying where.
+pub fn tag_keys(source: &dyn Source) -> Result<BTreeSet<Text>> {
     let mut keys = BTreeSet::new();
-    for part in view.source().parts() {
+    for part in source.parts() {
         keys.extend(part.events.tag_columns());
         let sets = part.events.tag_sets()?;
         for code in 0..u32::try_from(sets.len()).unwrap_or(u32::MAX) {

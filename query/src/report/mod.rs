@@ -10,6 +10,7 @@ mod reconcile;
 mod traces;
 mod tree;
 
+pub use facet::tag_keys;
 pub(crate) use facet::{dimensions, values};
 pub use job::{EVENTS_LISTED, JobReport, TraceReport};
 pub(crate) use job::{job, trace};

@@ -29,7 +29,9 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     http::log_as(&config);
-    let store = open_with(&config.store, Options::default().memory_bytes(config.memory))?;
+    let options = Options::default().memory_bytes(config.memory);
+    let options = options.flush_interval(config.flush_interval).flush_events(config.flush_events);
+    let store = open_with(&config.store, options)?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let settings = args.settings.clone();
     let reread = move || Config::new(settings.clone().with_file()?);
@@ -58,6 +60,8 @@ fn sheet(config: &Config) -> Sheet {
         ("tls_cert", file(tls.map(|tls| &tls.certificate))),
         ("tls_key", file(tls.map(|tls| &tls.key))),
         ("memory", text(&config.memory)),
+        ("flush_interval", span(config.flush_interval)),
+        ("flush_events", text(&config.flush_events)),
         ("max_connections", text(&limits.connections)),
         ("max_connections_per_address", text(&limits.connections_per_address)),
         ("first_byte_timeout", span(limits.first_byte)),
@@ -68,7 +72,9 @@ fn sheet(config: &Config) -> Sheet {
         ("max_unpacked", text(&limits.unpacked_bytes)),
         ("max_unpacked_ratio", text(&limits.unpacked_ratio)),
         ("max_requests_per_second", limits.requests_per_second.map_or(Value::Null, |rate| text(&rate))),
-        ("max_values", text(&limits.values)),
+        ("max_values", text(&limits.variety.labels)),
+        ("max_tag_values", text(&limits.variety.tag_values)),
+        ("max_tag_keys", text(&limits.variety.tag_keys)),
         ("max_queries", text(&limits.queries)),
         ("query_timeout", span(limits.query)),
         ("cors_origins", text(&config.cors_origins.join(", "))),

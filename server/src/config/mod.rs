@@ -28,6 +28,9 @@ pub use units::{Bytes, Span};
 /// Below this, heads would be sealed every few requests.
 const LEAST_MEMORY: usize = 64 << 20;
 
+/// Above this, clients would give up on answers that are on their way.
+const LONGEST_FLUSH: Duration = Duration::from_secs(10);
+
 /// Settings that were checked, complete with defaults.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -41,6 +44,10 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Bytes of memory for writing.
     pub memory: usize,
+    /// How long a commit waits for others to share its sync.
+    pub flush_interval: Duration,
+    /// So many events end that wait.
+    pub flush_events: usize,
     /// What connections and requests may take.
     pub limits: Limits,
     /// The origins whose pages may read answers; `*` is any.
@@ -93,12 +100,23 @@ pub struct Limits {
     pub unpacked_ratio: u64,
     /// Requests per second of one token; unlimited where absent.
     pub requests_per_second: Option<u32>,
-    /// Different values of a label in a workspace.
-    pub values: usize,
+    /// Different values of pivots.
+    pub variety: Variety,
     /// Queries at work at once.
     pub queries: usize,
     /// How long a query may wait and work.
     pub query: Duration,
+}
+
+/// How many different values pivots may have in a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variety {
+    /// Of each label.
+    pub labels: usize,
+    /// Of each key of tags.
+    pub tag_values: usize,
+    /// Keys of tags.
+    pub tag_keys: usize,
 }
 
 impl Config {
@@ -117,6 +135,8 @@ impl Config {
             ("otlp_grpc", self.otlp_grpc != running.otlp_grpc),
             ("tls_cert and tls_key", self.tls.is_some() != running.tls.is_some()),
             ("memory", self.memory != running.memory),
+            ("flush_interval", self.flush_interval != running.flush_interval),
+            ("flush_events", self.flush_events != running.flush_events),
             ("max_connections", self.limits.connections != kept.connections),
             ("max_connections_per_address", self.limits.connections_per_address != kept.connections_per_address),
             ("max_queries", self.limits.queries != kept.queries),
@@ -152,7 +172,11 @@ impl Config {
             unpacked_bytes: bytes(settings.max_unpacked, 64 << 20),
             unpacked_ratio: settings.max_unpacked_ratio.unwrap_or(250),
             requests_per_second: settings.max_requests_per_second,
-            values: settings.max_values.unwrap_or(10_000),
+            variety: Variety {
+                labels: settings.max_values.unwrap_or(10_000),
+                tag_values: settings.max_tag_values.unwrap_or(100_000),
+                tag_keys: settings.max_tag_keys.unwrap_or(1_000),
+            },
             queries: settings.max_queries.unwrap_or(4),
             query: span(settings.query_timeout, 30),
         };
@@ -160,6 +184,10 @@ impl Config {
         let memory = usize::try_from(bytes(settings.memory, 1 << 30)).unwrap_or(usize::MAX);
         if memory < LEAST_MEMORY {
             return Err(Error::invalid(format!("memory is {memory} bytes; allowed are 64MiB and more")));
+        }
+        let flush_interval = settings.flush_interval.map_or(Duration::ZERO, Duration::from);
+        if flush_interval > LONGEST_FLUSH {
+            return Err(Error::invalid(format!("flush_interval is {flush_interval:?}; allowed are {LONGEST_FLUSH:?} and less")));
         }
         let webhooks = settings.webhook.unwrap_or_default();
         let budgets = settings.budget.unwrap_or_default().into_iter();
@@ -171,6 +199,8 @@ impl Config {
             listen: settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             tls,
             memory,
+            flush_interval,
+            flush_events: settings.flush_events.unwrap_or(10_000),
             limits,
             cors_origins: settings.cors_origins.unwrap_or_default(),
             budgets,
@@ -224,7 +254,9 @@ impl Limits {
             ("max_unpacked", self.unpacked_bytes),
             ("max_unpacked_ratio", self.unpacked_ratio),
             ("max_requests_per_second", self.requests_per_second.map_or(1, u64::from)),
-            ("max_values", self.values as u64),
+            ("max_values", self.variety.labels as u64),
+            ("max_tag_values", self.variety.tag_values as u64),
+            ("max_tag_keys", self.variety.tag_keys as u64),
             ("max_queries", self.queries as u64),
         ];
         match counts.into_iter().find(|(_, count)| *count == 0) {

@@ -83,6 +83,13 @@ settings! {
     /// top. [default: 1GiB]
     #[arg(long, env = "QUIPU_MEMORY", value_name = "SIZE")]
     memory: Bytes,
+    /// How long a commit waits for others to share its sync, such as 5ms; not at all when absent. What is sent is
+    /// acknowledged that much later.
+    #[arg(long, env = "QUIPU_FLUSH_INTERVAL", value_name = "SPAN")]
+    flush_interval: Span,
+    /// So many events end that wait at once. [default: 10000]
+    #[arg(long, env = "QUIPU_FLUSH_EVENTS", value_name = "N")]
+    flush_events: usize,
     /// Connections at once; more wait. [default: 1024]
     #[arg(long, env = "QUIPU_MAX_CONNECTIONS", value_name = "N")]
     max_connections: usize,
@@ -117,6 +124,12 @@ settings! {
     /// [default: 10000]
     #[arg(long, env = "QUIPU_MAX_VALUES", value_name = "N")]
     max_values: usize,
+    /// Different values of a key of tags in a workspace; further ones are put under `__overflow__`. [default: 100000]
+    #[arg(long, env = "QUIPU_MAX_TAG_VALUES", value_name = "N")]
+    max_tag_values: usize,
+    /// Different keys of tags in a workspace; tags of further ones are put under the key `__overflow__`. [default: 1000]
+    #[arg(long, env = "QUIPU_MAX_TAG_KEYS", value_name = "N")]
+    max_tag_keys: usize,
     /// Queries at work at once; more wait. [default: 4]
     #[arg(long, env = "QUIPU_MAX_QUERIES", value_name = "N")]
     max_queries: usize,

@@ -6,14 +6,14 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use quipu::store::CorrectionItem;
-use quipu::{Error, Store};
+use quipu::Error;
 use serde_json::{Map, Value, json};
 
 use super::body;
-use super::caller::{Allowed, Ingest, Query as Ask};
+use super::caller::{Allowed, Caller, Ingest, Query as Ask};
 use super::problem::Problem;
 use super::state::App;
-use crate::ingest::{self, Admission};
+use crate::ingest;
 use crate::wire::{correction, native};
 
 /// An event as it was sent, with all that corrections made of it. One that the caller does not see is unknown.
@@ -37,26 +37,31 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let admission = allowed.caller.admission();
+    let caller = allowed.caller;
     let mut sent = body::receive(&app, &headers, body).await?;
-    let (any, answer) = app.store(move |store| take(store, &sent.unpack()?, &admission)).await?;
+    let desk = app.clone();
+    let (any, answer) = app.store(move |_| take(&desk, &sent.unpack()?, &caller)).await?;
     let status = if any { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok((status, Json(answer)).into_response())
 }
 
 /// Takes the corrections of a body; whether any was good, and what became of each.
-fn take(store: &Store, bytes: &[u8], admission: &Admission) -> Result<(bool, Value), Problem> {
+fn take(app: &App, bytes: &[u8], caller: &Caller) -> Result<(bool, Value), Problem> {
     let decoded = correction::decode(bytes)?;
     let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
-    let receipt = ingest::corrections(store, admission, items)?;
+    let mut items: Vec<_> = items.collect();
+    let good = items.iter_mut().flatten();
+    let coarsened = app.cardinality.coarsen(&app.store, caller.scope.workspace(), &mut [], good);
+    app.metrics.coarsened(&coarsened);
+    let receipt = ingest::corrections(&app.store, &caller.admission(), items)?;
     let rejected = receipt.items.iter().filter(|item| matches!(item, CorrectionItem::Rejected(_))).count();
     let any = rejected < receipt.items.len() || receipt.items.is_empty();
     let ignored: Map<String, Value> =
         decoded.ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect();
     let (accepted, items) =
         (receipt.items.len() - rejected, receipt.items.iter().enumerate().map(fate).collect::<Vec<_>>());
-    let answer =
-        json!({ "accepted": accepted, "rejected": rejected, "lsn": receipt.lsn, "ignored": ignored, "items": items });
+    let answer = json!({ "accepted": accepted, "rejected": rejected, "lsn": receipt.lsn, "ignored": ignored,
+        "coarsened": coarsened.0, "items": items });
     Ok((any, answer))
 }
 

@@ -108,7 +108,7 @@ fn store_events(
         [Ok(event)] => ask::cost_of(&store.snapshot(), event).ok().flatten(),
         _ => None,
     };
-    let coarsened = app.cardinality.coarsen(store, workspace, &mut items, &mut []);
+    let coarsened = app.cardinality.coarsen(store, workspace, &mut items, []);
     let receipt = ingest::events(store, admission, items)?;
     app.metrics.events(&receipt.items);
     app.metrics.coarsened(&coarsened);

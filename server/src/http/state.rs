@@ -77,7 +77,7 @@ impl App {
             metrics,
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
             traces: Arc::new(Traces::new(now())),
-            cardinality: Arc::new(Cardinality::new(limits.values)),
+            cardinality: Arc::new(Cardinality::new(limits.variety)),
             work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
             queries: Arc::new(Semaphore::new(limits.queries)),
             query_threads: Arc::new(threads),
@@ -95,7 +95,7 @@ impl App {
     /// Goes by other settings from now on.
     pub(super) fn take(&self, config: Config) {
         self.gate.allow(config.limits.requests_per_second);
-        self.cardinality.allow(config.limits.values);
+        self.cardinality.allow(config.limits.variety);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         self.changed.notify_waiters();
     }

@@ -307,4 +307,11 @@ fn labels_with_too_many_values_are_coarsened_and_the_money_is_not() {
     let (_, answer) = server.post("/v1/query", &[], plan.to_string().as_bytes());
     assert_eq!(answer["rows"][0]["reported_cost"], json!(sent.to_string()), "{answer}");
     assert_eq!(server.count(r#"{"measures": ["requests"], "where": "tenant = __overflow__"}"#), 0);
+    let completed = json!({"change": "complete", "id": "0", "rank": 1, "values": {"feature": "a late one"}});
+    let (status, answer) = server.post("/v1/corrections", &[], completed.to_string().as_bytes());
+    assert_eq!((status, &answer["coarsened"]["feature"]), (200, &json!(1)), "{answer}");
+    let (_, answer) = server.get("/v1/coverage");
+    let warnings = answer["warnings"]["rows"].as_array().expect("rows");
+    let warning = warnings.iter().find(|row| row["code"] == "values_put_together").expect("a warning");
+    assert!(warning["field"] == "feature", "{warning}");
 }

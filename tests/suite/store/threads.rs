@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use quipu_engine::store::{Sharing, backup, read_only, verify};
@@ -100,4 +101,22 @@ fn readers_beside_eight_writers_see_every_acknowledged_event_once_and_each_batch
     assert_eq!(ids(&read_only(dir.path()).expect("readable")).len() as u64, all);
     let verified = verify(dir.path()).expect("a store");
     assert!(verified.damage.is_empty() && verified.events == all, "{verified:?}");
+}
+
+#[test]
+fn commits_that_wait_for_others_share_a_sync_and_wait_for_no_more_than_is_wanted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let wanted = usize::try_from(2 * BATCH).expect("small");
+    let options = Options::default().reserve_bytes(0).flush_interval(Duration::from_secs(60)).flush_events(wanted);
+    let store = Store::open(dir.path(), options).expect("opened");
+    let append = |batch: u64, count: u64| {
+        let receipt = store.append((batch * BATCH..batch * BATCH + count).map(event).collect()).expect("stored");
+        (receipt.stored() as u64, receipt.lsn)
+    };
+    let [one, other] = std::thread::scope(|scope| {
+        [0, 1].map(|batch| scope.spawn(move || append(batch, BATCH))).map(|it| it.join().expect("a writer"))
+    });
+    assert_eq!((one, other), ((BATCH, 2 * BATCH), (BATCH, 2 * BATCH)), "both are told the LSN of one commit");
+    // What is enough by itself waits for nobody.
+    assert_eq!(append(2, 2 * BATCH), (2 * BATCH, 4 * BATCH));
 }

@@ -113,7 +113,13 @@ fn receipt() -> Json {
         "index": count(), "status": { "enum": ["stored", "duplicate", "conflict", "rejected"] }, "id": text(), "error": text() } });
     json!({ "type": "object", "required": ["stored", "duplicates", "conflicts", "rejected", "lsn", "items"], "properties": {
         "stored": count(), "duplicates": count(), "conflicts": count(), "rejected": count(), "lsn": count(),
-        "ignored": { "type": "object", "additionalProperties": count() }, "items": { "type": "array", "items": item } } })
+        "ignored": { "type": "object", "additionalProperties": count() }, "coarsened": coarsened(),
+        "items": { "type": "array", "items": item } } })
+}
+
+fn coarsened() -> Json {
+    json!({ "description": "how many values were put under `__overflow__`: by dimension, `tag` or `tag_key`",
+            "type": "object", "additionalProperties": count() })
 }
 
 fn correction() -> Json {
@@ -129,9 +135,7 @@ fn correction_receipt() -> Json {
     json!({ "type": "object", "required": ["accepted", "rejected", "lsn", "items"], "properties": {
         "accepted": count(), "rejected": count(), "lsn": count(),
         "ignored": { "type": "object", "additionalProperties": count() },
-        "coarsened": { "description": "by dimension, how many values were put under `__overflow__`",
-            "type": "object", "additionalProperties": count() },
-        "items": { "type": "array", "items": item } } })
+        "coarsened": coarsened(), "items": { "type": "array", "items": item } } })
 }
 
 fn outcome(names_job: bool) -> Json {
