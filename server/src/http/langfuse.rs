@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use quipu::store::{CorrectionItem, Item};
-use quipu::{Correction, Dimension, Event, Number, Result as QuipuResult, Scope, Store, Timestamp};
+use quipu::{Correction, Dimension, Event, Number, Result as QuipuResult, Scope, Store, Text, Timestamp};
 use serde_json::{Value, json};
 
 use super::body;
@@ -38,12 +38,35 @@ pub(super) async fn post(
 }
 
 fn take(app: &App, caller: &Caller, headers: &Headers, bytes: &[u8]) -> Result<Value, Problem> {
-    let (scope, admission) = (&caller.scope, caller.admission());
     let mut batch: Value =
         serde_json::from_slice(bytes).map_err(|error| Problem::bad_request(format!("broken JSON: {error}")))?;
-    let known = begin(&app.store, scope, &mut batch)?;
+    let mut fates = Fates::default();
+    let overtaken = store(app, caller, headers, batch.clone(), &mut fates)?;
+    if !overtaken.is_empty() {
+        // Another batch was the first to speak of them, a moment ago: what this one says makes their next version.
+        messages(&mut batch)?.retain(|message| {
+            message["type"] == "trace-create"
+                || message["body"]["id"].as_str().is_some_and(|id| overtaken.contains(&langfuse::event_id(id)))
+        });
+        for id in store(app, caller, headers, batch, &mut fates)? {
+            fates.refused(named(&id), "it is stored with other content, which stands");
+        }
+    }
+    Ok(json!({ "successes": fates.successes, "errors": fates.errors }))
+}
+
+/// Stores what a batch says; the ids of what was stored meanwhile with other content.
+fn store(
+    app: &App,
+    caller: &Caller,
+    headers: &Headers,
+    mut batch: Value,
+    fates: &mut Fates,
+) -> Result<Vec<Text>, Problem> {
+    let (scope, admission) = (&caller.scope, caller.admission());
+    let known = begin(&app.store, scope, messages(&mut batch)?)?;
     let mut decoded = langfuse::decode(batch.to_string().as_bytes())?;
-    let (mut fates, mut events, mut corrections) = (Fates::default(), Vec::new(), Vec::new());
+    let (mut events, mut corrections) = (Vec::new(), Vec::new());
     for item in decoded.items {
         let event = match item {
             Ok(event) => headers.apply(event, &mut decoded.ignored),
@@ -65,10 +88,11 @@ fn take(app: &App, caller: &Caller, headers: &Headers, bytes: &[u8]) -> Result<V
     let corrected: Vec<String> = corrections.iter().map(ids).collect();
     let (receipt, later) = ingest::events_with(&app.store, &admission, events, corrections)?;
     app.metrics.events(&receipt.items);
+    let mut overtaken = Vec::new();
     for (index, item) in receipt.items.into_iter().enumerate() {
         match item {
             Item::Stored { id } | Item::Duplicate { id } => fates.stored(&id),
-            Item::Conflict { id } => fates.refused(named(&id), "it is stored with other content, which stands"),
+            Item::Conflict { id } => overtaken.push(id),
             Item::Rejected(error) => fates.refused(index.to_string(), &error.to_string()),
         }
     }
@@ -78,7 +102,13 @@ fn take(app: &App, caller: &Caller, headers: &Headers, bytes: &[u8]) -> Result<V
             _ => fates.stored(id),
         }
     }
-    Ok(json!({ "successes": fates.successes, "errors": fates.errors }))
+    Ok(overtaken)
+}
+
+/// The messages of a batch.
+fn messages(batch: &mut Value) -> Result<&mut Vec<Value>, Problem> {
+    let messages = batch.get_mut("batch").and_then(Value::as_array_mut);
+    messages.ok_or_else(|| Problem::bad_request("a batch is an object with an array of messages under `batch`"))
 }
 
 /// What became of objects, in Langfuse's words.
@@ -105,8 +135,7 @@ fn named(id: &str) -> String {
 
 /// The objects of a batch that are stored already, by their events' ids, with when the latest message about each was
 /// written. What is stored of them becomes the first message about them.
-fn begin(store: &Store, scope: &Scope, batch: &mut Value) -> QuipuResult<BTreeMap<String, (Event, u64)>> {
-    let Some(messages) = batch.get_mut("batch").and_then(Value::as_array_mut) else { return Ok(BTreeMap::new()) };
+fn begin(store: &Store, scope: &Scope, messages: &mut Vec<Value>) -> QuipuResult<BTreeMap<String, (Event, u64)>> {
     let mut said: BTreeMap<String, u64> = BTreeMap::new();
     for message in messages.iter().filter(|message| message["type"] != "trace-create") {
         let Some(id) = message["body"]["id"].as_str() else { continue };

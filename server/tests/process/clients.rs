@@ -52,7 +52,7 @@ asyncio.run(main())
 "#;
 
 /// The interpreter, if it has the module.
-fn python(module: &str) -> Option<String> {
+pub(crate) fn python(module: &str) -> Option<String> {
     let python = std::env::var("QUIPU_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
     let found = Command::new(&python).args(["-c", &format!("import {module}")]).output();
     if found.is_ok_and(|output| output.status.success()) {

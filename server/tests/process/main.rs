@@ -5,6 +5,7 @@ mod api;
 mod attribute;
 mod clients;
 mod commands;
+mod conformance;
 mod corrections;
 mod demo;
 mod erase;

@@ -205,6 +205,54 @@ fn what_langfuse_says_of_one_call_in_several_batches_is_one_call() {
 }
 
 #[test]
+fn first_batches_about_one_call_that_come_at_once_are_one_call() {
+    const CLIENTS: u64 = 8;
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path());
+    for round in 0..5 {
+        let body = |client: u64| {
+            json!({"batch": [{"id": format!("m{round}-{client}"), "type": "generation-create", "timestamp": "2026-01-31T08:00:01Z",
+                "body": {"id": format!("o{round}"), "traceId": "t", "model": "gpt-4o", "startTime": "2026-01-31T08:00:01Z",
+                    "usage": {"input": 30, "output": client + 1}}}]})
+            .to_string()
+        };
+        std::thread::scope(|scope| {
+            for client in 0..CLIENTS {
+                let (server, body) = (&server, body(client));
+                scope.spawn(move || {
+                    let (status, answer) = server.post("/api/public/ingestion", &[JSON], body.as_bytes());
+                    assert_eq!((status, &answer["errors"]), (207, &json!([])), "{answer}");
+                });
+            }
+        });
+        assert_eq!(server.count(r#"{"measures": ["requests"]}"#), round + 1);
+        assert_eq!(server.count(r#"{"measures": ["input_tokens"]}"#), 30 * (round + 1));
+    }
+    let (status, answer) = server.post("/api/public/ingestion", &[JSON], b"[]");
+    assert!(status == 400 && answer["detail"].as_str().is_some_and(|it| it.contains("`batch`")), "{answer}");
+}
+
+#[test]
+fn a_single_event_is_answered_with_its_id_and_cost() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path());
+    let told = |model: &str, ids: &[&str]| {
+        let call = |id: &&str| json!({"id": id, "at": "2026-01-31T08:00:00Z", "provider": "openai", "model": model,
+            "usage": {"input": 220, "output": 60}});
+        let body = json!(ids.iter().map(call).collect::<Vec<_>>()).to_string();
+        let (status, headers, _) = server.send_raw("/v1/events", &[JSON], body.as_bytes());
+        assert_eq!(status, 200);
+        ["x-quipu-event-id", "x-quipu-cost-usd"].map(|name| headers.get(name).map(|it| it.to_str().expect("ASCII").to_owned()))
+    };
+    // The book inside the program knows this one: 220 x $2.50 and 60 x $10 in a million.
+    assert_eq!(told("gpt-4o", &["a"]), [Some("a".into()), Some("0.00115".into())]);
+    // So it is for whoever sends it again. What has no price has no cost, which is not 0; of several nothing is said.
+    assert_eq!(told("gpt-4o", &["a"]), [Some("a".into()), Some("0.00115".into())]);
+    assert_eq!(told("no such model", &["b"]), [Some("b".into()), None]);
+    assert_eq!(told("gpt-4o", &["c", "d"]), [None, None]);
+}
+
+#[test]
 fn files_of_every_source_are_imported_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = dir.path().join("store");

@@ -1,5 +1,6 @@
 //! The OpenAPI document.
 
+use quipu::Dimension;
 use serde_json::{Map, Value as Json, json};
 
 use super::operation::Operation;
@@ -49,7 +50,8 @@ fn described(operation: &Operation) -> Json {
     let mut parameters = operation.parameters.clone();
     let mut described = json!({ "summary": operation.about, "operationId": id(operation), "responses": answers });
     if let Some(permission) = operation.permission {
-        parameters.push(json!({ "name": WORKSPACE_HEADER, "in": "header", "schema": { "type": "string" },
+        parameters.push(json!({ "name": WORKSPACE_HEADER, "in": "header",
+            "schema": { "type": "string", "minLength": 1, "maxLength": Dimension::Workspace.max_bytes() },
             "description": "the workspace, where the store has no tokens" }));
         described["security"] = json!([{ "bearer": [] }, { "key": [] }, {}]);
         described["description"] = format!("Needs the scope `{}`.", permission.name()).into();

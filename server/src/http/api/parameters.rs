@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::http::fresh::MIN_LSN_HEADER;
-use crate::plan::PARAMETERS;
+use crate::plan::{PARAMETERS, schema};
 
 /// What is to say about the parameters of plans, by name.
 const ABOUT: [(&str, &str); 26] = [
@@ -54,15 +54,28 @@ pub(super) fn described(name: &str, about: &str) -> Json {
 pub(super) fn of_plan() -> impl Iterator<Item = Json> {
     PARAMETERS.iter().map(|name| {
         let about = ABOUT.iter().find(|(known, _)| known == name).map_or("as on the command line", |(_, about)| about);
-        described(name, about)
+        in_plan(name, about)
     })
+}
+
+/// A parameter of a plan. What has no grammar of its own is written as in the plan's JSON.
+fn in_plan(name: &str, about: &str) -> Json {
+    let schemas = schema::schemas("");
+    let stated = &schemas["Plan"]["properties"][name];
+    let mut parameter = described(name, about);
+    match (&stated["enum"], stated["type"].as_str()) {
+        (Json::Array(allowed), _) => parameter["schema"] = json!({ "type": "string", "enum": allowed }),
+        (_, Some(kind @ ("boolean" | "integer"))) => parameter["schema"]["type"] = kind.into(),
+        _ => {}
+    }
+    parameter
 }
 
 /// Those that say which events, and at what prices.
 pub(super) fn of_filters() -> impl Iterator<Item = Json> {
     const FILTERS: [&str; 11] =
         ["where", "since", "until", "tz", "prices", "as_of", "what_if", "cost", "assume_value", "path", "explain"];
-    ABOUT.iter().filter(|(name, _)| FILTERS.contains(name)).map(|(name, about)| described(name, about))
+    ABOUT.iter().filter(|(name, _)| FILTERS.contains(name)).map(|(name, about)| in_plan(name, about))
 }
 
 pub(super) fn min_lsn() -> Json {
