@@ -27,7 +27,7 @@ pub(super) struct Args {
     files: Vec<OsString>,
     #[command(flatten)]
     store: StoreArgs,
-    /// The format: quipu, outcomes, csv, jsonl, parquet, claude-code, codex, otlp-json, otlp-proto, litellm, langfuse,
+    /// The format: quipu, outcomes, csv, jsonl, parquet, claude-code, codex, gemini-cli, otlp-json, otlp-proto, litellm, langfuse,
     /// openai, anthropic…; by the file's name when absent.
     #[arg(long = "as", value_name = "FORMAT")]
     read_as: Option<String>,

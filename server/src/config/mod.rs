@@ -187,7 +187,9 @@ impl Config {
         }
         let flush_interval = settings.flush_interval.map_or(Duration::ZERO, Duration::from);
         if flush_interval > LONGEST_FLUSH {
-            return Err(Error::invalid(format!("flush_interval is {flush_interval:?}; allowed are {LONGEST_FLUSH:?} and less")));
+            return Err(Error::invalid(format!(
+                "flush_interval is {flush_interval:?}; allowed are {LONGEST_FLUSH:?} and less"
+            )));
         }
         let webhooks = settings.webhook.unwrap_or_default();
         let budgets = settings.budget.unwrap_or_default().into_iter();

@@ -36,7 +36,10 @@ fn what_is_wrong_is_named() {
         (Settings::default(), "--store"),
         (Settings { store: store(), tls_key: Some("k".into()), ..Settings::default() }, "belong together"),
         (Settings { store: store(), memory: Some("1MiB".parse().expect("a size")), ..Settings::default() }, "64MiB"),
-        (Settings { store: store(), flush_interval: Some("1h".parse().expect("a span")), ..Settings::default() }, "10s"),
+        (
+            Settings { store: store(), flush_interval: Some("1h".parse().expect("a span")), ..Settings::default() },
+            "10s",
+        ),
         (Settings { store: store(), max_queries: Some(0), ..Settings::default() }, "max_queries"),
         (Settings { store: store(), listen: Some(([0, 0, 0, 0], 1).into()), ..Settings::default() }, "--allow-public"),
     ] {

@@ -5,8 +5,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use quipu::store::CorrectionItem;
 use quipu::Error;
+use quipu::store::CorrectionItem;
 use serde_json::{Map, Value, json};
 
 use super::body;

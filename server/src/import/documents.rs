@@ -1,4 +1,4 @@
-//! JSON inputs that need no map: native events, outcomes, and Claude Code's session logs.
+//! JSON inputs that need no map: native events, outcomes, and the session logs of coding agents.
 
 use std::fmt;
 use std::io::{BufRead, Read};
@@ -16,7 +16,7 @@ use super::input::{Input, Unpacked};
 use super::lines::Lines;
 use super::{Stop, revisions};
 use crate::wire::source::Source;
-use crate::wire::{FieldError, Place, claude_code, codex, json, langfuse, outcome};
+use crate::wire::{FieldError, Place, claude_code, codex, gemini_cli, json, langfuse, outcome};
 
 /// Native events.
 pub(super) fn native(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
@@ -91,6 +91,20 @@ pub(super) fn codex(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches
         }
         Ok(())
     })
+}
+
+/// The calls of a session, which are known only when the whole log is read.
+pub(super) fn gemini_cli(input: &Input, taken: &Arc<AtomicU64>, batches: &mut Batches<'_>) -> Result<(), Stop> {
+    let mut session = gemini_cli::Session::default();
+    let ended = each_document(input, taken, batches, |place, text, batches| {
+        session.document(place, text, &mut batches.summary.ignored)
+    });
+    batches.summary.skipped += session.skipped;
+    for (place, event) in session.into_calls() {
+        batches.event(place, event, Some(revisions::FIRST));
+        batches.row_done()?;
+    }
+    ended
 }
 
 /// Hands over every item with its place.

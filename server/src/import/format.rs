@@ -37,6 +37,8 @@ pub enum Format {
     ClaudeCode,
     /// Session logs of the Codex CLI.
     Codex,
+    /// Session logs of the Gemini CLI.
+    GeminiCli,
     /// JSON of another source: one item per line, an array, or one document.
     Source(Source),
     /// Export requests of OTLP as JSON, one per line or one document; of traces or of logs.
@@ -49,7 +51,7 @@ pub enum Format {
 
 impl Format {
     /// The formats that are not a [`Source`]'s.
-    const OWN: [Self; 10] = [
+    const OWN: [Self; 11] = [
         Self::Quipu,
         Self::Outcomes,
         Self::Csv,
@@ -57,6 +59,7 @@ impl Format {
         Self::Parquet,
         Self::ClaudeCode,
         Self::Codex,
+        Self::GeminiCli,
         Self::OtlpJson,
         Self::OtlpProto,
         Self::OtlpLogsProto,
@@ -78,6 +81,7 @@ impl Format {
             Self::Parquet => "parquet",
             Self::ClaudeCode => "claude-code",
             Self::Codex => "codex",
+            Self::GeminiCli => "gemini-cli",
             Self::Source(source) => source.name(),
             Self::OtlpJson => "otlp-json",
             Self::OtlpProto => "otlp-proto",
@@ -138,6 +142,7 @@ pub(super) fn decode(
         Format::Outcomes => documents::outcomes(input, taken, batches),
         Format::ClaudeCode => documents::claude_code(input, taken, batches),
         Format::Codex => documents::codex(input, taken, batches),
+        Format::GeminiCli => documents::gemini_cli(input, taken, batches),
         Format::Source(Source::Langfuse) => documents::langfuse(input, taken, batches),
         Format::Source(source) => documents::of_source(source, input, taken, batches),
         Format::OtlpJson => otlp::json(input, taken, batches),

@@ -13,6 +13,7 @@ pub mod codex;
 pub mod correction;
 pub mod decimal;
 mod excerpt;
+pub mod gemini_cli;
 pub mod headers;
 pub mod helicone;
 #[cfg(test)]

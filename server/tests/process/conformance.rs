@@ -26,7 +26,8 @@ fn thousands_of_requests_made_from_the_description_are_answered_as_described() {
     let Some(python) = python("schemathesis") else { return };
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start(&dir.path().join("store"));
-    let call = br#"{"id": "known", "at": "2026-01-31T08:00:00Z", "job_id": "known", "trace_id": "known", "model": "gpt-4o",
+    let call =
+        br#"{"id": "known", "at": "2026-01-31T08:00:00Z", "job_id": "known", "trace_id": "known", "model": "gpt-4o",
         "provider": "openai", "usage": {"input": 7}}"#;
     assert_eq!(server.post("/v1/events", &[], call).0, 200);
     assert_eq!(server.post("/v1/outcomes", &[], br#"{"job_id": "known", "status": "SUCCESS"}"#).0, 200);

@@ -237,12 +237,15 @@ fn a_single_event_is_answered_with_its_id_and_cost() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start(dir.path());
     let told = |model: &str, ids: &[&str]| {
-        let call = |id: &&str| json!({"id": id, "at": "2026-01-31T08:00:00Z", "provider": "openai", "model": model,
-            "usage": {"input": 220, "output": 60}});
+        let call = |id: &&str| {
+            json!({"id": id, "at": "2026-01-31T08:00:00Z", "provider": "openai", "model": model,
+            "usage": {"input": 220, "output": 60}})
+        };
         let body = json!(ids.iter().map(call).collect::<Vec<_>>()).to_string();
         let (status, headers, _) = server.send_raw("/v1/events", &[JSON], body.as_bytes());
         assert_eq!(status, 200);
-        ["x-quipu-event-id", "x-quipu-cost-usd"].map(|name| headers.get(name).map(|it| it.to_str().expect("ASCII").to_owned()))
+        ["x-quipu-event-id", "x-quipu-cost-usd"]
+            .map(|name| headers.get(name).map(|it| it.to_str().expect("ASCII").to_owned()))
     };
     // The book inside the program knows this one: 220 x $2.50 and 60 x $10 in a million.
     assert_eq!(told("gpt-4o", &["a"]), [Some("a".into()), Some("0.00115".into())]);

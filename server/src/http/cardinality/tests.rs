@@ -71,7 +71,10 @@ fn tags_may_have_so_many_values_and_so_many_keys() {
     coarsened(&cardinality, &store, "default", &[]);
     let fate = |tags: &[(&str, &str)]| of_tags(&cardinality, &store, tags);
     let count = |what, times| Coarsened(BTreeMap::from([(what, times)]));
-    assert_eq!(fate(&[("plan", "a"), ("ticket", "1")]), (vec!["plan=a".into(), "ticket=1".into()], Coarsened::default()));
+    assert_eq!(
+        fate(&[("plan", "a"), ("ticket", "1")]),
+        (vec!["plan=a".into(), "ticket=1".into()], Coarsened::default())
+    );
     assert_eq!(fate(&[("plan", "b")]).1, Coarsened::default());
     // One value too many; those that are known go on, the stored one among them, and so do other keys.
     let (tags, times) = fate(&[("plan", "c"), ("ticket", "2")]);

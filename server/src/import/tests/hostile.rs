@@ -68,6 +68,7 @@ const MAPS: [&[u8]; 4] =
 const CSV: [&[u8]; 2] = seeds!["csv_rows/native.csv", "csv_rows/bad.csv"];
 const CLAUDE_CODE: [&[u8]; 1] = seeds!["claude_code/session.jsonl"];
 const CODEX: [&[u8]; 1] = seeds!["codex/rollout.jsonl"];
+const GEMINI_CLI: [&[u8]; 1] = seeds!["gemini_cli/session.jsonl"];
 
 fn imported(name: &'static str, bytes: Vec<u8>, format: Format) -> Summary {
     let input = Input::Bytes { name: name.into(), bytes: bytes.into() };
@@ -95,6 +96,8 @@ fn the_seeds_themselves_are_accepted() {
     assert!(imported("x.csv", CSV[0].to_vec(), Format::Csv).is_clean());
     let codex = imported("x.jsonl", CODEX[0].to_vec(), Format::Codex);
     assert_eq!((codex.read, codex.stored, codex.skipped), (3, 1, 2));
+    let gemini = imported("x.jsonl", GEMINI_CLI[0].to_vec(), Format::GeminiCli);
+    assert_eq!((gemini.read, gemini.stored, gemini.skipped), (5, 2, 3));
 }
 
 proptest! {
@@ -137,6 +140,11 @@ proptest! {
     #[test]
     fn no_claude_code_line_panics(body in damaged(&CLAUDE_CODE)) {
         imported("x.jsonl", body, Format::ClaudeCode);
+    }
+
+    #[test]
+    fn no_gemini_cli_line_panics(body in damaged(&GEMINI_CLI)) {
+        imported("x.jsonl", body, Format::GeminiCli);
     }
 
     #[test]
