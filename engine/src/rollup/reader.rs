@@ -7,7 +7,7 @@ use crate::codec::bytes::{DecodeError, Reader};
 use crate::codec::vector::Value;
 use crate::dictionary::Dictionary;
 use crate::error::Result;
-use crate::format::container::{Container, FileEntry};
+use crate::format::container::{Container, FileEntry, Section};
 use crate::io::Disk;
 use crate::job_run;
 use crate::limits::BLOCK_ROWS;
@@ -68,6 +68,13 @@ impl RollupRun {
         let rolled = |rows: &Arc<Rows>| Rolled { rollup: rows.rollup.clone(), rows: Arc::clone(rows) as _ };
         self.kept.iter().map(rolled)
     }
+
+    /// Those that were kept, with how many rows and bytes each takes.
+    pub fn sizes(&self) -> impl Iterator<Item = (&Rollup, usize, u64)> {
+        self.kept
+            .iter()
+            .map(|rows| (&rows.rollup, rows.rows, rows.sections().map(|(_, section)| section.bytes()).sum()))
+    }
 }
 
 fn decode_meta(bytes: &[u8]) -> Result<Vec<(Rollup, usize)>, DecodeError> {
@@ -81,8 +88,7 @@ fn decode_meta(bytes: &[u8]) -> Result<Vec<(Rollup, usize)>, DecodeError> {
 
 impl Rows {
     fn check_shape(&self) -> Result<()> {
-        let own = section(self.place, "");
-        for (name, column) in self.container.sections().filter(|(name, _)| name.starts_with(&own)) {
+        for (name, column) in self.sections() {
             let full = (0..column.blocks()).all(|block| column.block_rows(block) == self.block_rows(block));
             if column.blocks() != self.rows.div_ceil(BLOCK_ROWS) || !full {
                 return Err(self.container.damaged(name, "the column does not have the rollup's rows"));
@@ -94,6 +100,11 @@ impl Rows {
             }
         }
         Ok(())
+    }
+
+    fn sections(&self) -> impl Iterator<Item = (&str, &Section)> {
+        let own = section(self.place, "");
+        self.container.sections().filter(move |(name, _)| name.starts_with(&own))
     }
 
     fn block_rows(&self, block: usize) -> usize {

@@ -73,7 +73,7 @@ pub use read_only::{read_only, read_only_on};
 pub use receipt::{CorrectionItem, CorrectionReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt};
 pub use search::{Found, search, search_on};
 pub use snapshot::Snapshot;
-pub use stat::{FileStat, Stat};
+pub use stat::{FileStat, RollupStat, Stat};
 pub use verify::{Verification, verify, verify_on};
 
 use attribute::Said;

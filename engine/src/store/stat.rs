@@ -6,6 +6,7 @@ use super::snapshot::Snapshot;
 use crate::error::Result;
 use crate::format::container::Container;
 use crate::format::names::FileKind;
+use crate::rollup::{Rollup, RollupRun};
 use crate::segment::Window;
 use crate::time::Timestamp;
 
@@ -37,6 +38,23 @@ pub struct Stat {
     pub merged_bytes: u64,
     /// Every kind of file.
     pub files: Vec<FileStat>,
+    /// What is kept of each rollup that is declared, or was when its parts were merged.
+    pub rollups: BTreeMap<Rollup, RollupStat>,
+}
+
+/// What is kept of one rollup.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RollupStat {
+    /// Whether it is still declared.
+    pub declared: bool,
+    /// How many segments keep it.
+    pub segments: usize,
+    /// Its rows in these.
+    pub rows: u64,
+    /// The events that these sum up.
+    pub events: u64,
+    /// The bytes of its sections.
+    pub bytes: u64,
 }
 
 /// The bytes of one kind of file.
@@ -82,7 +100,10 @@ impl Snapshot {
         let mut files = vec![
             file_stat(FileKind::Segment, version.parts.iter().map(|part| part.segment.container())),
             file_stat(FileKind::JobRun, version.parts.iter().map(|part| part.job_run.container())),
-            file_stat(FileKind::Rollups, version.parts.iter().filter_map(|part| part.rollups())),
+            file_stat(
+                FileKind::Rollups,
+                version.parts.iter().filter_map(|part| part.rollups()).map(RollupRun::container),
+            ),
             file_stat(FileKind::IdRun, version.parts.iter().map(|part| part.id_run.container())),
             file_stat(FileKind::OutcomeRun, version.outcomes.iter().map(|run| run.container())),
             file_stat(FileKind::CorrectionRun, version.corrections.iter().map(|run| run.container())),
@@ -110,7 +131,26 @@ impl Snapshot {
             sealed_bytes: version.manifest.sealed_bytes,
             merged_bytes: version.manifest.merged_bytes,
             files,
+            rollups: self.rollup_stats(),
         })
+    }
+
+    fn rollup_stats(&self) -> BTreeMap<Rollup, RollupStat> {
+        let declared = self
+            .rollups()
+            .iter()
+            .map(|rollup| (rollup.clone(), RollupStat { declared: true, ..RollupStat::default() }));
+        let mut stats: BTreeMap<Rollup, RollupStat> = declared.collect();
+        for part in &self.state.version.parts {
+            for (rollup, rows, bytes) in part.rollups().into_iter().flat_map(RollupRun::sizes) {
+                let stat = stats.entry(rollup.clone()).or_default();
+                stat.segments += 1;
+                stat.rows += rows as u64;
+                stat.events += part.entry.rows;
+                stat.bytes += bytes;
+            }
+        }
+        stats
     }
 }
 

@@ -93,9 +93,9 @@ impl SealedPart {
         self.rollups.as_ref().map_or(&[], |run| run.declared())
     }
 
-    /// The file of its rollups.
-    pub(super) fn rollups(&self) -> Option<&Container> {
-        self.rollups.as_ref().map(|run| run.container())
+    /// Its rollups.
+    pub(super) fn rollups(&self) -> Option<&RollupRun> {
+        self.rollups.as_deref()
     }
 }
 

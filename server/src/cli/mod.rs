@@ -22,6 +22,7 @@ mod output;
 mod prices;
 mod query;
 mod remote;
+mod rollups;
 mod runaway;
 mod serve;
 mod stat;
@@ -112,6 +113,8 @@ enum Command {
     Audit(args::StoreArgs),
     /// What a store holds, and where every byte is.
     Stat(stat::Args),
+    /// The sums that are kept beside events for questions about many: show them, or declare others.
+    Rollups(rollups::Args),
     /// Check every checksum and everything derived.
     Verify(verify::Args),
     /// Merge segments until nothing more fits together.
@@ -181,6 +184,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Token(args) => token::run(&args, &scope()?, output),
         Command::Audit(args) => audit::run(&args, output),
         Command::Stat(args) => stat::run(&args, output),
+        Command::Rollups(args) => rollups::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Compact(args) => compact::run(&args, output),
         Command::Backup(args) => backup::run(&args, output),

@@ -15,7 +15,7 @@ use crate::render::{Document, Sheet};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Write this sheet alone: store, windows, files or sections.
+    /// Write this sheet alone: store, windows, files, sections or rollups.
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
     #[command(flatten)]
@@ -32,6 +32,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
         ("windows".into(), windows(&stat)),
         ("files".into(), files(&stat)),
         ("sections".into(), sections(&stat)),
+        ("rollups".into(), super::rollups::sheet(&stat)),
     ]);
     output.document(&document, args.sheet.as_deref())?;
     Ok(ExitCode::SUCCESS)

@@ -116,6 +116,39 @@ fn where_only_the_events_know_their_cost_the_answer_says_how_to_use_it() {
 }
 
 #[test]
+fn rollups_are_declared_kept_by_compaction_shown_and_never_change_an_answer() {
+    let (dir, hours) = (tempfile::tempdir().expect("a directory"), 0..24);
+    let store = arg(dir.path());
+    let event =
+        |hour| format!(r#"{{"id": "{hour}", "at": "2026-01-31T{hour:02}:00:00Z", "feature": "f", "tenant": "t"}}"#);
+    let events = hours.map(event).collect::<Vec<_>>().join("\n");
+    assert_eq!(quipu_with(&["import", "--store", store, "-"], events.as_bytes()).code, Some(0));
+    let rollups = |more: &[&str]| {
+        let ran = quipu(&[&["rollups", "--store", store, "--format", "csv"], more].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        ran.out
+    };
+    assert!(rollups(&[]).contains("team every day,yes,0,0,0,"), "{}", rollups(&[]));
+    let declared = rollups(&["--declare", "feature every day", "--declare", "tenant,feature every hour"]);
+    assert!(declared.contains("feature every day,yes,0") && !declared.contains("team"), "{declared}");
+    let asked = |path| {
+        let query = ["query", "--store", store, "--by", "feature", "--measure", "requests,errors", "--path", path];
+        quipu(&[&query[..], &["--explain"]].concat())
+    };
+    assert!(asked("rollup").err.contains("none is kept, for nothing was merged yet"), "{}", asked("rollup").err);
+    assert_eq!(quipu(&["compact", "--store", store]).code, Some(0));
+    // One by the hour would have a row an event.
+    assert!(rollups(&[]).contains("feature every day,yes,1,24,1,"), "{}", rollups(&[]));
+    assert!(rollups(&[]).contains("\"tenant,feature every hour\",yes,0,0,0,"), "{}", rollups(&[]));
+    let (rolled, scanned) = (asked("rollup"), asked("scan"));
+    assert!(rolled.out.contains("rollup") && scanned.out.contains("scan"), "{}\n{}", rolled.out, scanned.out);
+    assert_eq!(rolled.out.lines().next(), scanned.out.lines().next());
+    assert!(!rollups(&["--none"]).contains("hour"));
+    let refused = quipu(&["rollups", "--store", store, "--declare", "colour every day"]);
+    assert!(refused.code == Some(2) && refused.err.contains("no such dimension"), "{}", refused.err);
+}
+
+#[test]
 fn prices_apply_to_history_and_a_file_is_a_question() {
     let dir = store();
     let (store, book) = (arg(dir.path()), tempfile::tempdir().expect("a directory"));
