@@ -56,8 +56,8 @@ impl Interval {
     }
 
     /// The difference b − a of two shares, each a count of hits among tries.
-    pub(super) fn of_shares(a: (u64, u64), b: (u64, u64), confidence: f64) -> Option<Self> {
-        if a.1 == 0 || b.1 == 0 {
+    pub(super) fn of_shares(a: Tries, b: Tries, confidence: f64) -> Option<Self> {
+        if a.tries <= 0.0 || b.tries <= 0.0 {
             return None;
         }
         let z = Normal::standard().inverse_cdf(0.5 + confidence / 2.0);
@@ -68,6 +68,24 @@ impl Interval {
             estimate,
             high: estimate + (b_high - b).hypot(a - a_low),
         })
+    }
+}
+
+/// Hits among tries: whole numbers, but for samples that are supposed to grow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tries {
+    pub(super) hits: f64,
+    pub(super) tries: f64,
+}
+
+impl Tries {
+    pub(super) fn new(hits: u64, tries: u64) -> Self {
+        Self { hits: hits as f64, tries: tries as f64 }
+    }
+
+    /// So many times the tries, with the same share of hits.
+    pub(super) fn grown(self, times: f64) -> Self {
+        Self { hits: self.hits * times, tries: self.tries * times }
     }
 }
 
@@ -83,8 +101,8 @@ fn half_width(a: &Estimate, b: &Estimate, confidence: f64) -> Option<f64> {
 }
 
 /// A share with Wilson's bounds of it.
-fn wilson((hits, tries): (u64, u64), z: f64) -> (f64, f64, f64) {
-    let (share, tries, square) = (hits as f64 / tries as f64, tries as f64, z * z);
+fn wilson(Tries { hits, tries }: Tries, z: f64) -> (f64, f64, f64) {
+    let (share, square) = (hits / tries, z * z);
     let middle = (share + square / (2.0 * tries)) / (1.0 + square / tries);
     let spread = z / (1.0 + square / tries) * (share * (1.0 - share) / tries + square / (4.0 * tries * tries)).sqrt();
     (share, (middle - spread).max(0.0), (middle + spread).min(1.0))
@@ -97,7 +115,7 @@ mod tests {
     #[test]
     fn shares_have_the_published_interval() {
         // The example of Newcombe (1998), Table II, row 1: 56/70 − 48/80, method 10.
-        let interval = Interval::of_shares((48, 80), (56, 70), 0.95).expect("known");
+        let interval = Interval::of_shares(Tries::new(48, 80), Tries::new(56, 70), 0.95).expect("known");
         assert!((interval.low - 0.0524).abs() < 5e-5 && (interval.high - 0.3339).abs() < 5e-5, "{interval:?}");
     }
 

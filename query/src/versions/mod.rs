@@ -10,6 +10,8 @@
 //!   compared by the quotient of the versions, with the interval of its logarithm (delta method),
 //!   ROI by the difference; both with Student's t at the degrees of freedom of Welch (*Biometrika*
 //!   34, 1947) and Satterthwaite.
+//! * Cost per success, success rate and ROI are of the *settled* jobs: those with an outcome. One that states no
+//!   value, and has none assumed, is worth 0 there as soon as any job of either version has a value.
 //! * Success rates are compared by their difference, with the hybrid score interval of Newcombe
 //!   (*Statistics in Medicine* 17, 1998, method 10), made of Wilson's intervals.
 
@@ -55,6 +57,8 @@ pub struct VersionReport {
     pub jobs: [u64; 2],
     /// Those of them without an outcome, which only the cost per job counts.
     pub pending: [u64; 2],
+    /// Those with an outcome that has no value: worth 0 in the ROI, where any has one.
+    pub without_value: [u64; 2],
     /// Those whose cost is unknown or known in part, which no cost counts.
     pub cost_unknown: [u64; 2],
     /// Jobs that ran under both versions, left out.
@@ -93,6 +97,7 @@ pub(crate) fn compare(view: &View<'_>, query: &Query, versions: Versions) -> Res
     Ok(VersionReport {
         jobs: moments.each_ref().map(|moments| moments.jobs),
         pending: moments.each_ref().map(|moments| moments.pending),
+        without_value: moments.each_ref().map(|moments| moments.settled - moments.valued),
         cost_unknown: moments.each_ref().map(|moments| moments.cost_unknown),
         shared: shared as u64,
         findings: verdict::findings(&versions, &moments),

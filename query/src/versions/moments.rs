@@ -9,7 +9,7 @@ pub(super) struct JobResult {
     pub(super) cost: Option<i128>,
     /// `None` while it is pending.
     pub(super) successful: Option<bool>,
-    /// In pico-USD, where it is known.
+    /// In pico-USD, where the outcome states one or has one assumed.
     pub(super) value: Option<i128>,
 }
 
@@ -62,8 +62,16 @@ impl Pairs {
 pub(super) struct Estimate {
     pub(super) value: f64,
     pub(super) variance: f64,
-    /// Degrees of freedom of the variance.
+    /// Degrees of freedom of the variance: one less than the jobs of the sample.
     pub(super) freedom: f64,
+}
+
+impl Estimate {
+    /// What so many times the jobs would say if they were like these.
+    pub(super) fn grown(self, times: f64) -> Self {
+        let freedom = times.mul_add(self.freedom + 1.0, -1.0);
+        Self { variance: self.variance * self.freedom / freedom, freedom, ..self }
+    }
 }
 
 /// What is known of the jobs of one version.
@@ -72,14 +80,17 @@ pub(super) struct Moments {
     pub(super) jobs: u64,
     pub(super) pending: u64,
     pub(super) cost_unknown: u64,
-    pub(super) decided: u64,
+    /// With an outcome.
+    pub(super) settled: u64,
     pub(super) successful: u64,
     /// Cost per 1, of every job whose cost is known.
     pub(super) cost_per_job: Pairs,
-    /// Cost per success, of the decided ones among them.
+    /// Cost per success, of the settled ones among them.
     pub(super) cost_per_success: Pairs,
-    /// Value per cost, of those whose value is known too.
+    /// Value per cost, of the same jobs; an outcome without a value counts as worth 0.
     pub(super) value_per_cost: Pairs,
+    /// How many settled jobs have a value.
+    pub(super) valued: u64,
 }
 
 impl Moments {
@@ -88,8 +99,9 @@ impl Moments {
         match job.successful {
             None => self.pending += 1,
             Some(successful) => {
-                self.decided += 1;
+                self.settled += 1;
                 self.successful += u64::from(successful);
+                self.valued += u64::from(job.value.is_some());
             }
         }
         let Some(cost) = job.cost else {
@@ -99,9 +111,7 @@ impl Moments {
         self.cost_per_job.add(cost, 1);
         if let Some(successful) = job.successful {
             self.cost_per_success.add(cost, i128::from(successful));
-        }
-        if let Some(value) = job.value {
-            self.value_per_cost.add(value, cost);
+            self.value_per_cost.add(job.value.unwrap_or(0), cost);
         }
     }
 }
@@ -130,6 +140,29 @@ mod tests {
         }
         let (small, large) = (small.ratio().expect("known"), large.ratio().expect("known"));
         assert!((small.variance / large.variance - 1.0).abs() < 1e-9, "{small:?} {large:?}");
+    }
+
+    #[test]
+    fn an_estimate_of_twice_the_jobs_is_what_every_job_twice_says() {
+        let (mut once, mut twice) = (Pairs::default(), Pairs::default());
+        for (x, y) in [(3, 1), (5, 2), (10, 3)] {
+            once.add(x, y);
+            (0..2).for_each(|_| twice.add(x, y));
+        }
+        let (grown, twice) = (once.ratio().expect("known").grown(2.0), twice.ratio().expect("known"));
+        assert!(
+            (grown.variance - twice.variance).abs() < 1e-12 && grown.freedom == twice.freedom,
+            "{grown:?} {twice:?}"
+        );
+    }
+
+    #[test]
+    fn a_settled_job_without_a_value_counts_against_the_others() {
+        let job = |successful, value| JobResult { cost: Some(1), successful, value };
+        let mut moments = Moments::default();
+        [job(Some(true), Some(4)), job(Some(false), None), job(None, None)].iter().for_each(|job| moments.add(job));
+        let ratio = moments.value_per_cost.ratio().expect("two jobs");
+        assert!((ratio.value - 2.0).abs() < 1e-12 && moments.valued == 1, "{moments:?}");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use quipu_engine::PicoUsd;
 
 use super::Versions;
-use super::interval::Interval;
+use super::interval::{Interval, Tries};
 use super::moments::{Estimate, Moments, Pairs};
+use crate::value::Ratio;
 
 /// Fewer jobs than this on either side decide nothing.
 const FEWEST: u64 = 10;
@@ -14,16 +15,19 @@ const NEVER: f64 = 100.0;
 /// One thing compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// `cost_per_job`, `cost_per_success`, `success_rate` or `roi`.
+    /// `cost_per_job`, over all jobs; `settled_cost_per_success`, `settled_success_rate` and `settled_roi`, over
+    /// those with an outcome.
     pub name: &'static str,
     /// What A and B come to: USD for costs, else a ratio; `None` where it is not known.
     pub values: [Option<f64>; 2],
-    /// How B differs from A: costs in parts of A, rates and ROI as a difference.
+    /// How B differs from A: see [`Self::is_relative`].
     pub interval: Option<Interval>,
+    /// Whether the interval is in parts of A, as that of costs is, rather than a plain difference.
+    pub is_relative: bool,
     /// Whether the interval tells the versions apart.
     pub decided: bool,
-    /// About how many more jobs, over both versions in the same proportion, would decide it if
-    /// the difference is what it looks like.
+    /// With about so many more jobs, both versions together and in the proportion they have now, the interval would
+    /// tell them apart if those jobs were like these; `None` also where there are too few to judge by.
     pub more_jobs: Option<u64>,
     /// The conclusion in a sentence.
     pub verdict: String,
@@ -40,9 +44,8 @@ struct Words {
     lower: &'static str,
     higher: &'static str,
     what: &'static str,
-    /// What one unit of the interval is shown as.
+    /// What a hundredth of the interval is called.
     unit: &'static str,
-    scale: f64,
 }
 
 pub(super) fn findings(versions: &Versions, [a, b]: &[Moments; 2]) -> Vec<Finding> {
@@ -50,47 +53,57 @@ pub(super) fn findings(versions: &Versions, [a, b]: &[Moments; 2]) -> Vec<Findin
     let cost = |name, of: fn(&Moments) -> &Pairs, what| {
         let (a, b) = (of(a), of(b));
         let (from, to) = (a.ratio(), b.ratio());
-        let interval = from.zip(to).and_then(|(a, b)| Interval::of_quotient(&a, &b, confidence));
-        let words = Words { lower: "cheaper", higher: "dearer", what, unit: " %", scale: 100.0 };
+        let interval = |times: f64| Interval::of_quotient(&from?.grown(times), &to?.grown(times), confidence);
+        let words = Words { lower: "cheaper", higher: "dearer", what, unit: " %" };
         let usd = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.value / 10_f64.powi(12));
-        finding(versions, name, [usd(from), usd(to)], interval, [a.count, b.count], &words, QUOTIENT)
+        let sample = Sample { values: [usd(from), usd(to)], jobs: [a.count, b.count] };
+        Finding { is_relative: true, ..finding(versions, name, sample, &interval, &words, QUOTIENT) }
     };
-    let share = |moments: &Moments| (moments.decided > 0).then(|| moments.successful as f64 / moments.decided as f64);
-    let rate = Words { lower: "less often", higher: "more often", what: "successful", unit: " points", scale: 100.0 };
-    let shares = Interval::of_shares((a.successful, a.decided), (b.successful, b.decided), confidence);
-    let roi = [a, b]
-        .map(|moments| moments.value_per_cost.ratio().map(|ratio| Estimate { value: ratio.value - 1.0, ..ratio }));
-    let roi_interval = roi[0].zip(roi[1]).and_then(|(a, b)| Interval::of_difference(&a, &b, confidence));
-    let roi_words = Words { lower: "lower", higher: "higher", what: "in ROI", unit: "", scale: 1.0 };
+    let points = |lower, higher, what| Words { lower, higher, what, unit: " points" };
+    let share = |moments: &Moments| (moments.settled > 0).then(|| moments.successful as f64 / moments.settled as f64);
+    let [tries_a, tries_b] = [a, b].map(|moments| Tries::new(moments.successful, moments.settled));
+    let shares = |times: f64| Interval::of_shares(tries_a.grown(times), tries_b.grown(times), confidence);
+    let rates = Sample { values: [share(a), share(b)], jobs: [a.settled, b.settled] };
+    // A value that nobody states is 0 as soon as anybody states one; before that, nobody knows.
+    let is_valued = a.valued + b.valued > 0;
+    let roi = [a, b].map(|moments| {
+        let ratio = moments.value_per_cost.ratio().filter(|_| is_valued)?;
+        Some(Estimate { value: ratio.value - 1.0, ..ratio })
+    });
+    let rois = |times: f64| Interval::of_difference(&roi[0]?.grown(times), &roi[1]?.grown(times), confidence);
+    let returns = Sample {
+        values: roi.map(|roi| roi.map(|roi| roi.value)),
+        jobs: [a.value_per_cost.count, b.value_per_cost.count],
+    };
+    let (often, high) = (points("less often", "more often", "successful"), points("lower", "higher", "in ROI"));
     vec![
         cost("cost_per_job", |moments| &moments.cost_per_job, "per job"),
-        cost("cost_per_success", |moments| &moments.cost_per_success, "per successful job"),
-        finding(versions, "success_rate", [share(a), share(b)], shares, [a.decided, b.decided], &rate, SHARES),
-        finding(
-            versions,
-            "roi",
-            roi.map(|roi| roi.map(|roi| roi.value)),
-            roi_interval,
-            [a.value_per_cost.count, b.value_per_cost.count],
-            &roi_words,
-            DIFFERENCE,
-        ),
+        cost("settled_cost_per_success", |moments| &moments.cost_per_success, "per successful job"),
+        finding(versions, "settled_success_rate", rates, &shares, &often, SHARES),
+        finding(versions, "settled_roi", returns, &rois, &high, DIFFERENCE),
     ]
 }
 
+/// What a finding is made of.
+struct Sample {
+    values: [Option<f64>; 2],
+    jobs: [u64; 2],
+}
+
+/// A finding; `interval` is that of so many times the jobs.
 fn finding(
     versions: &Versions,
     name: &'static str,
-    values: [Option<f64>; 2],
-    interval: Option<Interval>,
-    jobs: [u64; 2],
+    Sample { values, jobs }: Sample,
+    interval: &dyn Fn(f64) -> Option<Interval>,
     words: &Words,
     method: &'static str,
 ) -> Finding {
     let enough = jobs.iter().all(|jobs| *jobs >= FEWEST);
-    let decided = enough && interval.is_some_and(|interval| interval.excludes_zero());
-    let more = interval.filter(|_| !decided).and_then(|interval| more_jobs(&interval, jobs));
-    let verdict = match interval {
+    let found = interval(1.0);
+    let decided = enough && found.is_some_and(|interval| interval.excludes_zero());
+    let more = if enough && !decided { more_jobs(interval, jobs) } else { None };
+    let verdict = match found {
         _ if !enough => {
             let [a, b] = jobs;
             format!("not decided: {a} and {b} jobs say nothing; {FEWEST} of each are the least")
@@ -99,35 +112,42 @@ fn finding(
         Some(interval) if decided => differs(&versions.b, &interval, words),
         Some(interval) => undecided(&interval, more, words),
     };
-    Finding { name, values, interval, decided, more_jobs: more, verdict, method }
+    Finding { name, values, interval: found, is_relative: false, decided, more_jobs: more, verdict, method }
 }
 
 /// `B is 12–19 % cheaper per job`.
 fn differs(b: &str, interval: &Interval, words: &Words) -> String {
     let word = if interval.high < 0.0 { words.lower } else { words.higher };
     let bounds = [interval.low.abs().min(interval.high.abs()), interval.low.abs().max(interval.high.abs())];
-    let [least, most] = bounds.map(|bound| shown(bound * words.scale));
+    let [least, most] = bounds.map(|bound| shown(bound * 100.0));
     format!("{b} is {least}–{most}{} {word} {}", words.unit, words.what)
 }
 
 fn undecided(interval: &Interval, more: Option<u64>, words: &Words) -> String {
     let side = |bound: f64| {
         let word = if bound < 0.0 { words.lower } else { words.higher };
-        format!("{}{} {word}", shown(bound.abs() * words.scale), words.unit)
+        format!("{}{} {word}", shown(bound.abs() * 100.0), words.unit)
     };
     let range = format!("not decided: between {} and {} {}", side(interval.low), side(interval.high), words.what);
     match more {
-        Some(more) => format!("{range}; about {more} more jobs needed"),
+        Some(more) => format!("{range}; about {more} more jobs needed, of both together"),
         None => format!("{range}; too alike to be told apart by any likely number of jobs"),
     }
 }
 
-/// The width of an interval falls with the root of the number of jobs.
-fn more_jobs(interval: &Interval, jobs: [u64; 2]) -> Option<u64> {
-    let half = (interval.high - interval.low) / 2.0;
-    let times = (half / interval.estimate).powi(2);
+/// The least growth of the sample with which the interval excludes zero, found by halving, in jobs.
+fn more_jobs(interval: &dyn Fn(f64) -> Option<Interval>, jobs: [u64; 2]) -> Option<u64> {
+    let decides = |times: f64| interval(times).is_some_and(|interval| interval.excludes_zero());
     let jobs = jobs.iter().sum::<u64>() as f64;
-    (times.is_finite() && times < NEVER).then(|| (jobs * (times - 1.0)).max(1.0).ceil() as u64)
+    let (mut too_few, mut enough) = (1.0, NEVER);
+    if !decides(enough) {
+        return None;
+    }
+    while (enough - too_few) * jobs > 1e-3 {
+        let middle = f64::midpoint(too_few, enough);
+        *(if decides(middle) { &mut enough } else { &mut too_few }) = middle;
+    }
+    Some((jobs * (enough - 1.0)).ceil().max(1.0) as u64)
 }
 
 /// At most three digits that mean something.
@@ -143,7 +163,13 @@ impl Finding {
     /// What A or B comes to as USD, where it is a cost.
     pub fn usd(&self, version: usize) -> Option<PicoUsd> {
         let value = self.values.get(version).copied().flatten()?;
-        self.name.starts_with("cost").then(|| PicoUsd::from_pico((value * 10_f64.powi(12)).round() as i128))
+        self.is_relative.then(|| PicoUsd::from_pico((value * 10_f64.powi(12)).round() as i128))
+    }
+
+    /// What A or B comes to as a share of the whole, or of the cost, where it is none.
+    pub fn share(&self, version: usize) -> Option<Ratio> {
+        let value = self.values.get(version).copied().flatten().filter(|_| !self.is_relative)?;
+        Ratio::new((value * 1e6).round() as i128, 1_000_000, 6)
     }
 }
 
@@ -154,6 +180,7 @@ mod tests {
     use crate::versions::moments::JobResult;
 
     /// A small generator of even numbers in [0, 1) (Steele, Lea, Flood: SplitMix64, 2014).
+    #[derive(Clone)]
     struct Random(u64);
 
     impl Random {
@@ -177,16 +204,20 @@ mod tests {
     }
 
     /// Jobs with log-normal costs, dearer when they fail, and a value when they succeed.
-    fn sample(random: &mut Random, jobs: u64, price: f64, rate: f64) -> Moments {
-        let mut moments = Moments::default();
-        for _ in 0..jobs {
+    fn jobs(random: &mut Random, jobs: u64, price: f64, rate: f64) -> Vec<JobResult> {
+        let job = |_| {
             let successful = random.unit() < rate;
             let cost = price * (0.7 * random.normal()).exp() * if successful { 1.0 } else { 1.5 };
             let value = if successful { 2.0 + random.unit() } else { 0.0 };
             let pico = |usd: f64| (usd * 1e12).round() as i128;
-            let (cost, value) = (Some(pico(cost)), Some(pico(value)));
-            moments.add(&JobResult { cost, successful: Some(successful), value });
-        }
+            JobResult { cost: Some(pico(cost)), successful: Some(successful), value: Some(pico(value)) }
+        };
+        (0..jobs).map(job).collect()
+    }
+
+    fn sample(random: &mut Random, count: u64, price: f64, rate: f64) -> Moments {
+        let mut moments = Moments::default();
+        jobs(random, count, price, rate).iter().for_each(|job| moments.add(job));
         moments
     }
 
@@ -237,10 +268,52 @@ mod tests {
     }
 
     #[test]
-    fn the_jobs_that_are_missing_would_decide_it() {
-        let interval = Interval { low: -0.3, estimate: -0.1, high: 0.1 };
-        // Half the width is 0.2, twice the estimate: four times the jobs.
-        assert_eq!(more_jobs(&interval, [60, 40]), Some(300));
-        assert_eq!(more_jobs(&Interval { low: -1.0, estimate: 0.0, high: 1.0 }, [60, 40]), None);
+    fn so_many_more_jobs_as_are_said_to_be_missing_decide_it_and_fewer_do_not() {
+        let (mut random, mut told) = (Random(3), [0_u32; 4]);
+        for round in 0..200 {
+            let (price, rate) = (0.4 + 0.01 * f64::from(round), 0.3 + 0.003 * f64::from(round));
+            let (a, b) = (random.clone(), Random(random.0 ^ 99));
+            random.unit();
+            let copies = |copies: u64| {
+                let mut moments = [Moments::default(); 2];
+                for _ in 0..copies {
+                    jobs(&mut a.clone(), 15, 1.0, 0.6).iter().for_each(|job| moments[0].add(job));
+                    jobs(&mut b.clone(), 25, price, rate).iter().for_each(|job| moments[1].add(job));
+                }
+                findings(&versions(), &moments)
+            };
+            for (at, finding) in copies(1).into_iter().enumerate() {
+                let Some(more) = finding.more_jobs.filter(|more| *more < 2_000) else { continue };
+                // 40 jobs a copy, of which at least so many and, less one copy, not as many as are missing.
+                let enough = 1 + more.div_ceil(40);
+                told[at] += 1;
+                assert!(copies(enough)[at].decided, "{finding:?}");
+                assert!(enough == 2 || !copies(enough - 1)[at].decided, "{finding:?}");
+            }
+        }
+        assert!(told.iter().all(|told| *told > 20), "{told:?}");
+    }
+
+    #[test]
+    fn what_never_decides_is_said_to_be_alike() {
+        let alike = |_: f64| Some(Interval { low: -1.0, estimate: 0.0, high: 1.0 });
+        assert_eq!(more_jobs(&alike, [60, 40]), None);
+    }
+
+    #[test]
+    fn failures_without_a_value_lower_the_roi_and_nobody_knows_it_where_nobody_states_one() {
+        let mut random = Random(5);
+        let mut sample = |rate: f64, stated: bool| {
+            let mut moments = Moments::default();
+            for mut job in jobs(&mut random, 400, 0.05, rate) {
+                job.value = (stated && job.successful == Some(true)).then_some(2_000_000_000_000);
+                moments.add(&job);
+            }
+            moments
+        };
+        let found = findings(&versions(), &[sample(0.9, true), sample(0.2, true)]);
+        assert!(found[3].decided && found[3].verdict.ends_with("points lower in ROI"), "{found:?}");
+        let unknown = findings(&versions(), &[sample(0.9, false), sample(0.2, false)]);
+        assert!(unknown[3].values == [None, None] && unknown[3].interval.is_none(), "{unknown:?}");
     }
 }

@@ -7,7 +7,7 @@ use quipu::{
 
 use super::{priced, stated};
 use crate::plan::Plan;
-use crate::render::Sheet;
+use crate::render::{Sheet, percent};
 
 /// What the comparison takes beside the filters of a plan, and what is to say about it.
 pub const VERSION_PARAMETERS: [(&str, &str); 4] = [
@@ -73,19 +73,36 @@ fn sheet(report: &VersionReport) -> Sheet {
         ("difference", Unit::Ratio, false),
         ("low", Unit::Ratio, false),
         ("high", Unit::Ratio, false),
+        ("in", Unit::None, false),
         ("more_jobs", Unit::Jobs, false),
         ("verdict", Unit::None, false),
     ]);
     sheet.rows = report.findings.iter().map(row).collect();
-    let VersionReport { versions, jobs, pending, cost_unknown, shared, .. } = report;
+    let VersionReport { versions, jobs, pending, without_value, cost_unknown, shared, .. } = report;
     let of = |[a, b]: &[u64; 2]| format!("{a} and {b}");
+    let any = |jobs: &[u64; 2]| jobs.iter().any(|jobs| *jobs > 0);
     let notes = &mut sheet.facts.notes;
     notes.push(format!(
-        "a is {} {:?}, b is {:?}: {} jobs, {} of them pending; {} % intervals, of costs in parts of a, else as a difference",
-        versions.pivot, versions.a, versions.b, of(jobs), of(pending), versions.confidence
+        "a is {} {:?}, b is {:?}: {} jobs; {} % intervals, of costs in per cent of a, else in percentage points",
+        versions.pivot,
+        versions.a,
+        versions.b,
+        of(jobs),
+        versions.confidence
     ));
-    if cost_unknown.iter().any(|jobs| *jobs > 0) {
-        notes.push(format!("the cost of {} jobs is unknown or known in part; no cost counts them", of(cost_unknown)));
+    let left_out = if any(pending) { format!(": {} pending ones are left out", of(pending)) } else { String::new() };
+    notes.push(format!("cost_per_job is of all jobs, settled_… of those with an outcome{left_out}"));
+    if any(without_value) {
+        notes.push(format!(
+            "settled_roi: {} outcomes have no value and count as worth 0, once any has one",
+            of(without_value)
+        ));
+    }
+    if any(cost_unknown) {
+        notes.push(format!(
+            "the cost of {} jobs is unknown or known in part; neither costs nor ROI count them",
+            of(cost_unknown)
+        ));
     }
     if *shared > 0 {
         notes.push(format!("{shared} jobs ran under both versions and are left out"));
@@ -101,7 +118,7 @@ fn sheet(report: &VersionReport) -> Sheet {
 fn row(finding: &Finding) -> Vec<Value> {
     let value = |version: usize| {
         let usd = finding.usd(version).map(|usd| format!("${}", PicoUsd::rounded(usd, 6)));
-        let shown = usd.or_else(|| finding.values[version].map(|value| format!("{value:.4}")));
+        let shown = usd.or_else(|| finding.share(version).map(percent));
         shown.map_or(Value::Null, |shown| Value::Text(shown.into()))
     };
     let [low, estimate, high] = finding.interval.as_ref().map_or([const { Value::Null }; 3], Interval::values);
@@ -112,6 +129,7 @@ fn row(finding: &Finding) -> Vec<Value> {
         estimate,
         low,
         high,
+        Value::Text(if finding.is_relative { "% of a" } else { "points" }.into()),
         finding.more_jobs.map_or(Value::Null, |jobs| Value::Count(jobs.into())),
         Value::Text(finding.verdict.as_str().into()),
     ]

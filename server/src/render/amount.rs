@@ -71,7 +71,7 @@ pub(super) fn money(value: &Value, digits: u8) -> Option<String> {
 }
 
 /// A quotient in per cent.
-pub(super) fn percent(ratio: Ratio) -> String {
+pub fn percent(ratio: Ratio) -> String {
     match ratio.numerator().checked_mul(100).and_then(|hundredfold| Ratio::new(hundredfold, ratio.denominator(), 1)) {
         Some(percent) => format!("{} %", grouped(&percent.to_string())),
         None => ratio.to_string(),

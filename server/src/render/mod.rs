@@ -21,7 +21,7 @@ mod waterfall;
 
 use std::io::{self, Write};
 
-pub use amount::{dollars, grouped};
+pub use amount::{dollars, grouped, percent};
 pub use cell::PRICE;
 pub use document::Document;
 pub use facts::{Facts, PartFact, UnpricedFact};
