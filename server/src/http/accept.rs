@@ -149,10 +149,14 @@ async fn greet(house: House, stream: TcpStream, peer: IpAddr, _counted: Counted)
         spoke = first => spoke,
         _ = stopping.wait_for(|stopping| *stopping) => return,
     };
-    match &house.tls {
+    let acceptor = house.tls.as_ref().map(|tls| match house.protocol {
+        Protocol::Http => tls.http(),
+        Protocol::Grpc => tls.grpc(),
+    });
+    match acceptor {
         _ if !spoke => {}
         None => serve(house, stream, peer).await,
-        Some(tls) => match timeout(patience, tls.acceptor().accept(stream)).await {
+        Some(acceptor) => match timeout(patience, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => serve(house, stream, peer).await,
             // A client's fault is the client's to see.
             _ => house.app.metrics.turned_away(Turned::Handshake),
@@ -169,7 +173,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Send + 'static>(house: House, stream:
         router.clone().call(request)
     });
     if protocol == Protocol::Grpc {
-        return grpc::converse(Box::pin(stream), service, stopping).await;
+        let patience = app.config().limits.head;
+        // Whoever is there answers pings, so nothing for so long means that nobody is.
+        stream.set_read_timeout(Some(patience * 2));
+        return grpc::converse(Box::pin(stream), service, patience, stopping).await;
     }
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

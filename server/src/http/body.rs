@@ -16,6 +16,8 @@ use crate::config::Limits;
 
 /// How long a body may come slower than its rate at first, while the connection finds its speed.
 const GRACE: Duration = Duration::from_secs(5);
+/// Bytes by which the place of a body of unknown length grows at least.
+const STEP: u64 = 256 * 1024;
 /// What a body may unpack to whatever its ratio: small ones are often very regular.
 const UNSUSPICIOUS: u64 = 1 << 20;
 
@@ -43,20 +45,37 @@ pub(super) async fn receive(app: &App, headers: &HeaderMap, body: Body) -> Resul
     let (packing, config) = (packing(headers)?, app.config());
     let limits = &config.limits;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    // A body that does not say its length may have any.
-    let expected = length.unwrap_or(limits.body_bytes);
-    if expected > limits.body_bytes {
-        return Err(too_long(&format!("has {expected} bytes"), limits.body_bytes));
+    if let Some(length) = length.filter(|length| *length > limits.body_bytes) {
+        return Err(too_long(&format!("has {length} bytes"), limits.body_bytes));
     }
-    let kib = u32::try_from(expected / 1024 + 1).unwrap_or(u32::MAX);
-    let share = Arc::clone(&app.bodies).try_acquire_many_owned(kib).map_err(|_| app.overloaded("bytes of requests"))?;
-    let bytes = collect(body, limits, usize::try_from(length.unwrap_or(0)).unwrap_or(0)).await?;
+    let mut share = share(app, length.unwrap_or(0))?;
+    let expected = usize::try_from(length.unwrap_or(0)).unwrap_or(0);
+    let bytes = collect(body, limits, expected, |bytes| {
+        // A body that does not say its length has its place as it comes.
+        let beyond = (bytes as u64).saturating_sub(share.num_permits() as u64 * 1024);
+        if beyond > 0 {
+            share.merge(self::share(app, beyond.max(STEP))?);
+        }
+        Ok(())
+    })
+    .await?;
     app.metrics.received(bytes.len());
     Ok(Sent { bytes, packing, unpacked: limits.unpacked_bytes, ratio: limits.unpacked_ratio, _share: share })
 }
 
-/// Reads a body to its end, at the least rate at least.
-async fn collect(mut body: Body, limits: &Limits, expected: usize) -> Result<Vec<u8>, Problem> {
+/// A place in the memory for bodies.
+fn share(app: &App, bytes: u64) -> Result<OwnedSemaphorePermit, Problem> {
+    let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+    Arc::clone(&app.bodies).try_acquire_many_owned(kib).map_err(|_| app.overloaded("bytes of requests"))
+}
+
+/// Reads a body to its end, at the least rate at least; for every length that it comes to, a place is made.
+async fn collect(
+    mut body: Body,
+    limits: &Limits,
+    expected: usize,
+    mut make_place: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<Vec<u8>, Problem> {
     let (started, mut bytes) = (Instant::now(), Vec::with_capacity(expected));
     loop {
         let earned = Duration::from_millis((bytes.len() as u64).saturating_mul(1000) / limits.body_rate.max(1));
@@ -73,6 +92,7 @@ async fn collect(mut body: Body, limits: &Limits, expected: usize) -> Result<Vec
         if (bytes.len() + data.len()) as u64 > limits.body_bytes {
             return Err(too_long("is longer", limits.body_bytes));
         }
+        make_place(bytes.len() + data.len())?;
         bytes.extend_from_slice(&data);
     }
 }

@@ -1,10 +1,11 @@
 //! OTLP over gRPC: `TraceService`, `LogsService` and `MetricsService`, each with its one method.
 //!
-//! A port of its own, with the certificate and the limits of the other; the same path into the store. What may succeed later is answered `UNAVAILABLE`, which exporters
-//! retry; what never will, `INVALID_ARGUMENT`.
+//! A port of its own, with the certificate and the limits of the other; the same path into the store. What may succeed
+//! later is answered `UNAVAILABLE`, which exporters retry; what never will, `INVALID_ARGUMENT`.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -25,7 +26,9 @@ use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Status};
 
 use super::accept::Peer;
-use super::otlp::{Context, message, status_code, take};
+use super::body;
+use super::caller::Caller;
+use super::otlp::{self, Context, status_code, take};
 use super::problem::Problem;
 use super::state::App;
 use super::watch::watch as watch_request;
@@ -35,8 +38,9 @@ use crate::wire::otlp::{Encoding, Signal, count_metrics};
 /// Calls at once on one connection.
 const STREAMS: u32 = 64;
 
-/// Speaks HTTP/2 on a connection until its end, or until told to stop: then calls under way are finished.
-pub(super) async fn converse<S, T>(stream: S, service: T, mut stopping: watch::Receiver<bool>)
+/// Speaks HTTP/2 on a connection until its end, or until told to stop: then calls under way are finished. A client that
+/// says nothing for so long is asked whether it is there.
+pub(super) async fn converse<S, T>(stream: S, service: T, patience: Duration, mut stopping: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: HttpService<Incoming, ResBody = Body> + Send + 'static,
@@ -44,7 +48,7 @@ where
     T::Future: Send + 'static,
 {
     let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder.timer(TokioTimer::new()).max_concurrent_streams(STREAMS);
+    builder.timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(patience);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // A client's fault is the client's to see.
@@ -82,13 +86,28 @@ async fn unknown() -> Response {
     Status::unimplemented("this server knows the Export methods of OTLP").into_http::<Body>()
 }
 
+/// Takes a call: who sends it is known before any of its body is read, which then has the bounds that all bodies have.
 async fn unary(app: App, kind: Kind, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let refused = |problem: Problem| status(&problem).into_http::<Body>();
+    let caller = match app.gate.admit(&parts.headers, parts.extensions.get::<Peer>().copied(), Permission::Ingest) {
+        Ok(caller) => caller,
+        Err(problem) => return refused(problem),
+    };
+    let mut sent = match body::receive(&app, &parts.headers, body).await {
+        Ok(sent) => sent,
+        Err(problem) => return refused(problem),
+    };
+    // The message inside may be packed; its place in memory is kept until it is stored.
+    let bytes = match sent.unpack() {
+        Ok(bytes) => bytes,
+        Err(problem) => return refused(problem),
+    };
     let longest = usize::try_from(app.config().limits.unpacked_bytes).unwrap_or(usize::MAX);
-    let peer = request.extensions().get::<Peer>().copied();
     let mut grpc = Grpc::new(Plain)
         .accept_compressed(CompressionEncoding::Gzip)
         .apply_max_message_size_config(Some(longest), None);
-    let response = grpc.unary(Export { app, kind, peer }, request).await;
+    let response = grpc.unary(Export { app, kind, caller }, Request::from_parts(parts, Body::from(bytes))).await;
     response.map(Body::new)
 }
 
@@ -102,7 +121,7 @@ enum Kind {
 struct Export {
     app: App,
     kind: Kind,
-    peer: Option<Peer>,
+    caller: Caller,
 }
 
 impl UnaryService<Bytes> for Export {
@@ -110,34 +129,26 @@ impl UnaryService<Bytes> for Export {
     type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Vec<u8>>, Status>> + Send>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let (app, kind, peer) = (self.app.clone(), self.kind, self.peer);
+        let (app, kind, caller) = (self.app.clone(), self.kind, self.caller.clone());
         Box::pin(async move {
-            let (metadata, _, body) = request.into_parts();
-            let bytes =
-                export(&app, kind, peer, metadata.into_headers(), body).await.map_err(|problem| status(&problem))?;
-            Ok(tonic::Response::new(bytes))
+            let (metadata, _, message) = request.into_parts();
+            let answer = export(&app, kind, caller, metadata.into_headers(), message).await;
+            answer.map(tonic::Response::new).map_err(|problem| status(&problem))
         })
     }
 }
 
-async fn export(
-    app: &App,
-    kind: Kind,
-    peer: Option<Peer>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Vec<u8>, Problem> {
-    let caller = app.gate.admit(&headers, peer, Permission::Ingest)?;
+async fn export(app: &App, kind: Kind, caller: Caller, headers: HeaderMap, message: Bytes) -> Result<Vec<u8>, Problem> {
     match kind {
         Kind::Metrics => {
-            let count = app.store(move |_| Ok(count_metrics(&body, Encoding::Proto)?)).await?;
+            let count = app.store(move |_| Ok(count_metrics(&message, Encoding::Proto)?)).await?;
             app.traces.count_metrics(count);
             Ok(Vec::new())
         }
         Kind::Records(signal) => {
             let context = Context::new(app, caller, &headers);
-            let taken = app.store(move |_| take(&context, &body, Encoding::Proto, signal)).await?;
-            Ok(message(&taken))
+            let taken = app.store(move |_| take(&context, &message, Encoding::Proto, signal)).await?;
+            Ok(otlp::message(&taken))
         }
     }
 }

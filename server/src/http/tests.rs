@@ -1,9 +1,12 @@
-//! What a failing disk looks like from outside.
+//! What a failing disk looks like from outside, and a call of gRPC that never ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use bytes::Bytes;
+use futures_util::stream;
 use quipu::Store;
 use quipu::store::Options;
 use quipu_test_support::{Fault, SimDisk};
@@ -12,6 +15,7 @@ use tower::ServiceExt;
 
 use super::router::router;
 use super::state::App;
+use super::{WORKSPACE_HEADER, grpc};
 use crate::config::{Config, Settings};
 
 const RESERVE: u64 = 1 << 20;
@@ -83,6 +87,25 @@ async fn a_full_disk_is_507_until_there_is_room_again() {
     server.disk.set_capacity(u64::MAX);
     assert_eq!(server.send("b").await.body["stored"], 1);
     assert_eq!(server.requests().await, 2);
+}
+
+#[tokio::test]
+async fn a_call_is_turned_away_before_its_body_is_read_and_no_body_is_waited_for_without_end() {
+    let server = Server::new();
+    let mut config = Config::clone(&server.app.config());
+    config.limits.body = Duration::from_millis(50);
+    server.app.take(config);
+    let room = server.app.bodies.available_permits();
+    for (workspace, status) in [("", "3"), ("default", "4")] {
+        let endless = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        let call = Request::post("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+            .header(header::CONTENT_TYPE, "application/grpc")
+            .header(WORKSPACE_HEADER, workspace)
+            .body(endless);
+        let answer = grpc::router(server.app.clone()).oneshot(call.expect("a call")).await.expect("infallible");
+        assert_eq!(answer.headers()["grpc-status"], status);
+        assert_eq!(server.app.bodies.available_permits(), room, "its place is free again");
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,14 @@ use crate::config::TlsFiles;
 /// A certificate from files.
 #[derive(Debug)]
 pub(super) struct Tls {
-    current: RwLock<Arc<ServerConfig>>,
+    current: RwLock<Certified>,
+}
+
+/// A certificate for both protocols: clients of gRPC offer HTTP/2 alone, and hang up on anything else.
+#[derive(Clone, Debug)]
+struct Certified {
+    http: Arc<ServerConfig>,
+    grpc: Arc<ServerConfig>,
 }
 
 impl Tls {
@@ -37,12 +44,22 @@ impl Tls {
         Ok(())
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)).into()
+    /// For connections that speak HTTP/1.1.
+    pub(super) fn http(&self) -> TlsAcceptor {
+        self.current().http.into()
+    }
+
+    /// For connections that speak gRPC.
+    pub(super) fn grpc(&self) -> TlsAcceptor {
+        self.current().grpc.into()
+    }
+
+    fn current(&self) -> Certified {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>> {
+fn read(files: &TlsFiles) -> Result<Certified> {
     let wrong = |path: &Path, error: pem::Error| match error {
         pem::Error::Io(error) => Error::io("read", &path.display().to_string(), error),
         error => Error::invalid(format!("{}: {error}; expected PEM", path.display())),
@@ -59,7 +76,11 @@ fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>> {
     };
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let config = config.with_safe_default_protocol_versions().map_err(refused)?;
-    let mut config = config.with_no_client_auth().with_single_cert(chain, key).map_err(refused)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    let config = config.with_no_client_auth().with_single_cert(chain, key).map_err(refused)?;
+    let speaking = |protocol: &[u8]| {
+        let mut config = config.clone();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Arc::new(config)
+    };
+    Ok(Certified { http: speaking(b"http/1.1"), grpc: speaking(b"h2") })
 }

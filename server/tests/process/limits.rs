@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::support::{Server, arg, quipu};
 
 /// How long a server takes to hang up on somebody who sends `bytes` and then nothing.
-fn hung_up_after(server: &Server, bytes: &[u8]) -> (Duration, String) {
+fn hung_up_after(address: &str, bytes: &[u8]) -> (Duration, String) {
     let started = Instant::now();
-    let mut stream = TcpStream::connect(server.address()).expect("a server");
+    let mut stream = TcpStream::connect(address).expect("a server");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
     stream.write_all(bytes).expect("a server that reads");
     let mut answer = Vec::new();
@@ -24,12 +24,16 @@ fn hung_up_after(server: &Server, bytes: &[u8]) -> (Duration, String) {
 fn nobody_is_waited_for_without_end() {
     let dir = tempfile::tempdir().expect("a directory");
     let flags = ["--first-byte-timeout", "200ms", "--head-timeout", "300ms", "--body-timeout", "400ms"];
-    let server = Server::start_with(dir.path(), &flags);
+    let server = Server::start_with(dir.path(), &[&["--otlp-grpc", "127.0.0.1:0"], &flags[..]].concat());
     let slow_body = b"POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n[";
     for (sent, status) in [(&b""[..], ""), (b"GET /healthz HTT", ""), (slow_body, "408")] {
-        let (took, answer) = hung_up_after(&server, sent);
+        let (took, answer) = hung_up_after(server.address(), sent);
         assert!(took < Duration::from_secs(10), "{took:?} for {:?}", String::from_utf8_lossy(sent));
         assert!(answer.contains(status), "{answer}");
+    }
+    for sent in [&b""[..], b"PRI * HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"] {
+        let (took, _) = hung_up_after(&server.grpc, sent);
+        assert!(took < Duration::from_secs(10), "{took:?} for {:?}", String::from_utf8_lossy(sent));
     }
     assert_eq!(server.get("/healthz").0, 200);
 }
@@ -77,11 +81,12 @@ fn one_address_has_only_so_many_connections() {
         stream.read_exact(&mut start).expect("an answer");
         open.push(stream);
     }
-    let (_, answer) = hung_up_after(&server, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+    let (_, answer) = hung_up_after(server.address(), b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
     assert_eq!(answer, "");
     drop(open);
     let metrics = loop {
-        let (_, answer) = hung_up_after(&server, b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let (_, answer) =
+            hung_up_after(server.address(), b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         if !answer.is_empty() {
             break answer;
         }
@@ -113,7 +118,7 @@ fn what_is_sent_too_often_or_unpacks_to_too_much_is_refused() {
     assert_eq!(server.get("/healthz").0, 200);
     std::thread::sleep(Duration::from_secs(1));
     let long = format!("POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 65 << 10);
-    let (_, answer) = hung_up_after(&server, long.as_bytes());
+    let (_, answer) = hung_up_after(server.address(), long.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
 
