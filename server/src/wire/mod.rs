@@ -6,6 +6,8 @@
 
 mod alias;
 pub mod attribution;
+#[cfg(test)]
+mod bad_input;
 mod call;
 pub mod claude_code;
 pub mod cloud_events;

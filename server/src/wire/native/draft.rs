@@ -46,7 +46,10 @@ impl<'a> Draft<'a> {
             Some(Field::Usage) => return self.usage(&name, raw),
             Some(Field::Tags) => return self.tags(&name, raw, ignored),
             Some(Field::TotalTokens) => self.total_tokens.replace(count(&name, raw)?).is_some(),
-            Some(Field::Count(which)) => self.counts.get_or_insert_default().set(which, count(&name, raw)?).is_some(),
+            Some(Field::Count(which)) => {
+                let count = count_or_text(&name, raw)?;
+                self.counts.get_or_insert_default().set(which, count).is_some()
+            }
             Some(Field::ResponseTime) => self.response_time.replace(time(&name, raw)?).is_some(),
             Some(Field::BillingSkipped) => std::mem::replace(&mut self.billing_skipped, json::boolean(&name, raw)?),
             Some(Field::Worded(dimension)) => {
@@ -276,6 +279,14 @@ fn twice(name: &str) -> FieldError {
 
 fn count(name: &str, raw: &str) -> Outcome<u64> {
     decimal::count(json::number(name, raw)?).map_err(|problem| FieldError::field(name, problem))
+}
+
+/// Revenium's interface takes numbers in quotes for numbers.
+fn count_or_text(name: &str, raw: &str) -> Outcome<u64> {
+    match Kind::of(raw) {
+        Kind::Text => decimal::count(&json::text(name, raw)?).map_err(|problem| FieldError::field(name, problem)),
+        _ => count(name, raw),
+    }
 }
 
 /// RFC 3339 text, or whole microseconds since 1970.

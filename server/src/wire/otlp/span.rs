@@ -306,6 +306,7 @@ fn usage(scope: &Scope<'_>, facts: &Facts<'_>, call: &mut Call<'_>) {
             Ok(read) => read,
             Err(error) => {
                 call.ignored.count(error.field.as_deref().unwrap_or("usage_details"));
+                call.number(Number::UsageMismatch, 1);
                 return;
             }
         },
@@ -327,9 +328,10 @@ fn model_maker(model: Option<&str>) -> Option<&'static str> {
 fn counts(facts: &Facts<'_>, call: &mut Call<'_>) -> Counts {
     let mut count = |fact, name| match facts.get(fact).map(Value::count) {
         Some(Ok(count)) => count,
-        // A count that is none is left out; the others still say what they say.
+        // A count that is none is left out; the others still say what they say, and the event that one is missing.
         Some(Err(_)) => {
             call.ignored.count(name);
+            call.number(Number::UsageMismatch, 1);
             None
         }
         None => None,

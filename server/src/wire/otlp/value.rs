@@ -38,6 +38,7 @@ impl<'a> Value<'a> {
     pub(super) fn count(&self) -> Result<Option<u64>, String> {
         match self {
             Self::Int(number) => u64::try_from(*number).map(Some).map_err(|_| "is negative".to_owned()),
+            Self::List(_) | Self::Map(_) => Err("is no number".to_owned()),
             _ => self.text().map(|text| decimal::count(text.trim())).transpose(),
         }
     }
