@@ -1,8 +1,11 @@
 //! Real clients, where Python and their packages are at hand: `QUIPU_TEST_PYTHON` names the interpreter.
 
-use std::process::Command;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::support::Server;
+use crate::support::{Server, arg, quipu};
+use crate::tls;
 
 const SPANS: &str = r#"
 import sys
@@ -14,8 +17,11 @@ if sys.argv[1] == "http":
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     exporter = OTLPSpanExporter(endpoint=sys.argv[2] + "/v1/traces", compression=Compression.Gzip)
 else:
+    import grpc
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-    exporter = OTLPSpanExporter(endpoint=sys.argv[2], insecure=True, headers=(("x-workflow-id", "by-metadata"),))
+    trusted = grpc.ssl_channel_credentials(open(sys.argv[3], "rb").read()) if len(sys.argv) > 3 else None
+    exporter = OTLPSpanExporter(endpoint=sys.argv[2], insecure=trusted is None, credentials=trusted,
+                                headers=(("x-workflow-id", "by-metadata"),))
 provider = TracerProvider(resource=Resource.create({"service.name": "test", "team.id": "platform"}))
 provider.add_span_processor(BatchSpanProcessor(exporter))
 tracer = provider.get_tracer("app")
@@ -86,6 +92,22 @@ fn opentelemetrys_sdk_sends_over_http_and_grpc() {
 }
 
 #[test]
+fn opentelemetrys_sdk_sends_over_grpc_with_tls() {
+    let Some(python) = python("opentelemetry.exporter.otlp.proto.grpc") else { return };
+    let dir = tempfile::tempdir().expect("a directory");
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    tls::certify(dir.path());
+    let flags = ["--tls-cert", arg(&cert), "--tls-key", arg(&key), "--otlp-grpc", "127.0.0.1:0"];
+    let store = dir.path().join("store");
+    let server = Server::start_with(&store, &flags);
+    run(&python, SPANS, &["grpc", &server.grpc, arg(&cert)]);
+    assert!(server.terminate().success());
+    let told =
+        quipu(&["query", "--store", arg(&store), "--measure", "requests", "--by", "workflow", "--format", "csv"]);
+    assert_eq!(told.out.lines().nth(1), Some("by-metadata,3"), "{}", told.err);
+}
+
+#[test]
 fn litellms_logger_sends_its_batches() {
     let Some(python) = python("litellm.integrations.generic_api.generic_api_callback") else { return };
     let dir = tempfile::tempdir().expect("a directory");
@@ -93,4 +115,68 @@ fn litellms_logger_sends_its_batches() {
     run(&python, LITELLM, &[&server.url]);
     let of_tags = r#"{"measures": ["requests"], "where": "tenant = acme and team = support and source = litellm"}"#;
     assert_eq!(server.count(of_tags), 2);
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Rotel is a collector that a Python package brings along. It batches anew, packs, and shows a token.
+#[test]
+fn a_collector_between_the_sdk_and_the_server_changes_nothing() {
+    let Some(python) = python("rotel, opentelemetry.exporter.otlp.proto.http") else { return };
+    let asked = "import os, rotel; print(os.path.join(os.path.dirname(rotel.__file__), 'rotel-agent'))";
+    let found = Command::new(&python).args(["-c", asked]).output().expect("python runs").stdout;
+    let agent = String::from_utf8(found).expect("a path");
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = arg(dir.path());
+    assert!(Server::start(dir.path()).terminate().success());
+    let made = quipu(&[
+        "token",
+        "create",
+        "--store",
+        store,
+        "--name",
+        "gateway",
+        "--scope",
+        "ingest,query",
+        "--format",
+        "json",
+    ]);
+    let token = made.out.split('"').find(|text| text.starts_with("qp_")).expect("a token").to_owned();
+    let server = Server::start_with(dir.path(), &["--otlp-grpc", "127.0.0.1:0"]);
+    let authorization = format!("Bearer {token}");
+    let calls = || {
+        let plan = br#"{"measures": ["requests"], "where": "tenant = acme and team = platform"}"#;
+        let (_, _, answer) = server.send("POST", "/v1/query", &[("authorization", &authorization)], plan);
+        serde_json::from_str::<serde_json::Value>(&answer).expect("JSON")["rows"][0]["requests"].as_u64().unwrap_or(0)
+    };
+    for (round, (protocol, endpoint)) in
+        (1..).zip([("http", server.url.clone()), ("grpc", format!("http://{}", server.grpc))])
+    {
+        let [http, grpc] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+        let mut collector = Command::new(agent.trim())
+            .args(["start", "--otlp-http-endpoint", &http, "--otlp-grpc-endpoint", &grpc, "--exporter", "otlp"])
+            .args(["--otlp-exporter-endpoint", &endpoint, "--otlp-exporter-protocol", protocol])
+            .args(["--otlp-exporter-compression", "gzip", "--batch-timeout", "200ms"])
+            .args(["--otlp-exporter-custom-headers", &format!("authorization={authorization}")])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the collector starts");
+        while std::net::TcpStream::connect(&http).is_err() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        run(&python, SPANS, &["http", &format!("http://{http}")]);
+        // It has the spans now, and sends them in a moment.
+        let came = (0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            calls() == 3 * round
+        });
+        collector.kill().expect("the collector ends");
+        collector.wait().expect("the collector ends");
+        assert!(came, "{protocol}: {} calls came", calls());
+    }
+    assert!(server.terminate().success());
 }
