@@ -22,3 +22,4 @@ pub mod prices;
 pub mod render;
 pub mod rules;
 pub mod wire;
+pub mod words;

@@ -1,7 +1,7 @@
 //! `quipu import FILE…`: events and outcomes from files into a store.
 //!
 //! Exit code 0 when everything read is stored, now or before; 1 when some of it could not be, in which case all the
-//! rest is stored nevertheless; 2 when no file was what it was said to be.
+//! rest is stored nevertheless; 2 when nothing was read, for no file was what it was said to be.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -12,13 +12,17 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use quipu::store::{CorrectionItem, Item, OutcomeItem};
-use quipu::{Correction, Error, Event, Outcome, Result, Scope, Store, Value};
+use quipu::{Correction, Error, ErrorKind, Event, Outcome, Result, Scope, Store, Value};
 
 use super::args::{StoreArgs, open};
 use super::output::Output;
 use crate::import::{self, Format, Input, Map, Options, Progress, Sink, Summary};
 use crate::ingest::{Admission, StoreSink};
 use crate::render::{self, Sheet};
+use crate::words::counted;
+
+/// The rate of fewer items says nothing.
+const TIMED_ITEMS: u64 = 1_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -56,20 +60,34 @@ pub(super) fn run(args: &Args, workspace: Option<&str>, output: &Output) -> Resu
     }
     let bar = bar();
     let started = Instant::now();
-    let summary = import::import(&inputs, &options, &mut target, |at| show(&bar, at));
+    let mut summary = import::import(&inputs, &options, &mut target, |at| show(&bar, at));
     bar.finish_and_clear();
     let done = target.finish(&summary);
+    if let Some(error) = nothing(&mut summary) {
+        return Err(error);
+    }
     output.sheet(&sheet(&summary, started.elapsed().as_millis(), output.format()))?;
     done?;
-    let code = match (summary.is_clean(), summary.is_bad_input()) {
-        (true, _) => 0,
-        (_, true) => 2,
-        _ => 1,
-    };
+    let code = u8::from(!summary.is_clean());
     match summary.stopped {
-        Some(error) if summary.stored == 0 => Err(error),
         Some(error) => Err(error.hint("what is counted above is stored; import the same files again for the rest")),
         None => Ok(ExitCode::from(code)),
+    }
+}
+
+/// Why there is nothing to count: nothing could be read, or nothing stored.
+fn nothing(summary: &mut Summary) -> Option<Error> {
+    if summary.items() == 0
+        && let Some(error) = summary.stopped.take()
+    {
+        return Some(error);
+    }
+    let failures = if summary.read == 0 { std::mem::take(&mut summary.failures) } else { Vec::new() };
+    let other = failures.iter().map(Error::kind).find(|kind| *kind != ErrorKind::Invalid);
+    let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    match failures.len() {
+        0 | 1 => failures.into_iter().next(),
+        _ => Some(Error::new(other.unwrap_or(ErrorKind::Invalid), lines.join("\n"))),
     }
 }
 
@@ -148,7 +166,6 @@ fn show(bar: &ProgressBar, at: Progress) {
 }
 
 fn sheet(summary: &Summary, millis: u128, format: render::Format) -> Sheet {
-    let items = summary.stored + summary.duplicates + summary.outcomes_stored + summary.outcomes_replayed;
     let counts = [
         ("rows read", summary.read),
         ("skipped: not usage, or older revisions", summary.skipped),
@@ -167,10 +184,13 @@ fn sheet(summary: &Summary, millis: u128, format: render::Format) -> Sheet {
     ];
     let always = ["rows read", "events stored"];
     let shown = counts.into_iter().filter(|(name, count)| *count > 0 || always.contains(name));
-    let rate = u128::from(items) * 1000 / millis.max(1);
+    let rate = u128::from(summary.items()) * 1000 / millis.max(1);
     let speed = [("milliseconds", Value::Count(millis)), ("items per second", Value::Count(rate))];
+    let speed = speed.into_iter().filter(|_| summary.items() >= TIMED_ITEMS);
     let mut sheet = Sheet::of_pairs(shown.map(|(name, count)| (name, Value::Count(count.into()))).chain(speed));
     let notes = &mut sheet.facts.notes;
+    notes.extend(summary.notes.iter().cloned());
+    notes.extend((summary.undated > 0).then(|| undated(summary.undated)));
     let (listed, how) = match format {
         render::Format::Table => (super::LISTED, " (--format json lists more of them)"),
         _ => (usize::MAX, ""),
@@ -184,6 +204,14 @@ fn sheet(summary: &Summary, millis: u128, format: render::Format) -> Sheet {
     if !ignored.is_empty() {
         notes.push(format!("ignored fields: {}", ignored.join(", ")));
     }
-    notes.extend(summary.failures.iter().map(|failure| format!("stopped early: {failure}")));
+    notes.extend(summary.failures.iter().map(|failure| format!("failed: {failure}")));
     sheet
+}
+
+fn undated(count: u64) -> String {
+    let rows = counted(count, "row");
+    match count {
+        1 => format!("{rows} names no time (at); it got the time of its import"),
+        _ => format!("{rows} name no time (at); they got the time of their import"),
+    }
 }

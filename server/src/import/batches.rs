@@ -6,8 +6,10 @@ use std::sync::mpsc::SyncSender;
 use quipu::{Correction, Event, Outcome};
 
 use super::Stop;
+use super::format::Format;
 use super::input::Input;
-use super::summary::Summary;
+use super::recognise::Sighting;
+use super::summary::{Mark, Summary};
 use crate::wire::Place;
 use crate::wire::otlp::Memory;
 
@@ -51,6 +53,9 @@ pub(super) struct Batches<'a> {
     size: usize,
     sender: &'a SyncSender<Batch>,
     pub(super) summary: &'a mut Summary,
+    /// Where the summary stood before this file.
+    before: Mark,
+    pub(super) sighting: Sighting,
     /// What is known of the traces of all files.
     pub(super) traces: &'a mut Memory,
 }
@@ -63,7 +68,9 @@ impl<'a> Batches<'a> {
         summary: &'a mut Summary,
         traces: &'a mut Memory,
     ) -> Self {
-        Self { batch: Batch::new(input.name().into()), size: size.max(1), sender, summary, traces }
+        let (batch, before) = (Batch::new(input.name().into()), summary.mark());
+        let sighting = Sighting::new(Format::Quipu, false);
+        Self { batch, size: size.max(1), sender, summary, before, sighting, traces }
     }
 
     /// An event; of several revisions of it, the highest counts.
@@ -72,6 +79,8 @@ impl<'a> Batches<'a> {
             self.batch.events.reserve(self.size);
             self.batch.event_places.reserve(self.size);
         }
+        self.sighting.confirm();
+        self.summary.undated += u64::from(event.at.is_none());
         self.batch.events.push(event);
         self.batch.event_places.push(place);
         self.batch.event_revisions.extend(revision);
@@ -79,6 +88,7 @@ impl<'a> Batches<'a> {
 
     /// An outcome; of several revisions of it, the highest counts.
     pub(super) fn outcome(&mut self, place: Place, outcome: Outcome, revision: Option<u64>) {
+        self.sighting.confirm();
         self.batch.outcomes.push(outcome);
         self.batch.outcome_places.push(place);
         self.batch.outcome_revisions.extend(revision);
@@ -91,6 +101,17 @@ impl<'a> Batches<'a> {
 
     pub(super) fn reject(&mut self, place: Place, reason: impl Into<String>) {
         self.summary.reject(&self.batch.file, place, reason);
+    }
+
+    /// Refuses a file as a whole in which nothing was of its format, in place of every item of it.
+    ///
+    /// # Errors
+    /// What the file is instead, as far as that can be told.
+    pub(super) fn recognised(&mut self, input: &Input) -> Result<(), Stop> {
+        let foreign = self.sighting.foreign(input).filter(|_| self.summary.has_read_since(&self.before));
+        let Some(foreign) = foreign else { return Ok(()) };
+        self.summary.go_back(&self.before);
+        Err(Stop::File(foreign))
     }
 
     /// Hands the batch on when it is full. Called between rows, so that a row's event never

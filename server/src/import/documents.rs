@@ -127,6 +127,7 @@ pub(super) fn each_document(
         if let Err(error) = json::shallow(text).and_then(|text| take(Place::Item(number), text, batches)) {
             batches.reject(Place::Item(number), error.message);
         }
+        batches.sighting.look(text);
         batches.row_done().map_err(|stop| stopped = Some(stop)).is_ok()
     };
     let read = match layout {
@@ -138,8 +139,8 @@ pub(super) fn each_document(
         (None, Ok(())) => Ok(()),
         (None, Err(error)) if error.is_io() => Err(opened.failed(error.line() as u64, error.into()).into()),
         (None, Err(error)) => {
-            let name = input.name();
-            Err(Error::invalid(format!("{name}: broken JSON: {error}; the items before it were imported")).into())
+            let (name, before) = (input.name(), if number == 0 { "nothing of it" } else { "what came before" });
+            Err(Error::invalid(format!("{name}: broken JSON: {error}; {before} was imported")).into())
         }
     }
 }
@@ -152,7 +153,11 @@ fn each_line(
     while let Some(line) = lines.next()? {
         batches.summary.read += 1;
         let number = lines.number();
-        if let Err(error) = lines.text(line).and_then(json::shallow).and_then(|text| take(number, text, batches)) {
+        let text = lines.text(line);
+        if let Ok(text) = text {
+            batches.sighting.look(text);
+        }
+        if let Err(error) = text.and_then(json::shallow).and_then(|text| take(number, text, batches)) {
             batches.reject(Place::Line(number), error.message);
         }
         batches.row_done()?;
@@ -190,8 +195,8 @@ fn layout(opened: &mut Unpacked) -> Result<Layout, Error> {
     }
     let layout = match head.trim_ascii_start().first() {
         Some(b'[') => Layout::Array,
-        _ if lines < 2 || json::is_lines(&head) => Layout::Lines,
-        _ => Layout::Objects,
+        Some(b'{') if lines == 2 && !json::is_lines(&head) => Layout::Objects,
+        _ => Layout::Lines,
     };
     opened.put_back(head);
     Ok(layout)

@@ -12,6 +12,7 @@ use super::identity::Identity;
 use super::input::Input;
 use super::map::{Map, Plan};
 use super::mapped::PriceRow;
+use super::recognise::Sighting;
 use super::rows::Rows;
 use super::rows::csv::CsvRows;
 use super::rows::jsonl::JsonRows;
@@ -137,6 +138,7 @@ pub(super) fn decode(
         (None, Some(format)) => format,
         (None, None) => Format::of(input),
     };
+    batches.sighting = Sighting::new(format, options.map.is_some() || options.format.is_some());
     match format {
         Format::Quipu => documents::native(input, taken, batches),
         Format::Outcomes => documents::outcomes(input, taken, batches),
@@ -149,7 +151,8 @@ pub(super) fn decode(
         Format::OtlpProto => otlp::proto(Signal::Traces, input, taken, batches),
         Format::OtlpLogsProto => otlp::proto(Signal::Logs, input, taken, batches),
         Format::Csv | Format::Jsonl | Format::Parquet => decode_rows(format, input, options, taken, batches),
-    }
+    }?;
+    batches.recognised(input)
 }
 
 fn decode_rows(

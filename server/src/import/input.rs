@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quipu::{Error, Result};
 
 const BUFFER_BYTES: usize = 256 * 1024;
+/// What is looked at of a file to see whether it is packed, or text.
+const START_BYTES: u64 = 512;
 /// Endings that say how a file is packed.
 const PACKED: [&str; 2] = [".gz", ".zst"];
 
@@ -78,36 +80,53 @@ impl Input {
         }
     }
 
-    /// Whether it is packed; not known of the standard input, which can be read but once.
-    pub(super) fn is_packed(&self) -> bool {
-        let mut start = [0; 4];
-        let read = match self {
-            Self::Stdin => return false,
-            Self::File(path) => File::open(path).and_then(|mut file| file.read(&mut start)),
-            Self::Bytes { bytes, .. } => bytes.as_ref().read(&mut start),
-        };
-        read.is_ok_and(|read| packing(&start[..read]).is_some())
+    /// Its first bytes; `None` of what can be read but once, as the standard input and pipes, or not at all.
+    fn start(&self) -> Option<Vec<u8>> {
+        let mut start = Vec::new();
+        match self {
+            Self::Stdin => None,
+            Self::File(path) if !path.is_file() => None,
+            Self::File(path) => File::open(path).and_then(|file| file.take(START_BYTES).read_to_end(&mut start)).ok(),
+            Self::Bytes { bytes, .. } => bytes.as_ref().take(START_BYTES).read_to_end(&mut start).ok(),
+        }?;
+        Some(start)
     }
 
-    /// Unpacks a packed file to its end, where its checksum is; `taken` counts the bytes as they lie there.
-    pub(super) fn check(&self, taken: &Arc<AtomicU64>) -> Result<()> {
+    /// Whether it is packed, as far as that is known before it is read.
+    pub(super) fn is_packed(&self) -> bool {
+        self.start().is_some_and(|start| packing(&start).is_some())
+    }
+
+    /// Checks what can be checked before the first row is taken: that what is packed can be unpacked to its end, where
+    /// its checksum is, and that what is named like packed data is some. A text of such a name is read as it is, with a
+    /// sentence that says so. `taken` counts the bytes as they lie there.
+    pub(super) fn check(&self, taken: &Arc<AtomicU64>) -> Result<Option<String>> {
         if !self.is_packed() {
-            if self.size() == Some(0) && PACKED.iter().any(|ending| self.name().ends_with(ending)) {
-                return Err(Error::invalid(format!(
-                    "{}: is empty, and packed data never is; get it anew",
-                    self.name()
-                )));
-            }
-            return Ok(());
+            return self.check_name();
         }
         let Unpacked { mut reader, origin } = self.open(taken)?;
-        io::copy(&mut reader, &mut io::sink()).map(drop).map_err(|error| {
-            let (name, packing) = (&origin.name, origin.packing.unwrap_or_default());
-            Error::invalid(format!(
-                "{name}: the {packing} data is damaged or cut off ({error}); nothing of the file was imported. \
-                 Get it anew, or unpack what can be saved, look it through and import that"
-            ))
-        })
+        match io::copy(&mut reader, &mut io::sink()) {
+            Ok(_) => Ok(None),
+            Err(error) => Err(origin.damaged(error)),
+        }
+    }
+
+    /// Whether the name says that it is packed, and it is not.
+    fn check_name(&self) -> Result<Option<String>> {
+        let name = self.name();
+        let (Some(ending), Some(start)) = (PACKED.iter().find(|ending| name.ends_with(**ending)), self.start()) else {
+            return Ok(None);
+        };
+        match (packing(&start), start.is_empty()) {
+            (Some(_), _) => Ok(None),
+            (None, true) => Err(Error::invalid(format!("{name}: is empty, and packed data never is; get it anew"))),
+            (None, false) if is_text(&start) => {
+                Ok(Some(format!("{name}: is named {ending}, but is text that is not packed; it was read as it is")))
+            }
+            (None, false) => Err(Error::invalid(format!(
+                "{name}: is named {ending}, but is neither gzip nor zstd, nor text; nothing of the file was taken. Get it anew"
+            ))),
+        }
     }
 
     /// Opens it for reading, unpacked by what its first bytes say; `taken` counts the bytes as they lie there.
@@ -136,12 +155,15 @@ impl Input {
     /// Everything in it, unpacked.
     ///
     /// # Errors
-    /// When it cannot be read, or what it is packed with is damaged.
+    /// When it cannot be read, what it is packed with is damaged, or it is not packed as its name says.
     pub fn read_all(&self) -> Result<Vec<u8>> {
-        let mut unpacked = self.open(&Arc::default())?;
+        self.check_name()?;
+        let Unpacked { mut reader, origin } = self.open(&Arc::default())?;
         let mut bytes = Vec::new();
-        unpacked.reader.read_to_end(&mut bytes).map_err(|error| Error::io("read", &self.name(), error))?;
-        Ok(bytes)
+        match reader.read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(origin.damaged(error)),
+        }
     }
 
     /// The file itself, for formats that are read from their end.
@@ -162,6 +184,16 @@ fn packing(start: &[u8]) -> Option<&'static str> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
         _ => None,
     }
+}
+
+/// Whether bytes that start so may be text: UTF-8, perhaps cut in a character, without control characters.
+fn is_text(start: &[u8]) -> bool {
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => &String::from_utf8_lossy(&start[..error.valid_up_to()]),
+        Err(_) => return false,
+    };
+    !text.chars().any(|c| c.is_control() && !c.is_ascii_whitespace())
 }
 
 fn open_file(path: &Path) -> Result<File> {
@@ -199,6 +231,16 @@ impl Origin {
     /// What is wrong with it.
     pub(super) fn invalid(&self, problem: impl std::fmt::Display) -> Error {
         Error::invalid(format!("{}: {problem}", self.name))
+    }
+
+    /// What is wrong when it cannot be read to its end, before anything of it was taken.
+    fn damaged(&self, error: io::Error) -> Error {
+        let Some(packing) = self.packing else { return Error::io("read", &self.name, error) };
+        Error::invalid(format!(
+            "{}: the {packing} data is damaged or cut off ({error}); nothing of the file was taken. \
+             Get it anew, or unpack what can be saved, look it through and take that",
+            self.name
+        ))
     }
 
     /// What is wrong when reading fails after line `line`.

@@ -67,11 +67,14 @@ impl<'a> Run<'a> {
             match read {
                 Ok(false) => break Ok(()),
                 Err(RowFault::File(error)) => break Err(error.into()),
-                Ok(true) => match self.row(number, &rows, &mut identity, batches) {
-                    Ok(true) => rows.used(),
-                    Ok(false) => batches.summary.skipped += 1,
-                    Err(reason) => batches.reject(rows.place(), reason),
-                },
+                Ok(true) => {
+                    batches.sighting.confirm();
+                    match self.row(number, &rows, &mut identity, batches) {
+                        Ok(true) => rows.used(),
+                        Ok(false) => batches.summary.skipped += 1,
+                        Err(reason) => batches.reject(rows.place(), reason),
+                    }
+                }
                 Err(RowFault::Row(reason)) => batches.reject(rows.place(), reason),
             }
             batches.summary.read += 1;

@@ -14,6 +14,7 @@ mod lines;
 pub mod map;
 mod mapped;
 mod otlp;
+mod recognise;
 mod revisions;
 mod rows;
 mod sink;
@@ -136,7 +137,10 @@ fn decode_all(
         checking.store(true, Ordering::Relaxed);
         let checked = input.check(taken).map_err(Stop::File);
         checking.store(false, Ordering::Relaxed);
-        let decoded = checked.and_then(|()| format::decode(input, options, taken, &mut batches));
+        let decoded = checked.and_then(|note| {
+            batches.summary.notes.extend(note);
+            format::decode(input, options, taken, &mut batches)
+        });
         let flushed = batches.flush();
         match decoded.and(flushed) {
             Ok(()) => {}

@@ -39,7 +39,10 @@ pub(super) fn proto(
     for (place, request) in (1..).map(Place::Item).zip(requests(&bytes)) {
         batches.summary.read += 1;
         match otlp::read(request, Encoding::Proto, signal) {
-            Ok(export) => take(export, place, batches),
+            Ok(export) => {
+                batches.sighting.confirm();
+                take(export, place, batches);
+            }
             Err(error) => batches.reject(place, error.to_string()),
         }
         batches.row_done()?;

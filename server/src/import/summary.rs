@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use quipu::Error;
 use quipu::store::{CorrectionItem, Item, OutcomeItem};
-use quipu::{Error, ErrorKind};
 
 use crate::wire::{Ignored, Place};
 
@@ -41,6 +41,10 @@ pub struct Summary {
     pub examples: Vec<Example>,
     /// Fields and columns that were read but have no place in an event.
     pub ignored: Ignored,
+    /// Events without a time, which count at the time of their import.
+    pub undated: u64,
+    /// What is odd about the files, but harms nothing.
+    pub notes: Vec<String>,
     /// What stopped the reading of a file before its end; what came before is stored.
     pub failures: Vec<Error>,
     /// Why nothing more could be stored; what is counted is.
@@ -61,10 +65,27 @@ impl Summary {
         self.rejected + self.conflicts + self.outcomes_unknown_job + self.outcomes_already_reported
     }
 
-    /// Whether nothing could be read, because the files are not what they were said to be.
-    pub fn is_bad_input(&self) -> bool {
-        let invalid = self.failures.iter().all(|failure| failure.kind() == ErrorKind::Invalid);
-        self.read == 0 && !self.failures.is_empty() && invalid
+    /// How many events, outcomes and corrections are stored, now or before.
+    pub fn items(&self) -> u64 {
+        let events = self.stored + self.duplicates + self.corrected + self.corrections_pending;
+        events + self.outcomes_stored + self.outcomes_replayed + self.outcomes_amended
+    }
+
+    /// Where decoding stands, to go back to.
+    pub(super) fn mark(&self) -> Mark {
+        let Self { read, skipped, rejected, .. } = *self;
+        Mark { read, skipped, rejected, examples: self.examples.len(), ignored: self.ignored.clone() }
+    }
+
+    pub(super) fn has_read_since(&self, mark: &Mark) -> bool {
+        self.read > mark.read
+    }
+
+    /// Forgets what was told since; nothing was handed on since then.
+    pub(super) fn go_back(&mut self, mark: &Mark) {
+        (self.read, self.skipped, self.rejected) = (mark.read, mark.skipped, mark.rejected);
+        self.examples.truncate(mark.examples);
+        self.ignored.clone_from(&mark.ignored);
     }
 
     pub(super) fn reject(&mut self, file: &Arc<str>, place: Place, reason: impl Into<String>) {
@@ -136,8 +157,19 @@ impl Summary {
         self.examples.sort_by(|a, b| (&a.file, a.place).cmp(&(&b.file, b.place)));
         self.examples.truncate(Self::EXAMPLES);
         self.ignored.merge(&decoding.ignored);
+        self.undated += decoding.undated;
+        self.notes.extend(decoding.notes);
         self.failures.extend(decoding.failures);
     }
+}
+
+/// What decoding had told of before a file.
+pub(super) struct Mark {
+    read: u64,
+    skipped: u64,
+    rejected: u64,
+    examples: usize,
+    ignored: Ignored,
 }
 
 /// One row that was not stored, and why.

@@ -56,6 +56,11 @@ impl Session {
     }
 }
 
+/// Whether an object is a line of a session log; most lines are no calls.
+pub(super) fn recognises(line: &Object<'_>) -> bool {
+    line.get("type").is_some() && line.has_any(&["sessionId", "leafUuid", "messageId", "uuid"])
+}
+
 /// The call that a line speaks of, if it speaks of one.
 fn call(text: &str, ignored: &mut Ignored) -> Result<Option<Event>, FieldError> {
     let line = Object::parse("", text)?;

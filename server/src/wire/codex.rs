@@ -106,6 +106,11 @@ impl Session {
     }
 }
 
+/// Whether an object is a line of a session log; most lines are no calls.
+pub(super) fn recognises(line: &Object<'_>) -> bool {
+    line.get("type").is_some() && line.get("payload").is_some()
+}
+
 /// Keeps a text of an object where it has one.
 fn keep(into: &mut Option<Text>, object: &Object<'_>, name: &str) -> Result<(), FieldError> {
     if let Some(text) = object.text(name)? {

@@ -23,6 +23,7 @@ mod hostile;
 pub mod json;
 pub mod langfuse;
 pub mod litellm;
+pub mod looks;
 pub mod native;
 mod object;
 pub mod openrouter;

@@ -115,7 +115,7 @@ impl Source {
         first.map_or(Self::Native, |item| Self::of(&item))
     }
 
-    fn of(item: &Object<'_>) -> Self {
+    pub(super) fn of(item: &Object<'_>) -> Self {
         let known: [(Self, Recognises); 9] = [
             (Self::ReveniumTool, revenium_tool::recognises),
             (Self::CloudEvents, cloud_events::recognises),

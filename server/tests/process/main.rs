@@ -12,6 +12,7 @@ mod erase;
 mod http;
 mod kill;
 mod limits;
+mod mistakes;
 mod reports;
 mod sources;
 mod support;

@@ -348,10 +348,15 @@ impl Plan {
         }
         // A file of other columns would become events of nothing but tags, dated now.
         if plan.dimensions.is_empty() && plan.numbers.is_empty() && plan.usage.is_empty() {
+            let lacks = match plan.id.is_some() || plan.at.is_some() {
+                true => {
+                    "say nothing of what an event was or used: none is named model, tenant, usage.input or the like"
+                }
+                false => "include none that is named like a field of an event (model, tenant, usage.input…)",
+            };
+            let columns = listed(header);
             return Err(Error::invalid(format!(
-                "none of the columns ({}) is named like a field of an event (model, tenant, usage.input…); say with --map \
-                 which column is what",
-                listed(header)
+                "the columns ({columns}) {lacks}; say with --map which column is what"
             )));
         }
         plan.sort();

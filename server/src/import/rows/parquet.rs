@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs::File;
-use std::io::Seek;
+use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -43,8 +43,10 @@ impl ParquetRows {
         let name = input.name();
         let file = input.open_seekable()?;
         let bytes = file.try_clone().map_err(|error| Error::io("read", &name, error))?;
-        let reader = guarded(|| SerializedFileReader::new(bytes))
-            .map_err(|error| Error::invalid(format!("{name}: not a readable Parquet file: {error}")))?;
+        let reader = guarded(|| SerializedFileReader::new(bytes)).map_err(|error| {
+            let problem = unreadable(&file, &error);
+            Error::invalid(format!("{name}: not a readable Parquet file: {problem}"))
+        })?;
         let schema = reader.metadata().file_metadata().schema_descr();
         // Lists and maps have inner columns of their own; they are named as a whole.
         let mut header: Vec<String> = Vec::new();
@@ -84,7 +86,7 @@ impl Rows for ParquetRows {
         self.root = Node::new(columns);
         self.cells.bind(columns.len());
         let Some(reader) = self.reader.take() else { return Ok(()) };
-        let invalid = |error| Error::invalid(format!("cannot be read: {error}"));
+        let invalid = |error: ParquetError| Error::invalid(format!("not a readable Parquet file: {}", said(&error)));
         let described = reader.metadata().file_metadata().schema_descr().columns().iter();
         let forms: HashMap<String, ValueForm> = described.map(|c| (c.path().string(), ValueForm::of(c))).collect();
         self.forms = columns.iter().map(|column| forms.get(column).copied().unwrap_or_default()).collect();
@@ -105,10 +107,12 @@ impl Rows for ParquetRows {
             Ok(Some(row)) => row,
             Err(error) => {
                 self.rows = None;
-                return Err(RowFault::File(Error::invalid(format!(
-                    "{}: damaged after row {}: {error}; what came before was imported",
-                    self.name, self.number
-                ))));
+                let (name, problem) = (&self.name, said(&error));
+                let taken = match self.number {
+                    0 => "; nothing of it was imported".to_owned(),
+                    rows => format!(" after row {rows}; what came before was imported"),
+                };
+                return Err(RowFault::File(Error::invalid(format!("{name}: {problem}{taken}"))));
             }
         };
         self.number += 1;
@@ -158,6 +162,30 @@ fn guarded<T>(read: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::err
         let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("the file contradicts itself");
         Err(ParquetError::General(reason.to_owned()))
     })
+}
+
+/// Why a file cannot be opened as Parquet.
+fn unreadable(mut file: &File, error: &ParquetError) -> String {
+    const MAGIC: [u8; 4] = *b"PAR1";
+    const ENCRYPTED_MAGIC: [u8; 4] = *b"PARE";
+    let (mut start, mut end) = ([0; 4], [0; 4]);
+    let begins = file.rewind().and_then(|()| file.read_exact(&mut start)).is_ok() && start == MAGIC;
+    let ends = file.seek(SeekFrom::End(-4)).and_then(|_| file.read_exact(&mut end)).is_ok() && end == MAGIC;
+    match (file.metadata().is_ok_and(|file| file.len() == 0), begins, ends) {
+        (true, ..) => "it is empty".to_owned(),
+        (false, true, false) => "it is cut off: its end, which describes the columns, is missing".to_owned(),
+        (false, false, _) if start != ENCRYPTED_MAGIC => "it does not begin like one".to_owned(),
+        _ => said(error),
+    }
+}
+
+/// What the library found, in the words of whoever has the file: it names the parts of its own that met the damage.
+fn said(error: &ParquetError) -> String {
+    match error {
+        ParquetError::NYI(what) => format!("it uses what cannot be read yet ({what})"),
+        ParquetError::General(what) if what.contains("feature") => format!("it uses what cannot be read ({what})"),
+        _ => "it is damaged".to_owned(),
+    }
 }
 
 /// How the values of a column read as text, where they do not say it themselves.

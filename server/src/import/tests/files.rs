@@ -140,7 +140,11 @@ fn what_is_no_csv_is_named_in_few_words() {
     for (name, bytes, said) in [
         ("zero.csv", vec![0; 20 << 20], "line 1, which must name the columns, is longer than 16 MiB"),
         ("open.csv", b"\"id,usage.input\n1,2\n".to_vec(), "column 1 opens a quote that is not closed"),
-        ("esc.csv", b"id,\x1b]0;owned\x07,x\n1,2,3\n".to_vec(), "none of the columns (id, \\u{1b}]0;owned\\u{7}, x)"),
+        (
+            "esc.csv",
+            b"id,\x1b]0;owned\x07,x\n1,2,3\n".to_vec(),
+            "the columns (id, \\u{1b}]0;owned\\u{7}, x) say nothing",
+        ),
         ("wide.csv", format!("{}\n", "column,".repeat(50_000)).into_bytes(), "and 49941 more"),
         ("twice.csv", b"id,model,model\n1,m,n\n".to_vec(), "two columns are named \"model\""),
     ] {
