@@ -94,6 +94,11 @@ impl<K: Ord, V> Sparse<K, V> {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// What the entries take by themselves, in bytes.
+    fn bytes(&self) -> usize {
+        self.0.len() * size_of::<(K, V)>()
+    }
 }
 
 impl<K: Ord, V> FromIterator<(K, V)> for Sparse<K, V> {
@@ -194,6 +199,21 @@ impl Event {
     /// The context band of the prompt, part of the price class.
     pub fn context_band(&self) -> u8 {
         context_band(self.input_tokens())
+    }
+
+    /// The memory that the event takes, in bytes, but for what its allocations round up to.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let own = |texts: &mut dyn Iterator<Item = &Text>| -> usize {
+            texts.filter(|text| text.is_heap_allocated()).map(|text| text.len()).sum()
+        };
+        let texts = own(&mut self.id.iter().chain(self.dimensions.iter().map(|(_, value)| value)))
+            + own(&mut self.tags.iter().flat_map(|(key, value)| [key, value]));
+        size_of::<Self>()
+            + self.dimensions.bytes()
+            + self.numbers.bytes()
+            + self.usage.bytes()
+            + self.tags.bytes()
+            + texts
     }
 
     /// Brings the event into its stored form — lower-cased job type, no empty texts — and

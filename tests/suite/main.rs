@@ -2,4 +2,5 @@
 
 mod format_doc;
 mod log;
+mod promises;
 mod store;

@@ -117,6 +117,15 @@ impl Correction {
         self.workspace.as_deref().filter(|workspace| !workspace.is_empty()).unwrap_or(DEFAULT_WORKSPACE)
     }
 
+    /// The memory that the correction takes, in bytes, but for what its allocations round up to.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+            + match &self.change {
+                Change::Retract => 0,
+                Change::Replace { event: says, .. } | Change::Complete { values: says, .. } => says.memory_bytes(),
+            }
+    }
+
     /// Brings the correction into its stored form and checks every limit; `now` is the clock's time.
     ///
     /// # Errors

@@ -84,13 +84,17 @@ struct Checked {
 impl Shared {
     pub(super) fn append(&self, events: Vec<Event>, corrections: Vec<Correction>) -> Result<Receipts> {
         self.check_usable()?;
-        let count = events.len() + corrections.len();
-        if self.queued_events.fetch_add(count, Ordering::Relaxed) > self.options.queue_events {
-            self.release_queue(count);
-            return Err(Error::new(ErrorKind::Overloaded, "too many events wait for their commit; retry later"));
+        let of_events: usize = events.iter().map(Event::memory_bytes).sum();
+        let bytes = of_events + corrections.iter().map(Correction::memory_bytes).sum::<usize>();
+        let waiting = self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if waiting > 0 && waiting.saturating_add(bytes) > self.options.queue_bytes {
+            self.release_queue(bytes);
+            let what =
+                format!("{waiting} bytes of events wait for their commit; nothing of this batch was taken, retry it");
+            return Err(Error::new(ErrorKind::Overloaded, what));
         }
         let result = self.append_queued(events, corrections);
-        self.release_queue(count);
+        self.release_queue(bytes);
         result
     }
 

@@ -12,8 +12,8 @@ pub struct Options {
     pub seal_events: usize,
     /// The head is sealed when it holds so many bytes of memory.
     pub seal_bytes: usize,
-    /// Events that may wait for their commit; more are refused.
-    pub queue_events: usize,
+    /// Bytes of memory that batches may take that wait for their commit; more are refused. A batch by itself is not.
+    pub queue_bytes: usize,
     /// How long a commit waits for others to share its sync. Not at all by default: the next group forms during the sync
     /// of the one before, which is best where syncs take milliseconds.
     pub flush_interval: Duration,
@@ -38,7 +38,7 @@ impl Default for Options {
             seal_events: 1 << 18,
             seal_bytes: 128 << 20,
             id_cache_bytes: 32 << 20,
-            queue_events: 1 << 20,
+            queue_bytes: 256 << 20,
             flush_interval: Duration::ZERO,
             flush_events: limits::COMMIT_EVENTS,
             reserve_bytes: 256 << 20,
@@ -58,7 +58,7 @@ impl Options {
         self.seal_bytes = bytes / 8;
         // An event with its dedup record takes some 512 bytes in the head.
         self.seal_events = (bytes / 8 / 512).clamp(1 << 10, 1 << 18);
-        self.queue_events = (bytes / 4 / 256).max(1 << 12);
+        self.queue_bytes = bytes / 4;
         self.id_cache_bytes = bytes / 32;
         // A merge takes some 64 bytes a row: its place in the order, its counter row and its dedup record.
         self.segment_rows = (bytes as u64 / 4 / 64).clamp(1 << 16, 1 << 22);
@@ -69,6 +69,13 @@ impl Options {
     #[must_use]
     pub fn seal_events(mut self, events: usize) -> Self {
         self.seal_events = events.max(1);
+        self
+    }
+
+    /// Lets batches of so many bytes wait for their commit.
+    #[must_use]
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = bytes;
         self
     }
 

@@ -37,7 +37,8 @@ pub(super) struct Shared {
     pub(super) committed: Condvar,
     /// Signalled when enough waits for a commit.
     pub(super) gathered: Condvar,
-    pub(super) queued_events: AtomicUsize,
+    /// Bytes of the batches that wait, or are being committed.
+    pub(super) queued_bytes: AtomicUsize,
     pub(super) writer: Mutex<Writer>,
     /// Held while a manifest is made.
     pub(super) publisher: Mutex<Publisher>,
@@ -131,6 +132,7 @@ impl Shared {
             committed: Condvar::new(),
             gathered: Condvar::new(),
             queued_events: AtomicUsize::new(0),
+            queued_bytes: AtomicUsize::new(0),
             writer: Mutex::new(Writer { log, active: HeadIndex::default(), sealer: None, id_frames }),
             numbers,
             publisher: Mutex::new(publisher),
@@ -180,7 +182,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn release_queue(&self, events: usize) {
-        self.queued_events.fetch_sub(events, Ordering::Relaxed);
+    pub(super) fn release_queue(&self, bytes: usize) {
+        self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 }

@@ -79,7 +79,7 @@ fn schedule(rng: &mut Rng, events: &[Event], corrections: &[Correction], assigne
 }
 
 /// What the store says of money and counts, by every dimension that corrections touch; scans and counters must agree.
-fn answers(snapshot: &Snapshot) -> Vec<Answer> {
+pub(crate) fn answers(snapshot: &Snapshot) -> Vec<Answer> {
     let by = [Dimension::Tenant, Dimension::Team, Dimension::JobId, Dimension::Model, Dimension::TraceId];
     let measures = [Measure::Requests, Measure::TotalTokens, Measure::ReportedCost, Measure::FirstAt, Measure::LastAt];
     let ask = |query: Query| {

@@ -279,6 +279,13 @@ fn a_power_cut_at_any_call_loses_nothing_acknowledged_and_doubles_nothing() {
     }
 }
 
+/// Holds that what `ops` acknowledge from the operation numbered `from` on survives a power cut at each of their calls.
+pub(crate) fn survives_every_cut(seal_events: usize, from: usize, ops: &[Op]) {
+    let mut explorer = Explorer::new(honest, seal_events, Depth { states: 4, again: 97, states_again: 2 });
+    explorer.explore(ops, from).expect("every survivor recovers");
+    assert!(explorer.survivors > 20, "only {} survivors", explorer.survivors);
+}
+
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }

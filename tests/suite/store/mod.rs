@@ -1,15 +1,15 @@
 //! The store as a whole, held against a naive model on a disk that crashes, fails, fills up and is damaged.
 
 mod backup;
-mod corrections;
-mod crash;
-mod damage;
+pub(crate) mod corrections;
+pub(crate) mod crash;
+pub(crate) mod damage;
 mod erase;
 mod faults;
 mod look;
 mod random;
 mod threads;
-mod workload;
+pub(crate) mod workload;
 
 use std::sync::Arc;
 
@@ -21,6 +21,6 @@ fn options(seal_events: usize) -> Options {
     Options::default().background(false).seal_events(seal_events).reserve_bytes(0)
 }
 
-fn open(disk: &Arc<dyn Disk>, seal_events: usize) -> Result<Store> {
+pub(crate) fn open(disk: &Arc<dyn Disk>, seal_events: usize) -> Result<Store> {
     Store::open_on(Arc::clone(disk), options(seal_events))
 }

@@ -22,7 +22,7 @@ use quipu_test_support::{CorrectionFate, ErasureFate, Fate, Model, OutcomeFate};
 
 /// One call on the store.
 #[derive(Clone, PartialEq)]
-pub(super) enum Op {
+pub(crate) enum Op {
     Append(Vec<Event>),
     Correct(Vec<Correction>),
     Outcomes(Vec<Outcome>),
@@ -58,7 +58,7 @@ impl fmt::Debug for Op {
 
 /// Why an operation did not go as the model says.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The store refused with an error: what was asked may or may not have happened.
     Refused(Error),
     /// It answered something wrong.
@@ -72,27 +72,27 @@ impl From<Error> for Failure {
 }
 
 /// A store on a disk, with the model of what it has acknowledged.
-pub(super) struct Driver {
-    pub(super) disk: Arc<dyn Disk>,
-    pub(super) store: Option<Store>,
-    pub(super) model: Model,
+pub(crate) struct Driver {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) store: Option<Store>,
+    pub(crate) model: Model,
     seal_events: usize,
 }
 
 impl Driver {
     /// A driver of the store on `disk`, which is not open yet and holds what `model` says.
-    pub(super) fn new(disk: Arc<dyn Disk>, model: Model, seal_events: usize) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, model: Model, seal_events: usize) -> Self {
         Self { disk, store: None, model, seal_events }
     }
 
-    pub(super) fn open(&mut self) -> Result<&Store, Error> {
+    pub(crate) fn open(&mut self) -> Result<&Store, Error> {
         self.store = None;
         let store = super::open(&self.disk, self.seal_events)?;
         Ok(self.store.insert(store))
     }
 
     /// Does `op`; on success the model has done it too, and the answers agreed.
-    pub(super) fn run(&mut self, op: &Op) -> Result<(), Failure> {
+    pub(crate) fn run(&mut self, op: &Op) -> Result<(), Failure> {
         let store = match &self.store {
             Some(store) if *op != Op::Reopen => store,
             _ => return Ok(self.open().map(|_| ())?),
@@ -159,7 +159,7 @@ impl Driver {
     }
 
     /// The model as it is if `op` took place, whatever the store answered. Events must have ids of their own.
-    pub(super) fn model_after(&self, op: &Op) -> Model {
+    pub(crate) fn model_after(&self, op: &Op) -> Model {
         let mut model = self.model.clone();
         match op {
             Op::Append(batch) => drop(model.append(batch, &|_| None)),
@@ -175,7 +175,7 @@ impl Driver {
     }
 
     /// What differs between what the store shows and the model.
-    pub(super) fn compare(&self) -> Result<(), String> {
+    pub(crate) fn compare(&self) -> Result<(), String> {
         let Some(store) = &self.store else { return Ok(()) };
         super::look::compare(&store.snapshot(), &self.model)
     }
@@ -267,10 +267,10 @@ fn check<T: PartialEq + fmt::Debug>(what: &str, found: T, expected: T) -> Result
 }
 
 /// The clock of simulated disks.
-pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
 /// Event `n` of a plain workload: with an id and a time, in one of two months.
-pub(super) fn event(n: u64) -> Event {
+pub(crate) fn event(n: u64) -> Event {
     let month = if n.is_multiple_of(5) { 40 * 24 * 3600 } else { 0 };
     let event = Event::new(format!("e{n}"), Timestamp::from_seconds(1_767_000_000 - month - n.cast_signed()))
         .with(Dimension::Tenant, format!("t{}", n % 2))
@@ -281,12 +281,12 @@ pub(super) fn event(n: u64) -> Event {
     if n.is_multiple_of(3) { event.tagged("k", format!("v{}", n % 2)) } else { event }
 }
 
-pub(super) fn events(numbers: std::ops::Range<u64>) -> Op {
+pub(crate) fn events(numbers: std::ops::Range<u64>) -> Op {
     Op::Append(numbers.map(event).collect())
 }
 
 /// A correction of every kind: of events that are stored, that are not yet, and of a trace.
-pub(super) fn corrections() -> Op {
+pub(crate) fn corrections() -> Op {
     let of = |n: u64| Target::Event(format!("e{n}").into());
     let late = |team: &str| Event::default().with(Dimension::Team, team).tagged("k", "late");
     Op::Correct(vec![
@@ -300,12 +300,12 @@ pub(super) fn corrections() -> Op {
 }
 
 /// Usage of a trace assigned afterwards.
-pub(super) fn attribution() -> Op {
+pub(crate) fn attribution() -> Op {
     Op::Attribute("ops", vec![Assignment::of(Dimension::TraceId, "tr0").to(Dimension::Team, "late")])
 }
 
 /// Events of a person, and corrections that name that person and another one.
-pub(super) fn people() -> [Op; 2] {
+pub(crate) fn people() -> [Op; 2] {
     let of = |n: u64, who: &str| event(n).with(Dimension::SubscriberId, who);
     let who = |who: &str| Event::default().with(Dimension::SubscriberId, who);
     let named =
@@ -319,7 +319,7 @@ pub(super) fn people() -> [Op; 2] {
     [Op::Append(named), Op::Correct(said)]
 }
 
-pub(super) fn outcome(job: u64) -> Outcome {
+pub(crate) fn outcome(job: u64) -> Outcome {
     Outcome {
         kind: Some(OutcomeType::Converted),
         value: Some(PicoUsd::from_pico(1_000_000_000_000)),
@@ -327,7 +327,7 @@ pub(super) fn outcome(job: u64) -> Outcome {
     }
 }
 
-pub(super) fn book(rate: u64) -> Op {
+pub(crate) fn book(rate: u64) -> Op {
     let of = PriceOf::Meter(TokenMeter::Input.into());
     let rule = PriceRule::new(ModelPattern::Exact("m".into()), of, rate);
     Op::Book(PriceBook::new(format!("rate {rate}"), vec![rule]).expect("valid"))
@@ -337,14 +337,14 @@ pub(super) fn book(rate: u64) -> Op {
 pub(super) const DECLARED: [&[&str]; 3] = [&["every day", "tenant every day"], &["tenant,job_id every hour"], &[]];
 
 /// Random operations out of small pools, so that identities meet again.
-pub(super) struct Generator {
-    pub(super) rng: Rng,
+pub(crate) struct Generator {
+    pub(crate) rng: Rng,
     /// Whether events may lack what the store then assigns, which a crashed run cannot foretell.
-    pub(super) assigned: bool,
+    pub(crate) assigned: bool,
 }
 
 impl Generator {
-    pub(super) fn op(&mut self) -> Op {
+    pub(crate) fn op(&mut self) -> Op {
         match self.rng.u8(0..25) {
             24 => Op::Declare(DECLARED[self.rng.usize(0..DECLARED.len())]),
             20 => self.erase(),
