@@ -42,9 +42,14 @@ pub struct Corrections {
 }
 
 impl Corrections {
+    /// Of how many targets, identities and jobs something is held.
+    pub fn len(&self) -> usize {
+        self.amendments.len() + self.firsts.len() + self.jobs.len()
+    }
+
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.amendments.is_empty() && self.firsts.is_empty() && self.jobs.is_empty()
+        self.len() == 0
     }
 
     /// Adds what another holds.
@@ -161,6 +166,23 @@ impl CorrectionRun {
             firsts: self.records::<FIRST_BYTES>(FIRSTS)?.iter().map(first).collect(),
             jobs: self.records::<8>(JOBS)?.iter().map(|job| u64::from_le_bytes(*job)).collect(),
         })
+    }
+
+    /// Everything that can be read.
+    pub fn whole(&self) -> Corrections {
+        let targets = self.records::<FINGERPRINT_BYTES>(TARGETS).unwrap_or_default();
+        let mut amendments = BTreeMap::new();
+        for (place, targets) in targets.chunks(VECTOR_ROWS).enumerate() {
+            const FRAMES: usize = BLOCK_ROWS / VECTOR_ROWS;
+            let frame = self.frame(place / FRAMES, place % FRAMES).unwrap_or_default();
+            amendments.extend(targets.iter().map(|bytes| Fingerprint::from_bytes(*bytes)).zip(frame));
+        }
+        let (firsts, jobs) = (self.records::<FIRST_BYTES>(FIRSTS), self.records::<8>(JOBS));
+        Corrections {
+            amendments,
+            firsts: firsts.unwrap_or_default().iter().map(first).collect(),
+            jobs: jobs.unwrap_or_default().iter().map(|job| u64::from_le_bytes(*job)).collect(),
+        }
     }
 
     fn may_hold(&self, fingerprint: Fingerprint) -> Result<bool> {

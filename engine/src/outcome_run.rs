@@ -102,6 +102,12 @@ impl OutcomeRun {
         Ok(())
     }
 
+    /// The outcomes of all frames that can be read.
+    pub fn whole(&self) -> Vec<Outcome> {
+        let frames = (0..self.len().div_ceil(VECTOR_ROWS)).filter_map(|frame| self.frame(frame).ok());
+        frames.flat_map(|frame| frame.iter().filter_map(|bytes| self.decode(bytes).ok()).collect::<Vec<_>>()).collect()
+    }
+
     fn len(&self) -> usize {
         let section = self.container.section(OUTCOMES);
         let blocks = 0..section.map_or(0, |section| section.blocks());

@@ -6,6 +6,8 @@ pub const LOCK: &str = "LOCK";
 pub const SECRET: &str = "secret.qk";
 /// A directory that belongs to whoever serves the store: access tokens and the like. The store leaves it alone.
 pub const SERVER_DIR: &str = "server";
+/// A directory for what a repair took out. The store leaves it alone; it is there only after one.
+pub const LOST_DIR: &str = "lost";
 /// The directories of a store.
 pub const DIRECTORIES: [&str; 7] = ["manifest", "wal", "seg", "job", "ids", "book", "tmp"];
 
@@ -106,6 +108,15 @@ impl FileKind {
             Self::Rollups => "rollups",
         }
     }
+}
+
+/// Where a repair puts the file that was at `path`.
+///
+/// ```
+/// assert_eq!(quipu_engine::format::names::lost_file("seg/S-0000000007.qs"), "lost/S-0000000007.qs");
+/// ```
+pub fn lost_file(path: &str) -> String {
+    format!("{LOST_DIR}/{}", path.rsplit('/').next().unwrap_or(path))
 }
 
 /// The directory of the write-ahead log.

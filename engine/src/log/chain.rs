@@ -98,7 +98,7 @@ impl Chain {
     }
 }
 
-fn list(disk: &dyn Disk) -> Result<Vec<u64>> {
+pub(super) fn list(disk: &dyn Disk) -> Result<Vec<u64>> {
     let names = match disk.list(LOG_DIR) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         result => result.map_err(|error| Error::io("list", LOG_DIR, error))?,

@@ -13,6 +13,7 @@ mod chain;
 mod file;
 mod payload;
 mod recover;
+mod salvage;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -21,6 +22,7 @@ mod writer;
 pub use crate::format::log_frame::FrameKind;
 pub use crate::format::log_header::Predecessor;
 pub use recover::{Frame, Recovery, Start, TornTail, follow, recover};
+pub use salvage::{LostRecords, salvage};
 pub use writer::{LogIdentity, LogWriter};
 
 /// Space reserved for a log file when it is created, and the size at which the caller should rotate.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::chain::Chain;
+use super::salvage::LostRecords;
 use super::walk::Walk;
 use crate::format::log_frame::FrameKind;
 use crate::format::log_header::{LOG_HEADER_BYTES, Predecessor};
@@ -71,6 +72,8 @@ pub struct Recovery {
     /// Whether the writer closed the log: then every record of it is durable. Otherwise records may be in
     /// the page cache alone, so they are to be written into segments before anything is built on them.
     pub clean: bool,
+    /// What was taken and is not there; always empty but after [`salvage`](super::salvage).
+    pub lost: Vec<LostRecords>,
 }
 
 /// Reads all records after `start.flushed_lsn` in order, passing each commit group to `visit`.
@@ -110,8 +113,9 @@ fn read(chain: Chain, start: Start, visit: &mut dyn FnMut(Frame) -> Result<()>) 
     })?;
     let covered = start.flushed_lsn.saturating_add(1);
     let mut walk = Walk::new(start.flushed_lsn, visit)?;
+    let (next_lsn, lost) = (covered, Vec::new());
     let mut recovery =
-        Recovery { next_lsn: covered, next_file, files: present, last: None, torn: unfinished, clean: true };
+        Recovery { next_lsn, next_file, files: present, last: None, torn: unfinished, clean: true, lost };
     for (i, file) in files.iter().enumerate() {
         let (first, next) = (file.header.first_lsn, walk.next_lsn);
         if i > 0 && (first < next || first > next.max(covered)) {

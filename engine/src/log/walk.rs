@@ -140,7 +140,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn deliver(&mut self, file: &LogFile, frame: &Located) -> Result<()> {
+    pub(super) fn deliver(&mut self, file: &LogFile, frame: &Located) -> Result<()> {
         let header = &frame.header;
         let unsupported = |what: String| {
             let message = format!("{}: frame at byte {} {what}; use a newer Quipu", file.name, frame.at);

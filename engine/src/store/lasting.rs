@@ -60,7 +60,7 @@ pub(super) fn write_run(
         return Ok(());
     }
     for (entry, run) in version.manifest.corrections.iter().zip(&version.corrections).rev() {
-        if entry.number >= LARGE_RUN || entry.number >= size(&corrections) * GROWTH {
+        if entry.number >= LARGE_RUN || entry.number >= corrections.len() as u64 * GROWTH {
             break;
         }
         corrections.join(run.all()?);
@@ -120,11 +120,7 @@ pub(super) fn write(
     draft: &mut Draft<'_>,
 ) -> Result<RunEntry> {
     let file = correction_run::write(disk, Identity { store, file: draft.take() }, corrections)?;
-    Ok(RunEntry { number: size(corrections), file })
-}
-
-fn size(corrections: &Corrections) -> u64 {
-    (corrections.amendments.len() + corrections.firsts.len() + corrections.jobs.len()) as u64
+    Ok(RunEntry { number: corrections.len() as u64, file })
 }
 
 /// Writes the masks of the segments that `over` hides rows of.

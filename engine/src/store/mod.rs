@@ -16,6 +16,7 @@
 //! | `collect` | what no manifest that anybody reads names is removed |
 //! | `version`, `state`, `snapshot` | what readers see |
 //! | `stat`, `verify`, `verify_corrections` | what operators ask |
+//! | `repair` | what is damaged is taken out, what is whole stays |
 //! | `backup` | a copy that is a store, beside the writer |
 
 mod attribute;
@@ -39,6 +40,7 @@ mod publish;
 mod read_only;
 mod receipt;
 mod recover;
+mod repair;
 mod rewrite;
 mod rollups;
 mod screen;
@@ -63,7 +65,7 @@ use crate::outcome::Outcome;
 use crate::price_book::PriceBook;
 use crate::rollup::Rollup;
 
-pub use crate::log::TornTail;
+pub use crate::log::{LostRecords, TornTail};
 pub use attribute::AttributionReceipt;
 pub use backup::{Backup, Sharing, backup, backup_on};
 pub use compact::Compaction;
@@ -71,6 +73,7 @@ pub use erase::{Erasure, ErasureReceipt};
 pub use options::Options;
 pub use read_only::{read_only, read_only_on};
 pub use receipt::{CorrectionItem, CorrectionReceipt, Item, OutcomeItem, OutcomeReceipt, Receipt};
+pub use repair::{Loss, Lost, Repair, examine, examine_on, repair, repair_on};
 pub use search::{Found, search, search_on};
 pub use snapshot::Snapshot;
 pub use stat::{FileStat, RollupStat, Stat};

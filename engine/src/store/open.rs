@@ -10,7 +10,7 @@ use super::version::newest_manifest;
 use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::manifest::Manifest;
-use crate::format::names::{DIRECTORIES, FileKind, LOCK, SECRET, SERVER_DIR};
+use crate::format::names::{DIRECTORIES, FileKind, LOCK, LOST_DIR, SECRET, SERVER_DIR};
 use crate::io::{Disk, Lock, LockError};
 use crate::log::FILE_BYTES;
 use crate::rollup::Rollup;
@@ -36,7 +36,7 @@ pub(super) fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Arc<Shared>>
 /// Nobody's other files are touched: a directory is a store or empty.
 fn refuse_strangers(disk: &dyn Disk) -> Result<()> {
     let names = disk.list("").map_err(|error| Error::io("list", "the directory", error))?;
-    let own = |name: &str| DIRECTORIES.contains(&name) || [LOCK, SECRET, SERVER_DIR].contains(&name);
+    let own = |name: &str| DIRECTORIES.contains(&name) || [LOCK, SECRET, SERVER_DIR, LOST_DIR].contains(&name);
     let stranger = names.iter().find(|name| !own(name));
     match stranger {
         Some(name) => Err(Error::new(
@@ -63,7 +63,7 @@ fn refuse_remains(disk: &dyn Disk) -> Result<()> {
     Ok(())
 }
 
-fn lock(disk: &dyn Disk) -> Result<Box<dyn Lock>> {
+pub(super) fn lock(disk: &dyn Disk) -> Result<Box<dyn Lock>> {
     let owner = format!("pid {}", std::process::id());
     disk.lock(LOCK, &owner).map_err(|error| match error {
         LockError::Held(owner) => Error::new(

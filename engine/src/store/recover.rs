@@ -21,6 +21,7 @@ use super::options::Options;
 use super::outcomes::find_in_runs;
 use super::publish::{Change, Publisher};
 use super::read_only::not_a_store;
+use super::repair::log_loss;
 use super::seal::{remove_logs_before, write_head};
 use super::state::Shared;
 use super::version::{Published, Version, newest_manifest};
@@ -30,7 +31,7 @@ use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::correction_row::decode_corrections;
 use crate::format::event_row::{decode_events, decode_outcomes};
-use crate::format::manifest::Manifest;
+use crate::format::manifest::{Manifest, Record};
 use crate::io::{Disk, Lock};
 use crate::log::{self, Frame, FrameKind, LogIdentity, LogWriter, Recovery, Start};
 use crate::schema::Dimension;
@@ -38,19 +39,32 @@ use crate::telling::tell;
 
 /// Recovers the store on a disk that is locked and has a manifest.
 pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>) -> Result<Arc<Shared>> {
+    recover_by(disk, options, lock, log::recover)
+}
+
+/// The same, reading the log as `read` does; what that says is lost is recorded.
+pub(super) fn recover_by(
+    disk: Arc<dyn Disk>,
+    options: Options,
+    lock: Box<dyn Lock>,
+    read: ReadLog,
+) -> Result<Arc<Shared>> {
     let newest = newest_manifest(&*disk)?;
     let Some(Published { number, store, manifest, hash }) = newest else { return Err(not_a_store()) };
     let secret = Secret::read(&*disk, store)?;
     let garbage = remove_orphans(&*disk, number, &manifest)?;
     let mut version = Version::open(&*disk, store, number, manifest, None)?;
-    let Replayed { head, index, recovery } = replay(&*disk, store, &secret, &version, log::recover)?;
+    let Replayed { head, index, recovery } = replay(&*disk, store, &secret, &version, read)?;
+    let (at, lost) = (disk.now(), recovery.lost.iter().map(log_loss));
+    let mut records: Vec<_> = lost.map(|loss| Record { at, what: format!("repaired {loss}") }).collect();
 
     let mut publisher = Publisher { newest: hash, garbage };
     if !head.is_empty() {
         let numbers = FileNumbers::new(version.manifest.next_file);
         let change = write_head(&disk, store, &secret, (&head, &index), &version, &mut Draft::new(&numbers))?;
         let log = Some((recovery.next_lsn - 1, version.manifest.first_log));
-        let manifest = version.manifest.with(Change { log, ..change })?;
+        let records = std::mem::take(&mut records);
+        let manifest = version.manifest.with(Change { log, records, ..change })?;
         // After a kill the records read may be in the page cache alone. They are published before a log file is
         // chained to them: it would testify to what a power cut may yet take.
         version = publisher.publish(&disk, store, Manifest { next_file: numbers.next(), ..manifest }, &version)?;
@@ -60,7 +74,7 @@ pub(super) fn recover(disk: Arc<dyn Disk>, options: Options, lock: Box<dyn Lock>
     let identity = LogIdentity { store, epoch };
     let log = LogWriter::create(&disk, identity, recovery.next_file, recovery.next_lsn, recovery.last)?;
     let flushed = Some((recovery.next_lsn - 1, log.number()));
-    let manifest = Manifest { epoch, ..version.manifest.with(Change { log: flushed, ..Change::default() })? };
+    let manifest = Manifest { epoch, ..version.manifest.with(Change { log: flushed, records, ..Change::default() })? };
     let opened = publisher.publish(&disk, store, manifest, &version)?;
     drop(version);
     publisher.garbage.collect(&*disk, opened.number);
@@ -97,7 +111,7 @@ pub(super) fn replay(
 }
 
 /// How the log is read.
-type ReadLog = fn(&dyn Disk, Start, &mut dyn FnMut(Frame) -> Result<()>) -> Result<Recovery>;
+pub(super) type ReadLog = fn(&dyn Disk, Start, &mut dyn FnMut(Frame) -> Result<()>) -> Result<Recovery>;
 
 fn apply(
     head: &mut Head,

@@ -13,7 +13,9 @@ use super::seal::write_part;
 use super::state::{Shared, State, Writer};
 use super::version::Version;
 use crate::batch::BatchBuilder;
+use crate::dedup::Secret;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io::Disk;
 use crate::segment::split;
 
 /// How often something is begun anew when commits or merges came first.
@@ -36,18 +38,30 @@ impl<'a> Heads<'a> {
     }
 }
 
+/// Writes rows as parts, by their windows.
+pub(super) fn write_rows(
+    disk: &Arc<dyn Disk>,
+    store: [u8; 16],
+    secret: &Secret,
+    rows: &mut BatchBuilder,
+    draft: &mut Draft<'_>,
+    change: &mut Change,
+) -> Result<()> {
+    let rows = std::mem::take(rows).finish();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    for (window, places) in split(&rows) {
+        let part = rows.select(&places).sorted();
+        change.parts.push(write_part(disk, store, secret, window, &part, draft.take())?);
+    }
+    Ok(())
+}
+
 impl Shared {
     /// Writes rows as parts, by their windows.
     pub(super) fn write_rows(&self, rows: &mut BatchBuilder, draft: &mut Draft<'_>, change: &mut Change) -> Result<()> {
-        let rows = std::mem::take(rows).finish();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for (window, places) in split(&rows) {
-            let part = rows.select(&places).sorted();
-            change.parts.push(write_part(&self.disk, self.store, &self.secret, window, &part, draft.take())?);
-        }
-        Ok(())
+        write_rows(&self.disk, self.store, &self.secret, rows, draft, change)
     }
 
     /// Publishes what `write` makes of the sealed files, beside which no merge goes on. `holds` looks at what came

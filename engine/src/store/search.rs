@@ -16,7 +16,7 @@ use crate::correction_run::CorrectionRun;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::format::container::{Container, FileEntry};
-use crate::format::names::{DIRECTORIES, FileKind, LOG_DIR, SERVER_DIR};
+use crate::format::names::{DIRECTORIES, FileKind, LOG_DIR, LOST_DIR, SERVER_DIR};
 use crate::io::Disk;
 use crate::limits::BLOCK_ROWS;
 use crate::log;
@@ -56,6 +56,11 @@ pub fn search_on(disk: &dyn Disk, text: &str) -> Result<Vec<Found>> {
         return Err(Error::invalid("there is nothing to look for: the text is empty"));
     }
     let newest = newest_manifest(disk)?.ok_or_else(not_a_store)?;
+    if let Some(name) = disk.list(LOST_DIR).unwrap_or_default().first() {
+        let what =
+            "a repair took it out, so what it decodes to cannot be searched; remove it once it is of no more use";
+        return Err(Error::corrupt(&format!("{LOST_DIR}/{name}"), 0, what));
+    }
     let mut search = Search { text, finder: memmem::Finder::new(text), file: String::new(), found: Vec::new() };
     for directory in std::iter::once("").chain(DIRECTORIES).chain([SERVER_DIR]) {
         let Ok(names) = disk.list(directory) else { continue };

@@ -131,7 +131,6 @@ impl Shared {
             queue: Mutex::default(),
             committed: Condvar::new(),
             gathered: Condvar::new(),
-            queued_events: AtomicUsize::new(0),
             queued_bytes: AtomicUsize::new(0),
             writer: Mutex::new(Writer { log, active: HeadIndex::default(), sealer: None, id_frames }),
             numbers,

@@ -110,7 +110,7 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
 
 /// Checks the files of a part each by itself, so that all damage is named and sound events count whatever
 /// became of what is derived from them. The events, where they are sound.
-fn verify_part(
+pub(super) fn verify_part(
     disk: &dyn Disk,
     entry: &PartEntry,
     store: [u8; 16],

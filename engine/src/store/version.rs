@@ -196,7 +196,7 @@ impl Version {
 /// The section of a price-book file.
 pub(super) const BOOK: &str = "book";
 
-fn open_book(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<PriceBook> {
+pub(super) fn open_book(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<PriceBook> {
     let container = Container::open_entry(disk, entry, store)?;
     let bytes = container.blob(BOOK)?.ok_or_else(|| container.damaged(BOOK, "the section is missing"))?;
     PriceBook::decode(container.path(), bytes)
@@ -205,7 +205,7 @@ fn open_book(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<Pric
 /// The section of an attribution's file.
 pub(super) const ATTRIBUTION: &str = "attribution";
 
-fn open_attribution(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<Attribution> {
+pub(super) fn open_attribution(disk: &dyn Disk, entry: &FileEntry, store: [u8; 16]) -> Result<Attribution> {
     let container = Container::open_entry(disk, entry, store)?;
     let attribution = container.decode_blob(ATTRIBUTION, Attribution::decode)?;
     attribution.ok_or_else(|| container.damaged(ATTRIBUTION, "the section is missing"))

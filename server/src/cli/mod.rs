@@ -22,6 +22,7 @@ mod output;
 mod prices;
 mod query;
 mod remote;
+mod repair;
 mod rollups;
 mod runaway;
 mod serve;
@@ -117,6 +118,8 @@ enum Command {
     Rollups(rollups::Args),
     /// Check every checksum and everything derived.
     Verify(verify::Args),
+    /// Say what a damaged store lost; with --apply, take that out, so that it opens again.
+    Repair(repair::Args),
     /// Merge segments until nothing more fits together.
     Compact(compact::Args),
     /// Copy a store, also while a server writes to it; what did not change is shared with the last backup.
@@ -186,6 +189,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Stat(args) => stat::run(&args, output),
         Command::Rollups(args) => rollups::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
+        Command::Repair(args) => repair::run(&args, output),
         Command::Compact(args) => compact::run(&args, output),
         Command::Backup(args) => backup::run(&args, output),
         Command::Restore(args) => backup::restore(&args, output),

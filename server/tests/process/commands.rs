@@ -301,6 +301,23 @@ fn damage_is_named_and_fails() {
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     let name = segment.file_name().expect("a name").to_string_lossy().into_owned();
     assert!(ran.out.contains(&name), "{}", ran.out);
+    // Looking changes nothing; then the rest of it opens again, and what was lost is imported again.
+    let looked = quipu(&["repair", "--store", arg(dir.path())]);
+    assert!(looked.code == Some(1) && looked.out.contains(&name) && segment.exists(), "{}{}", looked.out, looked.err);
+    let repaired = quipu(&["repair", "--store", arg(dir.path()), "--apply"]);
+    assert!(
+        repaired.code == Some(0) && dir.path().join("lost").join(&name).exists(),
+        "{}{}",
+        repaired.out,
+        repaired.err
+    );
+    for command in ["verify", "repair"] {
+        assert_eq!(quipu(&[command, "--store", arg(dir.path())]).code, Some(0), "{command}");
+    }
+    assert_eq!(quipu_with(&["import", "--store", arg(dir.path()), "-"], EVENTS.as_bytes()).code, Some(0));
+    let whole = store();
+    let question = |dir: &tempfile::TempDir| quipu(&["query", "--store", arg(dir.path()), "--measure", "requests"]).out;
+    assert_eq!(question(&dir), question(&whole));
 }
 
 #[test]

@@ -8,7 +8,6 @@ mod commands;
 mod conformance;
 mod corrections;
 mod demo;
-mod disk;
 mod erase;
 mod http;
 mod kill;

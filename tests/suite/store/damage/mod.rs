@@ -3,6 +3,7 @@
 
 mod bits;
 mod files;
+mod repair;
 
 use std::collections::BTreeMap;
 
@@ -16,19 +17,23 @@ use super::look;
 use super::workload::{DECLARED, Driver, NOW, Op, attribution, book, corrections, event, events, outcome};
 
 /// A store with files of every kind, and its model.
-struct Fixture {
-    files: BTreeMap<String, Vec<u8>>,
+pub(crate) struct Fixture {
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
     model: Model,
     /// The models after each frame of the newest log file but the last, the first of all being what is in segments.
     prefixes: Vec<Model>,
+    /// All that was done to it.
+    ops: Vec<Op>,
 }
 
 impl Fixture {
     fn new() -> Self {
         let disk = MemoryDisk::new(NOW, 1);
         let mut driver = Driver::new(std::sync::Arc::new(disk.clone()), Model::new(NOW), 100);
+        let mut ops = Vec::new();
         let mut run = |op: Op| {
             driver.run(&op).expect("nothing fails");
+            ops.push(op);
             driver.model.clone()
         };
         run(Op::Reopen);
@@ -41,11 +46,11 @@ impl Fixture {
         let grown = Op::Correct(vec![Correction::grow(event(4).used(TokenMeter::Output, 3))]);
         let prefixes = [Op::Seal, Op::Outcomes(vec![outcome(2)]), grown, events(7..9)].map(&mut run).to_vec();
         let model = run(events(9..11));
-        Self { files: disk.files(), model, prefixes }
+        Self { files: disk.files(), model, prefixes, ops }
     }
 
     /// The smallest store with files of every kind, the newest commit of which the log has confirmed.
-    fn small() -> Self {
+    pub(crate) fn small() -> Self {
         let event = |n: u64| {
             let at = Timestamp::from_seconds(1_767_000_000);
             let event = Event::new(format!("e{n}"), at).with(Dimension::JobId, "j1").with(Dimension::Model, "m");
@@ -53,8 +58,10 @@ impl Fixture {
         };
         let disk = MemoryDisk::new(NOW, 1);
         let mut driver = Driver::new(std::sync::Arc::new(disk.clone()), Model::new(NOW), 100);
+        let mut ops = Vec::new();
         let mut run = |op: Op| {
             driver.run(&op).expect("nothing fails");
+            ops.push(op);
             driver.model.clone()
         };
         run(Op::Reopen);
@@ -68,7 +75,7 @@ impl Fixture {
         run(attribution());
         let prefixes = [Op::Seal, Op::Append(vec![event(3)]), Op::Append(vec![event(4)])].map(&mut run).to_vec();
         let model = run(Op::Confirm);
-        Self { files: disk.files(), model, prefixes }
+        Self { files: disk.files(), model, prefixes, ops }
     }
 
     fn disk(&self) -> MemoryDisk {
@@ -81,7 +88,7 @@ impl Fixture {
     }
 
     /// Reads the store through every door with `damage` done to it; whether every answer was the right one.
-    fn answers_rightly(&self, damage: &[(&str, Option<Vec<u8>>)], allowed: &[Model], what: &str) -> bool {
+    pub(crate) fn answers_rightly(&self, damage: &[(&str, Option<Vec<u8>>)], allowed: &[Model], what: &str) -> bool {
         let disk = self.disk();
         damage.iter().for_each(|(path, content)| disk.overwrite(path, content.clone()));
         let paths: Vec<&str> = damage.iter().map(|(path, _)| *path).collect();
