@@ -45,6 +45,8 @@ pub const OUTCOME_METADATA_BYTES: usize = 16 * 1024;
 pub const OUTCOME_REASON_BYTES: usize = 1_024;
 /// Most rules in one price book.
 pub const PRICE_RULES: usize = 1 << 20;
+/// Links of a chain of aliases of a price book, at most.
+pub const PRICE_ALIAS_HOPS: usize = 8;
 /// Longest note of where a price book comes from, in bytes.
 pub const PRICE_SOURCE_BYTES: usize = 1_024;
 /// Longest account of who made an attribution, and why, in bytes.

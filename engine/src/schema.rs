@@ -241,7 +241,7 @@ named! {
     pub enum TokenMeter {
         /// Uncached input tokens.
         Input = "input",
-        /// Input tokens read from a prompt cache.
+        /// Input tokens read from a prompt cache; audio has a meter of its own.
         CacheRead = "cache_read",
         /// Input tokens written to a cache kept for 5 minutes.
         CacheWrite5m = "cache_write_5m",
@@ -259,6 +259,8 @@ named! {
         AudioInput = "audio_input",
         /// Audio output tokens.
         AudioOutput = "audio_output",
+        /// Audio input tokens read from a prompt cache.
+        AudioCacheRead = "audio_cache_read",
         /// Image input tokens.
         ImageInput = "image_input",
         /// Image output tokens.
@@ -278,6 +280,7 @@ impl TokenMeter {
                 | Self::CacheWrite1h
                 | Self::CacheWrite12h
                 | Self::AudioInput
+                | Self::AudioCacheRead
                 | Self::ImageInput
         )
     }

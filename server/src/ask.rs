@@ -156,7 +156,7 @@ pub fn stated(sheet: Sheet, query: &Query, prices: &str) -> Sheet {
     if sheet.facts.price_book.is_some() && !query.what_if.is_nothing() {
         sheet.facts.what_if = Some(query.what_if.to_string());
         if let PriceChoice::Book(book) = &query.prices {
-            sheet.facts.notes.extend(Pricer::new(book).assuming(&query.what_if).unknown_model());
+            sheet.facts.notes.extend(Pricer::new(book).assuming(&query.what_if).doubt());
         }
     }
     sheet

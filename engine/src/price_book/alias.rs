@@ -13,7 +13,7 @@ pub struct Alias {
     pub name: Text,
     /// Who must bill the call for the alias to hold; `None` is anyone.
     pub provider: Option<Text>,
-    /// The model whose prices hold. It is not looked up among the aliases again.
+    /// The model whose prices hold, or another alias.
     pub model: Text,
     /// Whose prices of it; `None` is the provider of the event.
     pub of_provider: Option<Text>,

@@ -7,8 +7,8 @@ use crate::time::Timestamp;
 impl PriceBook {
     /// This book with `newer` laid over it, as a book that a store can number.
     ///
-    /// For every key (all of a rule but rate and time) that `newer` has: from the start of its
-    /// earliest rule on, `newer` alone says what it costs; before that, this book still does. Keys
+    /// For every key (all of a rule but rate and time) that `newer` has: from the start of its earliest rule to the
+    /// end of its last one, `newer` alone says what it costs; before and after that, this book still does. Keys
     /// that `newer` does not have keep their prices. Aliases of `newer` replace those of the same name and provider.
     ///
     /// # Errors
@@ -16,12 +16,16 @@ impl PriceBook {
     pub fn overlaid_by(&self, newer: &PriceBook) -> Result<PriceBook> {
         let mut rules: Vec<PriceRule> = Vec::with_capacity(self.rules.len() + newer.rules.len());
         for rule in &self.rules {
-            match newer.earliest_of(rule) {
-                Some(start) if rule.from >= start => {}
-                Some(start) if rule.lasts_beyond(start) => {
-                    rules.push(PriceRule { until: Some(start), ..rule.clone() });
-                }
-                _ => rules.push(rule.clone()),
+            let Some((start, end)) = newer.span_of(rule) else {
+                rules.push(rule.clone());
+                continue;
+            };
+            if rule.from < start {
+                let until = rule.until.map_or(start, |until| until.min(start));
+                rules.push(PriceRule { until: Some(until), ..rule.clone() });
+            }
+            if let Some(end) = end.filter(|end| rule.lasts_beyond(*end)) {
+                rules.push(PriceRule { from: rule.from.max(end), ..rule.clone() });
             }
         }
         rules.extend_from_slice(&newer.rules);
@@ -34,9 +38,11 @@ impl PriceBook {
             .signed(newer.added_by.clone(), newer.note.clone())
     }
 
-    /// When the earliest rule with the key of `rule` starts.
-    fn earliest_of(&self, rule: &PriceRule) -> Option<Timestamp> {
-        let at = self.rules.partition_point(|own| own.key() < rule.key());
-        self.rules.get(at).filter(|own| own.key() == rule.key()).map(|own| own.from)
+    /// When the earliest rule with the key of `rule` starts, and when the last one ends; `None` is never.
+    fn span_of(&self, rule: &PriceRule) -> Option<(Timestamp, Option<Timestamp>)> {
+        let from = self.rules.partition_point(|own| own.key() < rule.key());
+        let until = self.rules.partition_point(|own| own.key() <= rule.key());
+        let of_key = &self.rules[from..until];
+        Some((of_key.first()?.from, of_key.last()?.until))
     }
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 pub use alias::Alias;
 pub use hours::{Hours, second_of_week};
-pub use names::{canonical_model, canonical_provider, canonical_tier};
+pub use names::{STANDARD_TIER, canonical_model, canonical_provider, canonical_tier};
 pub use rate::{Rate, Share};
 pub use rule::{ModelPattern, PriceOf, PriceRule, RuleKey};
 
@@ -112,10 +112,23 @@ impl PriceBook {
     /// This book with other names of models.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when an alias is malformed or two of the
-    /// same name and provider name different models.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) when an alias is malformed, when two of the
+    /// same name and provider name different models, or when a chain of them has no end or more than
+    /// [`limits::PRICE_ALIAS_HOPS`] links.
     pub fn with_aliases(self, aliases: Vec<Alias>) -> Result<Self> {
-        Ok(Self { aliases: alias::sorted(aliases)?, ..self })
+        let book = Self { aliases: alias::sorted(aliases)?, ..self };
+        match book
+            .aliases
+            .iter()
+            .find(|alias| book.aliases_of(&alias.name, alias.provider.as_deref()).count() > limits::PRICE_ALIAS_HOPS)
+        {
+            None => Ok(book),
+            Some(endless) => Err(Error::invalid(format!(
+                "the alias {:?} leads over more than {} others and names no model; have it name one",
+                endless.name,
+                limits::PRICE_ALIAS_HOPS
+            ))),
+        }
     }
 
     /// This book with who added it, and why.
@@ -139,6 +152,22 @@ impl PriceBook {
         let start = self.aliases.partition_point(|alias| alias.name.as_str() < name);
         let named = self.aliases[start..].iter().take_while(|alias| alias.name == name);
         named.filter(|alias| alias.provider.is_none() || alias.provider.as_deref() == provider).last()
+    }
+
+    /// The alias of a name for a provider, then that of what it stands for, and so on: each with whose prices hold.
+    pub fn aliases_of<'a>(
+        &'a self,
+        name: &str,
+        provider: Option<&str>,
+    ) -> impl Iterator<Item = (Option<Text>, &'a Text)> {
+        let step = |name: &str, provider: Option<Text>| {
+            let alias = self.alias(name, provider.as_deref())?;
+            Some((alias.of_provider.clone().or(provider), &alias.model))
+        };
+        let first = step(name, provider.map(Text::from));
+        // One more than any book may hold, so that a chain that is too long shows.
+        std::iter::successors(first, move |(provider, name)| step(name, provider.clone()))
+            .take(limits::PRICE_ALIAS_HOPS + 1)
     }
 
     /// The rules by model (exact names before prefixes), then provider, region, tier, edge, what is
@@ -195,7 +224,8 @@ fn without_overlaps(rules: Vec<PriceRule>) -> Result<Vec<PriceRule>> {
             continue;
         };
         if last.rate != rule.rate {
-            return Err(Error::invalid(format!("two prices contradict each other: {last} and {rule}")));
+            let remedy = if last.from < rule.from { "give the first an `until`" } else { "leave one out" };
+            return Err(Error::invalid(format!("two prices contradict each other: {last} and {rule}; {remedy}")));
         }
         last.until = match (last.until, rule.until) {
             (Some(a), Some(b)) => Some(a.max(b)),

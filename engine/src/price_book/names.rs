@@ -37,11 +37,14 @@ pub fn canonical_model(name: &str) -> Text {
     name.to_lowercase().into()
 }
 
+/// What a price calls the standard tier that holds for that one alone.
+pub const STANDARD_TIER: &str = "standard";
+
 /// The canonical name of a service tier; `None` is the standard one, which sources also call
 /// `default` or `auto` or do not mention.
 pub fn canonical_tier(name: &str) -> Option<Text> {
     match name.trim().to_lowercase().as_str() {
-        "" | "default" | "standard" | "auto" => None,
+        "" | "default" | STANDARD_TIER | "auto" => None,
         "batch" | "batches" => Some("batch".into()),
         other => Some(other.into()),
     }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::hours::{Hours, second_of_week};
-use super::names::{canonical_model, canonical_provider, canonical_tier};
+use super::names::{STANDARD_TIER, canonical_model, canonical_provider, canonical_tier};
 use super::rate::Rate;
 use crate::error::{Error, Result};
 use crate::event::check_text;
@@ -86,7 +86,7 @@ pub struct PriceRule {
     pub model: ModelPattern,
     /// Where the call is served; `None` is anywhere.
     pub region: Option<Text>,
-    /// The service tier; `None` is the standard tier, and every tier without a rule of its own.
+    /// The service tier; `None` is every tier without a rule of its own, [`STANDARD_TIER`] the standard one alone.
     pub service_tier: Option<Text>,
     /// The request has more input tokens of all kinds than this; 0 is every request. Sizes that
     /// are no edge of a [context band](crate::schema::CONTEXT_BAND_EDGES) are priced from rows, not from counters.
@@ -163,7 +163,8 @@ impl PriceRule {
                 *text = canonical_model(text);
             }
         }
-        self.service_tier = self.service_tier.take().and_then(|tier| canonical_tier(&tier));
+        let tier = self.service_tier.take().filter(|tier| !tier.is_empty());
+        self.service_tier = tier.map(|tier| canonical_tier(&tier).unwrap_or_else(|| STANDARD_TIER.into()));
         self.region = self.region.take().filter(|region| !region.is_empty());
         self.workspace = self.workspace.take().filter(|workspace| !workspace.is_empty());
         self.tenant = self.tenant.take().filter(|tenant| !tenant.is_empty());

@@ -124,7 +124,7 @@ fn contradicting_prices_are_refused_by_name() {
     assert_eq!(
         error.to_string(),
         "two prices contradict each other: m input: 0.000000000001 USD from 1970-01-01T00:00:00Z and \
-         m input: 0.000000000002 USD from 1970-01-01T00:00:10Z until 1970-01-01T00:00:20Z"
+         m input: 0.000000000002 USD from 1970-01-01T00:00:10Z until 1970-01-01T00:00:20Z; give the first an `until`"
     );
 }
 
@@ -148,10 +148,10 @@ fn malformed_rules_are_refused() {
 #[test]
 fn providers_and_tiers_take_their_canonical_names() {
     let rule =
-        PriceRule { provider: Some("Bedrock".into()), service_tier: Some("standard".into()), ..input("m", 1, 0, None) };
+        PriceRule { provider: Some("Bedrock".into()), service_tier: Some("Default".into()), ..input("m", 1, 0, None) };
     let book = PriceBook::new("", vec![rule]).expect("valid");
     assert_eq!(book.rules()[0].provider.as_deref(), Some("aws-bedrock"));
-    assert_eq!(book.rules()[0].service_tier, None);
+    assert_eq!(book.rules()[0].service_tier.as_deref(), Some("standard"));
     assert!(book.knows_provider("aws-bedrock") && !book.knows_provider("bedrock"));
 }
 
@@ -167,6 +167,7 @@ fn an_overlay_replaces_from_its_start_on_and_keeps_the_past() {
         input("a", 9, -9, Some(0)),
         input("a", 1, 0, Some(7)),
         input("a", 3, 7, Some(12)),
+        input("a", 2, 12, None),
         input("b", 5, 0, None),
         input("c", 6, 0, None),
     ];
@@ -189,4 +190,11 @@ fn an_alias_names_one_model_and_the_one_for_a_provider_goes_first() {
     let found = |name, provider| book.alias(name, provider).map(|alias| alias.model.as_str());
     assert_eq!(found("fast", Some("aws-bedrock")), Some("b"));
     assert_eq!((found("fast", None), found("fast", Some("x")), found("faster", None)), (Some("a"), Some("a"), None));
+    for endless in [vec![alias("a", None, "a")], vec![alias("a", None, "b"), alias("b", None, "a")]] {
+        let refused = PriceBook::default().with_aliases(endless).expect_err("endless").to_string();
+        assert!(refused.contains("the alias \"a\" leads over more than 8 others"), "{refused}");
+    }
+    let chain = |links: u32| (0..links).map(|n| alias(&format!("a{n}"), None, &format!("a{}", n + 1))).collect();
+    assert!(PriceBook::default().with_aliases(chain(8)).is_ok());
+    assert!(PriceBook::default().with_aliases(chain(9)).is_err());
 }

@@ -14,17 +14,15 @@ pub(super) struct Name {
 
 /// The names of `model`, best first: as sent; without its date; and, for `provider/model`, the part
 /// behind the first slash, as a model of that provider, again with and without the date. Each name
-/// that is an alias is followed by what it stands for.
+/// that is an alias is followed by what it stands for, link by link.
 pub(super) fn names(book: &PriceBook, provider: Option<&str>, model: &str) -> Vec<Name> {
     let provider = provider.map(canonical_provider);
     let model = canonical_model(model);
     let mut names = Vec::with_capacity(4);
     let mut add_one = |provider: Option<Text>, model: &str| {
-        let alias = book.alias(model, provider.as_deref());
         names.push(Name { provider: provider.clone(), model: model.into() });
-        names.extend(
-            alias.map(|alias| Name { provider: alias.of_provider.clone().or(provider), model: alias.model.clone() }),
-        );
+        let aliases = book.aliases_of(model, provider.as_deref());
+        names.extend(aliases.map(|(provider, model)| Name { provider, model: model.clone() }));
     };
     let mut add = |provider: Option<Text>, model: &str| {
         add_one(provider.clone(), model);

@@ -3,9 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use quipu_engine::price_book::{Hours, ModelPattern, PriceBook, PriceOf, PriceRule, Rate, canonical_tier};
+use quipu_engine::price_book::{
+    Hours, ModelPattern, PriceBook, PriceOf, PriceRule, Rate, STANDARD_TIER, canonical_tier,
+};
 use quipu_engine::schema::CONTEXT_BAND_EDGES;
-use quipu_engine::{Meter, Text, Timestamp};
+use quipu_engine::{Meter, Text, Timestamp, TokenMeter};
 
 use super::class::{PriceClass, PromptSize};
 use super::name::{Name, names};
@@ -43,7 +45,7 @@ impl Candidate<'_> {
     fn precedence_agreed(&self) -> impl Ord + use<> {
         let rule = self.rule;
         let is_wide = rule.of == PriceOf::Everything;
-        (rule.tenant.is_none(), rule.workspace.is_none(), self.model, is_wide, self.precedence())
+        (rule.tenant.is_none(), rule.workspace.is_none(), self.model, self.precedence(), is_wide)
     }
 
     fn prices(&self, of: &PriceOf) -> bool {
@@ -74,9 +76,28 @@ impl<'b> Pricer<'b> {
         self.what_if.class(class)
     }
 
-    /// The model that is assumed, in a sentence, where the book lists none of that name.
-    pub fn unknown_model(&self) -> Option<String> {
+    /// What keeps the model that is assumed from having a price, in a sentence.
+    pub fn doubt(&self) -> Option<String> {
         let model = self.what_if.model.as_deref()?;
+        self.unlisted(model).or_else(|| self.ambiguous(model))
+    }
+
+    /// That providers ask different prices for a model, none of which can be taken for that of nobody in particular.
+    fn ambiguous(&self, model: &str) -> Option<String> {
+        let class = PriceClass { model: Some(model), ..PriceClass::default() };
+        let (list, _) = self.candidates(&class);
+        let input =
+            list.iter().filter(|it| it.of_some_provider && it.rule.of == PriceOf::Meter(TokenMeter::Input.into()));
+        let providers: BTreeSet<&Text> = input.filter_map(|candidate| candidate.rule.provider.as_ref()).collect();
+        let is_priced = self.schedule(&class).periods.last()?.rate(&TokenMeter::Input.into()).is_some();
+        let (first, is_torn) = (providers.first()?, providers.len() > 1 && !is_priced);
+        is_torn.then(|| {
+            let count = providers.len();
+            format!("{count} providers ask different prices for {model}; say whose, such as model={first}/{model}")
+        })
+    }
+
+    fn unlisted(&self, model: &str) -> Option<String> {
         let lists = |name: &Name| {
             let mut patterns = self.book.patterns().map(|(pattern, _)| pattern).filter(|it| !it.text().is_empty());
             !self.book.rules_of(&name.model).is_empty() || patterns.any(|pattern| pattern.covers(&name.model))
@@ -175,7 +196,12 @@ impl<'b> Pricer<'b> {
                 consider(rule, name, (0, at, Reverse(0)));
             }
             for (pattern, rules) in self.book.patterns().filter(|(pattern, _)| pattern.covers(&name.model)) {
-                let kind = if matches!(pattern, ModelPattern::Prefix(_)) { 1 } else { 2 };
+                let kind = match pattern {
+                    // Every name starts so, and a part of a name says more than that.
+                    ModelPattern::Prefix(all) if all.is_empty() => 3,
+                    ModelPattern::Prefix(_) => 1,
+                    ModelPattern::Exact(_) | ModelPattern::Contains(_) => 2,
+                };
                 rules.iter().for_each(|rule| consider(rule, name, (kind, at, Reverse(pattern.text().len()))));
             }
         }
@@ -189,7 +215,7 @@ fn covers(rule: &PriceRule, provider: Option<&Text>, class: &PriceClass<'_>, tie
     let provider_may = provider.is_none() && rule.is_list();
     (provider_may || unless_given(&rule.provider, provider.map(Text::as_str)))
         && unless_given(&rule.region, class.region)
-        && unless_given(&rule.service_tier, tier.map(Text::as_str))
+        && unless_given(&rule.service_tier, Some(tier.map_or(STANDARD_TIER, Text::as_str)))
         && unless_given(&rule.workspace, class.workspace)
         && unless_given(&rule.tenant, class.tenant)
 }

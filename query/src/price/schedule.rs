@@ -71,13 +71,16 @@ impl Rates {
 
     /// Makes cached tokens cost what uncached ones do.
     pub(super) fn drop_cache_discount(&mut self) {
-        let is_cached = |token: TokenMeter| token == TokenMeter::CacheRead || token.is_cache_write();
-        self.meters.retain(|(meter, _)| !matches!(meter, Meter::Token(token) if is_cached(*token)));
-        if let Some(input) = self.rate(&TokenMeter::Input.into()) {
-            let cached = TokenMeter::ALL.iter().filter(|token| is_cached(**token));
-            self.meters.extend(cached.map(|token| (Meter::Token(*token), input)));
-            self.meters.sort_unstable();
-        }
+        let uncached = |token: TokenMeter| match token {
+            TokenMeter::AudioCacheRead => Some(TokenMeter::AudioInput),
+            token if token == TokenMeter::CacheRead || token.is_cache_write() => Some(TokenMeter::Input),
+            _ => None,
+        };
+        self.meters.retain(|(meter, _)| !matches!(meter, Meter::Token(token) if uncached(*token).is_some()));
+        let full = |token: &TokenMeter| Some((Meter::Token(*token), self.rate(&uncached(*token)?.into())?));
+        let cached: Vec<_> = TokenMeter::ALL.iter().filter_map(full).collect();
+        self.meters.extend(cached);
+        self.meters.sort_unstable();
     }
 
     /// Pico-USD per unit of a meter; `None` when it has no price.

@@ -46,7 +46,8 @@ fn holds(rule: &PriceRule, class: &PriceClass<'_>, tokens: u64, at: Timestamp) -
         && rule.until.is_none_or(|until| at < until)
         && rule.hours.is_none_or(|hours| hours.contains(second_of_week(at)))
         && given(&rule.region, class.region)
-        && (rule.service_tier.is_none() || rule.service_tier == standard(class.service_tier))
+        && (rule.service_tier.is_none()
+            || rule.service_tier == standard(class.service_tier).or(Some("standard".into())))
         && given(&rule.workspace, class.workspace)
         && given(&rule.tenant, class.tenant)
         && (rule.above == 0 || tokens > rule.above)
@@ -58,12 +59,14 @@ fn steps(names: usize, longest: usize) -> Vec<(u8, usize, usize)> {
     let exact = (0..names).map(|name| (0, name, 0));
     let prefixes = (0..names).flat_map(|name| lengths().map(move |length| (1, name, length)));
     let parts = (0..names).flat_map(|name| lengths().map(move |length| (2, name, length)));
-    exact.chain(prefixes).chain(parts).collect()
+    let any = (0..names).map(|name| (3, name, 0));
+    exact.chain(prefixes).chain(parts).chain(any).collect()
 }
 
 fn matches(pattern: &ModelPattern, step: (u8, usize, usize), model: &str) -> bool {
     match pattern {
         ModelPattern::Exact(exact) => step.0 == 0 && exact == model,
+        ModelPattern::Prefix(start) if start.is_empty() => step.0 == 3,
         ModelPattern::Prefix(start) => step.0 == 1 && start.len() == step.2 && model.starts_with(start.as_str()),
         ModelPattern::Contains(part) => step.0 == 2 && part.len() == step.2 && model.contains(part.as_str()),
     }
@@ -84,21 +87,19 @@ fn rate_the_slow_way(
     for (tenant, workspace) in [(true, true), (true, false), (false, true), (false, false)] {
         for step in steps(names.len(), longest) {
             let (provider, model) = &names[step.1];
-            for what in [of, &PriceOf::Everything] {
-                let agreed = rules.iter().filter(|rule| {
-                    !rule.is_list()
-                        && rule.of == *what
-                        && holds(rule, class, tokens, at)
-                        && (rule.tenant.is_some(), rule.workspace.is_some()) == (tenant, workspace)
-                        && (rule.provider.is_none() || rule.provider.as_deref() == provider.as_deref())
-                        && matches(&rule.model, step, model)
-                });
-                if let Some(rule) = most_special(agreed) {
-                    return match rule.rate {
-                        Rate::Pico(rate) => Some(rate),
-                        Rate::OfList(share) => list.and_then(|list| share.of(list)),
-                    };
-                }
+            let agreed = rules.iter().filter(|rule| {
+                !rule.is_list()
+                    && (rule.of == *of || rule.of == PriceOf::Everything)
+                    && holds(rule, class, tokens, at)
+                    && (rule.tenant.is_some(), rule.workspace.is_some()) == (tenant, workspace)
+                    && (rule.provider.is_none() || rule.provider.as_deref() == provider.as_deref())
+                    && matches(&rule.model, step, model)
+            });
+            if let Some(rule) = most_special(agreed) {
+                return match rule.rate {
+                    Rate::Pico(rate) => Some(rate),
+                    Rate::OfList(share) => list.and_then(|list| share.of(list)),
+                };
             }
         }
     }
@@ -149,7 +150,8 @@ fn most_special<'a>(rules: impl Iterator<Item = &'a PriceRule>) -> Option<&'a Pr
     let mut rules: Vec<&PriceRule> = rules.collect();
     rules.sort_by_key(|rule| {
         let hours = rule.hours.map(|hours| (std::cmp::Reverse(hours.length()), std::cmp::Reverse(hours)));
-        (rule.provider.is_some(), rule.region.is_some(), rule.service_tier.is_some(), rule.above, hours)
+        let is_single = rule.of != PriceOf::Everything;
+        (rule.provider.is_some(), rule.region.is_some(), rule.service_tier.is_some(), rule.above, hours, is_single)
     });
     rules.last().copied()
 }
@@ -176,7 +178,8 @@ fn any_rule() -> impl Strategy<Value = PriceRule> {
     let share = prop::option::weighted(0.2, 500_000_u32..1_500_000);
     let agreed = (someone(), someone(), hours, share, prop::bool::weighted(0.3));
     let provider = prop::option::of(prop::sample::select(vec!["p", "q"]));
-    let (region, tier) = (prop::option::of(Just("eu")), prop::option::of(Just("batch")));
+    let (region, tier) =
+        (prop::option::of(Just("eu")), prop::option::of(prop::sample::select(vec!["batch", "standard"])));
     let edge = prop::sample::select(vec![0, 32_000, 64_000, 200_000]);
     let class = (model, provider, region, tier, edge, prop::sample::select(things()));
     let time = (prop::option::weighted(0.3, 0_i64..6), prop::option::weighted(0.3, 6_i64..9));
@@ -381,6 +384,78 @@ fn an_alias_costs_what_its_model_costs_unless_it_has_a_price_of_its_own() {
     assert_eq!(rate_of(&book, class(Some("a-gateway"), "house-fast")), Some(5));
     assert_eq!(rate_of(&book, class(None, "a-gateway/house-fast-2025-01-01")), Some(5));
     assert_eq!(rate_of(&book, class(None, "house-large")), Some(7));
+}
+
+#[test]
+fn an_alias_may_stand_for_another_alias() {
+    let alias = |name: &str, model: &str, of_provider: Option<&str>| Alias {
+        name: name.into(),
+        provider: None,
+        model: model.into(),
+        of_provider: of_provider.map(Text::from),
+    };
+    let chain = vec![alias("a", "b", None), alias("b", "c", Some("openai")), alias("c", "gpt-4o", None)];
+    let book = book(vec![rule(Some("openai"), "gpt-4o", 5)]).with_aliases(chain).expect("valid");
+    assert_eq!(["a", "b"].map(|name| rate_of(&book, class(Some("gateway"), name))), [Some(5); 2]);
+    assert_eq!(rate_of(&book, class(Some("gateway"), "c")), None);
+}
+
+#[test]
+fn any_part_of_a_name_says_more_than_no_name() {
+    let all = PriceRule { model: ModelPattern::Prefix("".into()), ..rule(None, "", 9) };
+    let part = PriceRule { model: ModelPattern::Contains("4".into()), ..rule(None, "", 1) };
+    let prefix = PriceRule { model: ModelPattern::Prefix("claude-".into()), ..rule(None, "", 2) };
+    let book = book(vec![all, part, prefix]);
+    let rate = |model| rate_of(&book, class(None, model));
+    let models = ["gpt-4o", "claude-5", "vendor/claude-5", "vendor/other"];
+    assert_eq!(models.map(rate), [Some(1), Some(2), Some(2), Some(9)]);
+    assert_eq!(rate_of(&book, PriceClass::default()), Some(9));
+}
+
+#[test]
+fn the_standard_tier_may_be_priced_alone() {
+    let tier = |tier: &str, rate| PriceRule { service_tier: Some(tier.into()), ..rule(None, "m", rate) };
+    let at = |book: &PriceBook, service_tier| rate_of(book, PriceClass { service_tier, ..class(None, "m") });
+    let tiers = [None, Some("default"), Some("Standard"), Some("batch"), Some("flex")];
+    let alone = book(vec![tier("standard", 3), tier("batches", 1)]);
+    assert_eq!(tiers.map(|tier| at(&alone, tier)), [Some(3), Some(3), Some(3), Some(1), None]);
+    let beside = book(vec![tier("default", 3), rule(None, "m", 7)]);
+    assert_eq!(tiers.map(|tier| at(&beside, tier)), [Some(3), Some(3), Some(3), Some(7), Some(7)]);
+}
+
+#[test]
+fn where_a_call_is_served_decides_before_what_an_agreement_is_about() {
+    let agreed = |region: Option<&str>, of, ppm| PriceRule {
+        tenant: Some("acme".into()),
+        region: region.map(Text::from),
+        model: ModelPattern::Prefix("".into()),
+        ..PriceRule::new(ModelPattern::Prefix("".into()), of, Share::from_ppm(ppm))
+    };
+    let input = || PriceOf::Meter(meter(TokenMeter::Input));
+    let book = book(vec![
+        rule(None, "m", 1_000),
+        agreed(Some("eu"), PriceOf::Everything, 750_000),
+        agreed(None, input(), 2_500_000),
+        agreed(Some("us"), PriceOf::Everything, 500_000),
+        agreed(Some("us"), input(), 600_000),
+    ]);
+    let rate = |region| rate_of(&book, PriceClass { tenant: Some("acme"), region, ..class(None, "m") });
+    assert_eq!([Some("eu"), Some("us"), None].map(rate), [Some(750), Some(600), Some(2_500)]);
+}
+
+#[test]
+fn cached_audio_without_its_discount_costs_what_audio_does() {
+    let of = |token: TokenMeter, rate| PriceRule { of: PriceOf::Meter(token.into()), ..rule(None, "m", rate) };
+    let rules = vec![of(TokenMeter::Input, 3), of(TokenMeter::AudioInput, 7), of(TokenMeter::AudioCacheRead, 1)];
+    let book = book(rules);
+    let no_cache = WhatIf::default().and("no-cache").expect("an assumption");
+    let rates = |pricer: Pricer<'_>| {
+        let schedule = pricer.schedule(&class(None, "m"));
+        let rates = schedule.periods.last().expect("a period").clone();
+        [TokenMeter::AudioCacheRead, TokenMeter::CacheRead].map(|token| rates.rate(&token.into()))
+    };
+    assert_eq!(rates(Pricer::new(&book)), [Some(1), None]);
+    assert_eq!(rates(Pricer::new(&book).assuming(&no_cache)), [Some(7), Some(3)]);
 }
 
 #[test]

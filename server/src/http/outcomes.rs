@@ -62,8 +62,7 @@ fn store_outcomes(
         }
         items.push(fate);
     }
-    let ignored: serde_json::Map<String, Json> =
-        decoded.ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect();
+    let ignored = counts_of(&decoded.ignored);
     let any = accepted > 0 || items.is_empty();
     Ok((any, json!({ "accepted": accepted, "lsn": receipt.lsn, "ignored": ignored, "items": items })))
 }
@@ -87,6 +86,11 @@ fn unknown(job_id: &str) -> String {
 }
 
 /// One outcome: 200 stored or replayed, 404 without such a job, 409 with the outcome that stands.
+/// How often each field was met that says nothing here.
+fn counts_of(ignored: &Ignored) -> serde_json::Map<String, Json> {
+    ignored.fields().map(|(field, times)| (field.to_owned(), times.into())).collect()
+}
+
 pub(super) async fn post_one(
     State(app): State<App>,
     allowed: Allowed<Report>,
@@ -105,7 +109,8 @@ pub(super) async fn post_one(
     let mut sent = body::receive(&app, &headers, body).await?;
     let metrics = Arc::clone(&app.metrics);
     app.store(move |store| {
-        let mut outcome = wire::decode_for(&job_id, &sent.unpack()?, &mut Ignored::default())?;
+        let mut ignored = Ignored::default();
+        let mut outcome = wire::decode_for(&job_id, &sent.unpack()?, &mut ignored)?;
         match (&outcome.idempotency_key, key) {
             (Some(in_body), Some(in_header)) if *in_body != in_header => {
                 return Err(Problem::bad_request("idempotency_key differs between header and body"));
@@ -113,17 +118,25 @@ pub(super) async fn post_one(
             (None, header) => outcome.idempotency_key = header,
             _ => {}
         }
-        store_one(store, outcome, &admission, &metrics)
+        store_one(store, outcome, &ignored, &admission, &metrics)
     })
     .await
 }
 
-fn store_one(store: &Store, outcome: Outcome, admission: &Admission, metrics: &Metrics) -> Result<Response, Problem> {
+fn store_one(
+    store: &Store,
+    outcome: Outcome,
+    ignored: &Ignored,
+    admission: &Admission,
+    metrics: &Metrics,
+) -> Result<Response, Problem> {
     let job_id = outcome.job_id.clone();
     let receipt = ingest::outcomes(store, admission, [Ok(outcome)])?;
     metrics.outcomes(&receipt.items);
     let done = |status: &str| {
-        axum::Json(json!({ "status": status, "job_id": job_id.as_str(), "lsn": receipt.lsn })).into_response()
+        let ignored = counts_of(ignored);
+        axum::Json(json!({ "status": status, "job_id": job_id.as_str(), "lsn": receipt.lsn, "ignored": ignored }))
+            .into_response()
     };
     match receipt.items.into_iter().next() {
         Some(OutcomeItem::Stored) => Ok(done("stored")),

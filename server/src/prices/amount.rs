@@ -43,12 +43,20 @@ pub(super) fn share(text: &str) -> Result<Share, String> {
     u32::try_from(per_cent / PICO_PER_MILLIONTH).map(Share::from_ppm).map_err(|_| wrong())
 }
 
-/// A rate in USD per unit that has been through binary floating point on its way: what lies within a
-/// millionth of a whole number of pico-USD is taken as that number, rounded half-even.
+/// A rate that a list of others states, in whole pico-USD per unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub(super) pico: u64,
+    /// Whether the list is finer than that.
+    pub(super) is_rounded: bool,
+}
+
+/// A rate in USD per unit that may have been through binary floating point on its way, rounded half-even to whole
+/// pico-USD. What lies within a millionth of a whole number is that number, and not called rounded.
 ///
 /// # Errors
-/// The end of a sentence that starts with the field's name.
-pub(super) fn noisy_rate(text: &str) -> Result<u64, &'static str> {
+/// The end of a sentence that starts with the field's name; also of a price that would become 0.
+pub(super) fn noisy_rate(text: &str) -> Result<Whole, &'static str> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let exponent: i64 = exponent.parse().map_err(|_| "is not a number")?;
     let rounded = PicoUsd::parse(text).map_err(|_| "is not a number")?.pico();
@@ -62,10 +70,8 @@ pub(super) fn noisy_rate(text: &str) -> Result<u64, &'static str> {
         return Err(TOO_FINE);
     }
     let noise = rounded.checked_mul(PICO_PER_USD).and_then(|whole| (exact.pico() - whole).abs().checked_mul(1_000_000));
-    if noise.is_none_or(|noise| noise > exact.pico()) {
-        return Err(TOO_FINE);
-    }
-    u64::try_from(rounded).map_err(|_| "is larger than any price")
+    let pico = u64::try_from(rounded).map_err(|_| "is larger than any price")?;
+    Ok(Whole { pico, is_rounded: noise.is_none_or(|noise| noise > exact.pico()) })
 }
 
 #[cfg(test)]
@@ -99,12 +105,15 @@ mod tests {
     }
 
     #[test]
-    fn the_noise_of_floats_is_rounded_away_and_nothing_else_is() {
-        assert_eq!(noisy_rate("1.5000000000000002e-07"), Ok(150_000));
-        assert_eq!(noisy_rate("2.9999999999999999E-8"), Ok(30_000));
-        assert_eq!(noisy_rate("0.06"), Ok(60_000_000_000));
-        assert_eq!((noisy_rate("0"), noisy_rate("0.0")), (Ok(0), Ok(0)));
-        assert_eq!(noisy_rate("2.0751953125e-09"), Err(TOO_FINE));
+    fn the_noise_of_floats_is_rounded_away_and_other_rounding_is_told() {
+        let whole = |pico| Ok(Whole { pico, is_rounded: false });
+        assert_eq!(noisy_rate("1.5000000000000002e-07"), whole(150_000));
+        assert_eq!(noisy_rate("2.9999999999999999E-8"), whole(30_000));
+        assert_eq!(noisy_rate("0.06"), whole(60_000_000_000));
+        assert_eq!((noisy_rate("0"), noisy_rate("0.0")), (whole(0), whole(0)));
+        for (text, pico) in [("2.0751953125e-09", 2_075), ("8.3333333333e-08", 83_333), ("6e-13", 1), ("1.5e-12", 2)] {
+            assert_eq!(noisy_rate(text), Ok(Whole { pico, is_rounded: true }), "{text}");
+        }
         assert_eq!(noisy_rate("1e-13"), Err(TOO_FINE));
         assert_eq!(noisy_rate("1e-400"), Err(TOO_FINE));
         assert!(noisy_rate("1e-999999999999").is_err());

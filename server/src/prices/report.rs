@@ -18,18 +18,20 @@ pub struct Report {
     pub rules: usize,
     /// How many pairs of provider and model have one.
     pub models: usize,
-    /// What could not be used, by field and reason.
-    pub skipped: Vec<Note>,
-    skipped_at: BTreeMap<(String, String), usize>,
+    /// What could not be used, or not as it stands, by field and reason.
+    pub notes: Vec<Note>,
+    noted_at: BTreeMap<(String, String), usize>,
 }
 
-/// Something in a list that could not be used.
+/// Something in a list that could not be used, or not as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The field.
     pub what: String,
-    /// Why it could not.
+    /// Why it could not, or what was done to it.
     pub why: String,
+    /// Whether it was used all the same.
+    pub is_used: bool,
     /// How often it occurs.
     pub times: u64,
     /// The model of its first occurrence.
@@ -38,7 +40,7 @@ pub struct Note {
 
 impl Report {
     pub(super) fn new(format: Format, from: Timestamp) -> Self {
-        Self { format, from, rules: 0, models: 0, skipped: Vec::new(), skipped_at: BTreeMap::new() }
+        Self { format, from, rules: 0, models: 0, notes: Vec::new(), noted_at: BTreeMap::new() }
     }
 
     /// A report of what another one has told already.
@@ -48,10 +50,21 @@ impl Report {
 
     /// Notes that `what` of `model` was not used.
     pub(super) fn skip(&mut self, model: &str, what: &str, why: &str) {
-        let at = *self.skipped_at.entry((what.to_owned(), why.to_owned())).or_insert(self.skipped.len());
-        match self.skipped.get_mut(at) {
+        self.note(model, what, why, false);
+    }
+
+    /// Notes that the price `what` of `model` was rounded.
+    pub(super) fn round(&mut self, model: &str, what: &str) {
+        self.note(model, what, "rounded half-even to whole pico-USD (10⁻¹² USD) per unit", true);
+    }
+
+    fn note(&mut self, model: &str, what: &str, why: &str, is_used: bool) {
+        let at = *self.noted_at.entry((what.to_owned(), why.to_owned())).or_insert(self.notes.len());
+        match self.notes.get_mut(at) {
             Some(note) => note.times += 1,
-            None => self.skipped.push(Note { what: what.into(), why: why.into(), times: 1, first: model.into() }),
+            None => {
+                self.notes.push(Note { what: what.into(), why: why.into(), is_used, times: 1, first: model.into() });
+            }
         }
     }
 
@@ -59,7 +72,7 @@ impl Report {
     pub(super) fn nothing(&self) -> String {
         const LISTED: usize = 3;
         let mut what = format!("no price in it can be used, read as {}", self.format.name());
-        for note in self.skipped.iter().take(LISTED) {
+        for note in self.notes.iter().take(LISTED) {
             what.push_str(&format!("; {note}"));
         }
         what
@@ -79,7 +92,7 @@ impl fmt::Display for Report {
         } else {
             write!(f, "; prices without a date of their own hold from {}", self.from)?;
         }
-        for note in &self.skipped {
+        for note in &self.notes {
             write!(f, "\n{note}")?;
         }
         Ok(())
@@ -88,7 +101,7 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, why, times, first } = self;
-        write!(f, "not used: {what}, {times}×, first for {first}: {why}")
+        let Self { what, why, is_used, times, first } = self;
+        write!(f, "{}{what}, {times}×, first for {first}: {why}", if *is_used { "" } else { "not used: " })
     }
 }

@@ -172,7 +172,7 @@ fn the_json_form_names_lines_too() {
 fn contradicting_entries_are_refused_by_name() {
     let twice = "[[price]]\nmodel = \"m\"\ninput = 1\n[[price]]\nmodel = \"m\"\ninput = 2\nfrom = \"2025-01-01\"\n";
     let expected = "list: two prices contradict each other: m input: 0.000001 USD and \
-                    m input: 0.000002 USD from 2025-01-01T00:00:00Z";
+                    m input: 0.000002 USD from 2025-01-01T00:00:00Z; give the first an `until`";
     assert_eq!(refused(twice), expected);
 }
 
@@ -317,7 +317,7 @@ fn what_the_map_holds_beyond_that_is_reported() {
     let (book, report) = litellm(MAP);
     assert_eq!((report.rules, report.format), (book.rules().len(), Format::Litellm));
     assert_eq!(report.models, 12);
-    let reported: Vec<_> = report.skipped.iter().map(|note| (note.what.as_str(), note.times)).collect();
+    let reported: Vec<_> = report.notes.iter().map(|note| (note.what.as_str(), note.times)).collect();
     for expected in [
         ("search_free_requests", 2),
         ("google_maps_grounding_cost_per_query", 2),
@@ -343,7 +343,7 @@ fn odd_entries_are_reported_and_the_rest_is_read() {
         "d": {"input_cost_per_token_above_64k_tokens": 1e-6, "input_cost_per_token": null, "max_tokens": 5}
     }"#;
     let (book, report) = litellm(map);
-    let notes: Vec<_> = report.skipped.iter().map(|note| (note.what.as_str(), note.first.as_str())).collect();
+    let notes: Vec<_> = report.notes.iter().map(|note| (note.what.as_str(), note.first.as_str())).collect();
     let expected = [
         ("input_cost_per_token", "a"),
         ("input_cost_per_token", "b"),

@@ -57,7 +57,7 @@ fn prices_are_read_with_their_sizes_dates_and_hours() {
     assert_eq!(input(&book, "openai", "night", 1, "2025-06-10T00:29:59Z"), Some(1_000_000));
     assert_eq!(input(&book, "openai", "night", 1, "2025-06-10T00:30:00Z"), Some(3_000_000));
     assert_eq!(input(&book, "openai", "free", 1, day), None);
-    let notes: Vec<_> = report.skipped.iter().map(|note| (note.what.as_str(), note.first.as_str())).collect();
+    let notes: Vec<_> = report.notes.iter().map(|note| (note.what.as_str(), note.first.as_str())).collect();
     let expected = [("match.regex", "gpt-9"), ("thoughts_mtok", "gpt-9"), ("constraint", "gpt-8"), ("model", "free")];
     assert_eq!(notes, expected);
     let request = book.rules().iter().find(|rule| rule.of == quipu::price_book::PriceOf::Request).expect("a fee");
@@ -100,7 +100,7 @@ fn quantities(usage: &Json) -> Vec<(Meter, u64)> {
         (M::CacheRead.into(), read - audio_read),
         (M::CacheWrite5m.into(), write),
         (M::AudioInput.into(), audio),
-        (Meter::Named("audio_cache_read".into()), audio_read),
+        (M::AudioCacheRead.into(), audio_read),
         (M::Output.into(), count("output_tokens") - output_audio),
         (M::AudioOutput.into(), output_audio),
     ]

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use quipu::price_book::{Hours, PriceOf, canonical_tier};
+use quipu::price_book::{Hours, PriceOf};
 use quipu::{Meter, Text, TokenMeter};
 use serde::Deserialize;
 
 use super::super::Report;
-use super::super::amount::noisy_rate;
+use super::super::amount::{Whole, noisy_rate};
 use super::field::{Field, Meaning, Slot, meaning};
 use crate::wire::decimal;
 use crate::wire::json::{self, Kind, Members};
@@ -17,7 +17,8 @@ use crate::wire::json::{self, Kind, Members};
 #[derive(Default)]
 pub(super) struct Entry {
     pub(super) provider: Option<String>,
-    prices: BTreeMap<(Slot, u64, Option<Text>), u64>,
+    /// `None` is one that cannot be used, which is not the same as none: nothing takes its place.
+    prices: BTreeMap<(Slot, u64, Option<Text>), Option<u64>>,
     /// The prices of some hours, where they differ.
     off_peak: Option<(Vec<Hours>, Box<Entry>)>,
 }
@@ -34,19 +35,27 @@ impl Entry {
             let outcome = match (name.as_ref(), meaning(name)) {
                 ("litellm_provider", _) => {
                     entry.provider = json::text(name, raw).ok().map(Cow::into_owned);
-                    Ok(())
+                    Ok(false)
                 }
                 ("tiered_pricing", _) => entry.read_brackets(raw),
                 ("off_peak_pricing", _) => entry.read_off_peak(raw),
                 ("search_context_cost_per_query", _) if has("search_free_requests") => {
                     Err("the first searches of a day are free, which cannot be told from one event")
                 }
-                (_, Meaning::Price(field)) => entry.read_price(field, raw),
+                (_, Meaning::Price(field)) => {
+                    let read = entry.read_price(field, raw);
+                    if read.is_err() {
+                        entry.prices.entry(field.key()).or_insert(None);
+                    }
+                    read
+                }
                 (_, Meaning::Unusable(why)) => Err(why),
-                (_, Meaning::Other) => Ok(()),
+                (_, Meaning::Other) => Ok(false),
             };
-            if let Err(why) = outcome {
-                report.skip(model, name, why);
+            match outcome {
+                Ok(is_rounded) if is_rounded => report.round(model, name),
+                Ok(_) => {}
+                Err(why) => report.skip(model, name, why),
             }
         }
         if entry.provider.as_deref() == Some("xai") && entry.prices.keys().any(|(_, above, _)| *above > 0) {
@@ -57,25 +66,27 @@ impl Entry {
         entry
     }
 
-    fn read_price(&mut self, field: Field<'_>, raw: &str) -> Result<(), &'static str> {
+    /// Takes a price; whether it was rounded.
+    fn read_price(&mut self, field: Field<'_>, raw: &str) -> Result<bool, &'static str> {
         let rate = match (Kind::of(raw), field.slot) {
-            (Kind::Null, _) => return Ok(()),
+            (Kind::Null, _) => return Ok(false),
             (Kind::Object, Slot::WebSearch) => search_rate(raw)?,
             (Kind::Number, slot) if slot != Slot::WebSearch => noisy_rate(raw)?,
             _ => return Err("is not a number"),
         };
-        let key = (field.slot, field.above, field.tier.and_then(canonical_tier));
-        match self.prices.insert(key, rate) {
-            Some(other) if other != rate => Err("it contradicts another field of the model; the later one stands"),
-            _ => Ok(()),
+        match self.prices.insert(field.key(), Some(rate.pico)) {
+            Some(other) if other != Some(rate.pico) => {
+                Err("it contradicts another field of the model; the later one stands")
+            }
+            _ => Ok(rate.is_rounded),
         }
     }
 
     /// `[{"range": [0, 32000], "input_cost_per_token": …}, …]`: the bracket of the prompt's size prices the whole request.
-    fn read_brackets(&mut self, raw: &str) -> Result<(), &'static str> {
+    fn read_brackets(&mut self, raw: &str) -> Result<bool, &'static str> {
         const WRONG: &str = "its brackets are not understood";
         let brackets: Vec<&serde_json::value::RawValue> = serde_json::from_str(raw).map_err(|_| WRONG)?;
-        let mut read = Self::default();
+        let (mut read, mut is_rounded) = (Self::default(), false);
         for bracket in brackets {
             let fields = Members::parse(bracket.get()).map_err(|_| WRONG)?.0;
             let range = fields.iter().find(|(name, _)| name == "range").ok_or(WRONG)?.1;
@@ -83,7 +94,9 @@ impl Entry {
             let above = decimal::count(range.first().ok_or(WRONG)?.get()).map_err(|_| WRONG)?;
             for (name, raw) in fields.iter().filter(|(name, _)| name != "range") {
                 match meaning(name) {
-                    Meaning::Price(field) if field.above == 0 => read.read_price(Field { above, ..field }, raw)?,
+                    Meaning::Price(field) if field.above == 0 => {
+                        is_rounded |= read.read_price(Field { above, ..field }, raw)?;
+                    }
                     _ => return Err(WRONG),
                 }
             }
@@ -95,15 +108,15 @@ impl Entry {
             }
         }
         self.prices.extend(read.prices);
-        Ok(())
+        Ok(is_rounded)
     }
 
     /// `{"windows": [{"hours_utc": "…" or […], "weekdays": [1, …]}], "input_cost_per_token": …}`: what
     /// tokens cost in those hours, in UTC; day 1 is Monday.
-    fn read_off_peak(&mut self, raw: &str) -> Result<(), &'static str> {
+    fn read_off_peak(&mut self, raw: &str) -> Result<bool, &'static str> {
         const WRONG: &str = "its hours are not understood";
         let fields = Members::parse(raw).map_err(|_| WRONG)?.0;
-        let (mut read, mut hours) = (Self::default(), Vec::new());
+        let (mut read, mut hours, mut is_rounded) = (Self::default(), Vec::new(), false);
         for (name, raw) in &fields {
             match (name.as_ref(), meaning(name)) {
                 ("windows", _) => {
@@ -113,7 +126,7 @@ impl Entry {
                     }
                 }
                 (_, Meaning::Price(field)) if field.above == 0 && field.tier.is_none() => {
-                    read.read_price(field, raw)?
+                    is_rounded |= read.read_price(field, raw)?;
                 }
                 _ => return Err(WRONG),
             }
@@ -122,7 +135,7 @@ impl Entry {
             return Err(WRONG);
         }
         self.off_peak = Some((hours, Box::new(read)));
-        Ok(())
+        Ok(is_rounded)
     }
 
     /// The prices of particular hours.
@@ -143,13 +156,13 @@ impl Entry {
                     PriceOf::Request => self.rate(Slot::Request, above, tier),
                     PriceOf::Everything => None,
                 };
-                prices.extend(rate.map(|rate| (of, above, tier.cloned(), rate)));
+                prices.extend(rate.flatten().map(|rate| (of, above, tier.cloned(), rate)));
             }
         }
         prices
     }
 
-    fn meter_rate(&self, meter: &Meter, above: u64, tier: Option<&Text>) -> Option<u64> {
+    fn meter_rate(&self, meter: &Meter, above: u64, tier: Option<&Text>) -> Option<Option<u64>> {
         let rate = |slot| self.rate(slot, above, tier);
         match meter {
             Meter::Token(meter) => match meter {
@@ -165,6 +178,9 @@ impl Entry {
                 TokenMeter::Output => rate(Slot::Output),
                 TokenMeter::Reasoning => self.reasoning_rate(above, tier),
                 TokenMeter::AudioInput => rate(Slot::AudioInput),
+                TokenMeter::AudioCacheRead => {
+                    rate(Slot::AudioCacheRead).or_else(|| rate(Slot::CacheRead)).or_else(|| rate(Slot::Input))
+                }
                 TokenMeter::AudioOutput => rate(Slot::AudioOutput),
                 TokenMeter::ImageInput => rate(Slot::ImageInput).or_else(|| rate(Slot::Input)),
                 TokenMeter::ImageOutput => rate(Slot::ImageOutput),
@@ -175,18 +191,18 @@ impl Entry {
 
     /// The price of a slot at an edge and a tier: an edge without a price of its own costs what
     /// smaller requests cost, a tier what the standard tier costs, in that order.
-    fn rate(&self, slot: Slot, above: u64, tier: Option<&Text>) -> Option<u64> {
+    fn rate(&self, slot: Slot, above: u64, tier: Option<&Text>) -> Option<Option<u64>> {
         steps(above, tier).into_iter().find_map(|(above, tier)| self.named(slot, above, tier))
     }
 
     /// Reasoning costs what output costs wherever output has the more particular price.
-    fn reasoning_rate(&self, above: u64, tier: Option<&Text>) -> Option<u64> {
+    fn reasoning_rate(&self, above: u64, tier: Option<&Text>) -> Option<Option<u64>> {
         steps(above, tier).into_iter().find_map(|(above, tier)| {
             self.named(Slot::Reasoning, above, tier).or_else(|| self.named(Slot::Output, above, tier))
         })
     }
 
-    fn named(&self, slot: Slot, above: u64, tier: Option<&Text>) -> Option<u64> {
+    fn named(&self, slot: Slot, above: u64, tier: Option<&Text>) -> Option<Option<u64>> {
         self.prices.get(&(slot, above, tier.cloned())).copied()
     }
 }
@@ -225,8 +241,7 @@ fn steps(above: u64, tier: Option<&Text>) -> [(u64, Option<&Text>); 4] {
 }
 
 /// Meters beyond the built-in ones that the map can price.
-const NAMED: [(&str, Slot); 6] = [
-    ("audio_cache_read", Slot::AudioCacheRead),
+const NAMED: [(&str, Slot); 5] = [
     ("audio_cache_write", Slot::AudioCacheWrite),
     ("image_cache_read", Slot::ImageCacheRead),
     ("video_input", Slot::VideoInput),
@@ -241,11 +256,11 @@ fn priced_things() -> impl Iterator<Item = PriceOf> {
 }
 
 /// The price of a search, where it does not depend on how much of the results is used.
-fn search_rate(raw: &str) -> Result<u64, &'static str> {
+fn search_rate(raw: &str) -> Result<Whole, &'static str> {
     let sizes = Members::parse(raw).map_err(|_| "is not an object of prices")?.0;
-    let rates = sizes.iter().map(|(_, raw)| noisy_rate(raw)).collect::<Result<BTreeSet<u64>, _>>()?;
-    match (rates.first(), rates.len()) {
-        (Some(rate), 1) => Ok(*rate),
+    let rates = sizes.iter().map(|(_, raw)| noisy_rate(raw)).collect::<Result<Vec<Whole>, _>>()?;
+    match (rates.first(), rates.windows(2).all(|pair| pair[0] == pair[1])) {
+        (Some(rate), true) => Ok(*rate),
         _ => Err("the price depends on the size of the search context, which an event does not tell"),
     }
 }

@@ -1,5 +1,8 @@
 //! The names of price fields: `<base>[_above_<N>k_tokens][_<tier>]`.
 
+use quipu::Text;
+use quipu::price_book::canonical_tier;
+
 /// What a price field prices, before missing prices are filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Slot {
@@ -51,6 +54,13 @@ pub(super) struct Field<'a> {
     pub(super) slot: Slot,
     pub(super) above: u64,
     pub(super) tier: Option<&'a str>,
+}
+
+impl Field<'_> {
+    /// What is priced, above which size, at which tier.
+    pub(super) fn key(&self) -> (Slot, u64, Option<Text>) {
+        (self.slot, self.above, self.tier.and_then(canonical_tier))
+    }
 }
 
 /// What a field of an entry is.

@@ -77,7 +77,7 @@ fn split(event: &Event) -> [u64; 5] {
         TokenMeter::ALL.iter().filter(|meter| meter.is_cache_write()).map(|meter| event.quantity(*meter)).sum();
     [
         event.input_tokens(),
-        event.quantity(TokenMeter::CacheRead),
+        event.quantity(TokenMeter::CacheRead) + event.quantity(TokenMeter::AudioCacheRead),
         written,
         event.total_tokens() - event.input_tokens(),
         event.quantity(TokenMeter::Reasoning),

@@ -100,6 +100,8 @@ pub(super) struct Counts {
     pub(super) audio_input: Option<u64>,
     pub(super) image_input: Option<u64>,
     pub(super) audio_output: Option<u64>,
+    /// Audio tokens, always inside what was read from a cache and not in `audio_input`.
+    pub(super) audio_cache_read: Option<u64>,
     pub(super) image_output: Option<u64>,
     pub(super) total: Option<u64>,
     /// Quantities that are no tokens.
@@ -135,6 +137,7 @@ impl Counts {
             audio_input: self.audio_input.or(earlier.audio_input),
             image_input: self.image_input.or(earlier.image_input),
             audio_output: self.audio_output.or(earlier.audio_output),
+            audio_cache_read: self.audio_cache_read.or(earlier.audio_cache_read),
             image_output: self.image_output.or(earlier.image_output),
             total: self.total.or(earlier.total),
             named: if self.named.is_empty() { earlier.named } else { self.named },
@@ -182,6 +185,9 @@ impl Counts {
         let audio_input = input.as_mut().and_then(|input| part_of(input, self.audio_input));
         let image_input = input.as_mut().and_then(|input| part_of(input, self.image_input));
 
+        let mut cache_read = self.cache_read;
+        let audio_cache_read = cache_read.as_mut().and_then(|read| part_of(read, self.audio_cache_read));
+
         let mut output = self.output;
         if let Some(output) = &mut output
             && !reasoning_beside
@@ -193,7 +199,7 @@ impl Counts {
 
         let mut meters = [
             (TokenMeter::Input, input),
-            (TokenMeter::CacheRead, self.cache_read),
+            (TokenMeter::CacheRead, cache_read),
             (TokenMeter::CacheWrite5m, self.write_5m),
             (TokenMeter::CacheWrite30m, self.write_30m),
             (TokenMeter::CacheWrite1h, self.write_1h),
@@ -202,6 +208,7 @@ impl Counts {
             (TokenMeter::Reasoning, self.reasoning),
             (TokenMeter::AudioInput, audio_input),
             (TokenMeter::AudioOutput, audio_output),
+            (TokenMeter::AudioCacheRead, audio_cache_read),
             (TokenMeter::ImageInput, image_input),
             (TokenMeter::ImageOutput, image_output),
         ];

@@ -103,6 +103,11 @@ fn prompt_details(details: &Object<'_>, counts: &mut Counts) -> Result<(), Field
     counts.cache_write = details.first_count(&["cache_write_tokens", "cache_creation_tokens"])?.or(counts.cache_write);
     counts.audio_input = details.count("audio_tokens")?.or(counts.audio_input);
     counts.image_input = details.count("image_tokens")?.or(counts.image_input);
+    if let Some(cached) = details.object_if("cached_tokens_details")? {
+        counts.audio_cache_read = cached.count("audio_tokens")?;
+        counts.audio_input = less(counts.audio_input, counts.audio_cache_read);
+        counts.image_input = less(counts.image_input, cached.count("image_tokens")?);
+    }
     if let Some(lives) = details.object_if("cache_write_tokens_details")? {
         counts.write_30m = lives.count("ttl_30m_tokens")?;
         counts.write_12h = lives.count("ttl_12h_tokens")?;
@@ -174,13 +179,15 @@ fn gemini(usage: &Object<'_>) -> Result<Counts, FieldError> {
     counts.image_input = medium(usage, "promptTokensDetails", "IMAGE")?;
     counts.audio_output = medium(usage, "candidatesTokensDetails", "AUDIO")?;
     counts.image_output = medium(usage, "candidatesTokensDetails", "IMAGE")?;
-    let cached = |of: Option<u64>, name| -> Result<Option<u64>, FieldError> {
-        let cached = medium(usage, "cacheTokensDetails", name)?.unwrap_or(0);
-        Ok(of.map(|all| all.saturating_sub(cached)))
-    };
-    counts.audio_input = cached(counts.audio_input, "AUDIO")?;
-    counts.image_input = cached(counts.image_input, "IMAGE")?;
+    counts.audio_cache_read = medium(usage, "cacheTokensDetails", "AUDIO")?;
+    counts.audio_input = less(counts.audio_input, counts.audio_cache_read);
+    counts.image_input = less(counts.image_input, medium(usage, "cacheTokensDetails", "IMAGE")?);
     Ok(counts)
+}
+
+/// What is left of a medium without what of it was read from a cache.
+fn less(all: Option<u64>, cached: Option<u64>) -> Option<u64> {
+    all.map(|all| all.saturating_sub(cached.unwrap_or(0)))
 }
 
 fn medium(usage: &Object<'_>, list: &str, wanted: &str) -> Result<Option<u64>, FieldError> {

@@ -69,6 +69,25 @@ fn each_provider_counts_in_its_own_way() {
             vec![("input", 424), ("cache_read", 4096), ("output", 30), ("reasoning", 170), ("image_input", 600)],
         ),
         (
+            "google",
+            r#"{"promptTokenCount":1000,"cachedContentTokenCount":600,"candidatesTokenCount":30,"totalTokenCount":1030,
+                "promptTokensDetails":[{"modality":"TEXT","tokenCount":300},{"modality":"AUDIO","tokenCount":700}],
+                "cacheTokensDetails":[{"modality":"TEXT","tokenCount":100},{"modality":"AUDIO","tokenCount":500}]}"#,
+            vec![("input", 200), ("cache_read", 100), ("output", 30), ("audio_input", 200), ("audio_cache_read", 500)],
+        ),
+        (
+            "openai",
+            r#"{"input_tokens":132,"output_tokens":121,"total_tokens":253,"input_token_details":{"text_tokens":119,
+                "audio_tokens":13,"cached_tokens":64,"cached_tokens_details":{"text_tokens":60,"audio_tokens":4}}}"#,
+            vec![("input", 132), ("output", 121)],
+        ),
+        (
+            "openai",
+            r#"{"prompt_tokens":132,"completion_tokens":121,"total_tokens":253,"prompt_tokens_details":{
+                "audio_tokens":13,"cached_tokens":64,"cached_tokens_details":{"text_tokens":60,"audio_tokens":4}}}"#,
+            vec![("input", 59), ("cache_read", 60), ("output", 121), ("audio_input", 9), ("audio_cache_read", 4)],
+        ),
+        (
             "aws-bedrock",
             r#"{"inputTokens":25,"outputTokens":60,"totalTokens":1585,"cacheReadInputTokens":1000,"cacheWriteInputTokens":500,
                 "cacheDetails":[{"ttl":"1h","inputTokens":200},{"ttl":"5m","inputTokens":300}]}"#,
