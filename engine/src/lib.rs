@@ -24,6 +24,7 @@ pub mod money;
 pub mod outcome;
 pub mod outcome_run;
 pub mod price_book;
+pub mod retention;
 pub mod rollup;
 pub mod rows;
 pub mod schema;

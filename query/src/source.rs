@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quipu_engine::jobs::{JobNumbers, JobOutcomes};
 use quipu_engine::price_book::PriceBook;
+use quipu_engine::retention::Retention;
 use quipu_engine::rows::Part;
 use quipu_engine::store::Snapshot;
 use quipu_engine::{Outcome, Result, Timestamp};
@@ -36,6 +37,9 @@ pub trait Source: Sync {
     /// # Errors
     /// [`ErrorKind::Corrupt`](quipu_engine::ErrorKind::Corrupt), saying where.
     fn outcome(&self, workspace: &str, job_id: &str, as_of: Option<Timestamp>) -> Result<Option<Outcome>>;
+
+    /// How long a workspace keeps its events, and from when on they are there; `None` where it keeps them for ever.
+    fn retention(&self, workspace: &str) -> Option<&Retention>;
 
     /// A version of the price book, or the newest.
     ///
@@ -74,6 +78,10 @@ impl Source for Snapshot {
     fn outcome(&self, workspace: &str, job_id: &str, as_of: Option<Timestamp>) -> Result<Option<Outcome>> {
         let known = |outcome: &Outcome| as_of.is_none_or(|at| outcome.known_at.is_none_or(|known| known <= at));
         Ok(self.revisions(workspace, job_id)?.into_iter().rev().find(known))
+    }
+
+    fn retention(&self, workspace: &str) -> Option<&Retention> {
+        Self::retention(self, workspace)
     }
 
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {

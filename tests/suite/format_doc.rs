@@ -23,6 +23,7 @@ use quipu_engine::index::bitmap;
 use quipu_engine::index::buckets::{self, Buckets};
 use quipu_engine::io::{Disk, MemoryDisk};
 use quipu_engine::price_book::{ModelPattern, PriceOf, PriceRule};
+use quipu_engine::retention::Retention;
 use quipu_engine::rollup::{self, Every, Rollup, RollupRun};
 use quipu_engine::segment::{Segment, Window};
 use quipu_engine::{
@@ -254,6 +255,7 @@ fn the_manifest_of_the_document_is_the_one_written() {
         attributions: vec![RunEntry { number: 2, file: file(FileKind::Attribution, 2, 80) }],
         records: vec![Record { at: Timestamp::from_micros(2), what: "done".into() }],
         rollups: vec![Rollup::new([Dimension::Team], Every::Day).expect("one dimension")],
+        retention: vec![Retention { workspace: "w".into(), days: Some(30), from: Timestamp::from_micros(4) }],
     };
     assert_documented("manifest", &manifest.encode());
     assert_eq!(Manifest::decode(&example("manifest")), Ok(manifest));

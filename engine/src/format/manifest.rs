@@ -9,7 +9,7 @@
 //!          · part count · part × count · outcome run count · run × count · book count · book × count
 //!          · correction run count · run × count · attribution count · attribution × count
 //!          · record count · record × count
-//!          · rollup count · rollup × count
+//!          · rollup count · rollup × count · retention count · retention × count
 //! part     = window start · window end (zig-zag) · rows · segment · job run · id run · hidden rows · [mask]
 //!          · rollup files, 0 or 1 · [rollup file]
 //! run      = how many outcomes or amendments · file
@@ -17,12 +17,14 @@
 //! attribution = number · file
 //! record   = time (zig-zag) · text
 //! rollup   = dimension count · name × count · step, `hour` or `day`
+//! retention = workspace · days (0 = for ever) · from (zig-zag)
 //! file     = number · length · hash (16 bytes)
 //! ```
 
 use crate::codec::bytes::{DecodeError, Reader, put_bytes, put_i64, put_len, put_u64};
 use crate::format::container::FileEntry;
 use crate::format::names::FileKind;
+use crate::retention::Retention;
 use crate::rollup::Rollup;
 use crate::segment::Window;
 use crate::time::Timestamp;
@@ -58,6 +60,8 @@ pub struct Manifest {
     pub records: Vec<Record>,
     /// What parts are to keep rollups of.
     pub rollups: Vec<Rollup>,
+    /// How long workspaces keep their events, by workspace; one without an entry keeps them for ever.
+    pub retention: Vec<Retention>,
 }
 
 /// A note of what was done to a store.
@@ -150,6 +154,12 @@ impl Manifest {
         }
         put_len(&mut out, self.rollups.len());
         self.rollups.iter().for_each(|rollup| rollup.encode(&mut out));
+        put_len(&mut out, self.retention.len());
+        for retention in &self.retention {
+            put_bytes(&mut out, retention.workspace.as_bytes());
+            put_u64(&mut out, retention.days.unwrap_or(0).into());
+            put_i64(&mut out, retention.from.micros());
+        }
         out
     }
 
@@ -195,6 +205,14 @@ impl Manifest {
         }
         for _ in 0..reader.count(2)? {
             manifest.rollups.push(Rollup::decode(&mut reader)?);
+        }
+        for _ in 0..reader.count(3)? {
+            let (workspace, days) = (reader.text()?.into(), reader.u32()?);
+            let from = Timestamp::from_micros(reader.i64()?);
+            manifest.retention.push(Retention { workspace, days: (days > 0).then_some(days), from });
+        }
+        if !manifest.retention.is_sorted_by(|one, next| one.workspace < next.workspace) {
+            return Err(reader.error("the workspaces with a retention do not ascend"));
         }
         reader.finish()?;
         Ok(manifest)
@@ -271,6 +289,9 @@ mod tests {
             attributions: vec![RunEntry { number: 3, file: file(FileKind::Attribution, 9) }],
             records: vec![Record { at: Timestamp::from_seconds(7), what: "something was repaired".into() }],
             rollups: Rollup::usual(),
+            retention: [("a", Some(30)), ("b", None)]
+                .map(|(workspace, days)| Retention::new(workspace, days).expect("valid"))
+                .to_vec(),
         };
         let bytes = manifest.encode();
         assert_eq!(Manifest::decode(&bytes), Ok(manifest));

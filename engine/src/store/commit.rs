@@ -345,6 +345,9 @@ impl<'a> Group<'a> {
             Known::Other => return Ok(Item::Conflict { id: event.id.unwrap_or_default() }),
             Known::New => {}
         }
+        if let Some(error) = self.expired(&event) {
+            return Ok(Item::Rejected(error));
+        }
         if let Err(error) = self.add_meters(&event) {
             return Ok(Item::Rejected(error));
         }
@@ -363,6 +366,13 @@ impl<'a> Group<'a> {
             Settled::Changed(event, mark) => self.delta.add(fingerprint, content, &event, &mark),
         }
         Ok(Item::Stored { id: event.id.take().unwrap_or_default() })
+    }
+
+    /// Why an event that is new comes too late to be taken.
+    fn expired(&self, event: &Event) -> Option<Error> {
+        let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
+        let at = event.at?;
+        self.ground.version.manifest.retention.iter().find_map(|retention| retention.refuses(workspace, at))
     }
 
     fn known(

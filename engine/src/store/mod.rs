@@ -12,6 +12,7 @@
 //! | `compact` | parts become fewer and larger |
 //! | `rollups` | sums by few dimensions, beside merged parts |
 //! | `rewrite` | sealed parts anew, without some of their rows |
+//! | `expire` | events that have outlived their retention go |
 //! | `erase`, `search` | a person goes; any text is looked for in every byte |
 //! | `collect` | what no manifest that anybody reads names is removed |
 //! | `version`, `state`, `snapshot` | what readers see |
@@ -28,6 +29,7 @@ mod correct;
 mod dedup;
 mod draft;
 mod erase;
+mod expire;
 mod ground;
 mod head;
 mod jobs;
@@ -356,6 +358,40 @@ impl Store {
     /// As [`Store::compact`]; [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for what no subscriber can be called.
     pub fn erase(&self, workspace: &str, subscriber: &str, erasure: Erasure) -> Result<ErasureReceipt> {
         self.shared.erase(workspace, subscriber, erasure)
+    }
+
+    /// Has a workspace keep its events for so many days after they started, or for ever, which is what it does when
+    /// nothing was said. What has expired goes by and by, and by [`Store::expire`] at once; older events are refused from
+    /// then on. What went does not come back when the days are raised. Outcomes stay.
+    ///
+    /// ```
+    /// use quipu_engine::outcome::DEFAULT_WORKSPACE;
+    /// use quipu_engine::store::{Item, Options, Store};
+    /// use quipu_engine::{Event, Timestamp};
+    ///
+    /// let dir = tempfile::tempdir()?;
+    /// let store = Store::open(dir.path(), Options::default())?;
+    /// let old = Event::new("call-1", Timestamp::from_seconds(1_700_000_000)); // in 2023
+    /// store.append(vec![old.clone()])?;
+    /// store.set_retention(DEFAULT_WORKSPACE, Some(90))?;
+    /// assert_eq!(store.expire()?, 1);
+    /// assert_eq!(store.stat()?.events, 0);
+    /// assert!(matches!(store.append(vec![old])?.items[..], [Item::Rejected(_)]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for no such number of days; what the disk says.
+    pub fn set_retention(&self, workspace: &str, days: Option<u32>) -> Result<()> {
+        self.shared.set_retention(workspace, days)
+    }
+
+    /// Lets all events go that have expired; how many went. All of them go, or by an error none.
+    ///
+    /// # Errors
+    /// As [`Store::compact`]; [`ErrorKind::Overloaded`](crate::ErrorKind::Overloaded) when commits came first every time.
+    pub fn expire(&self) -> Result<u64> {
+        self.shared.expire_now()
     }
 
     /// Assigns usage of a workspace afterwards, by request, trace or credential, to whoever its sources left out: in

@@ -17,7 +17,9 @@ use crate::format::manifest::{Manifest, PartEntry, Record, RunEntry};
 use crate::format::names::FileKind;
 use crate::io::{Disk, Lock};
 use crate::price_book::PriceBook;
+use crate::retention::Retention;
 use crate::rollup::Rollup;
+use crate::time::Timestamp;
 
 /// The section of a manifest file.
 pub(super) const MANIFEST: &str = "manifest";
@@ -42,6 +44,10 @@ pub(super) struct Change {
     pub(super) changed: Vec<(PartEntry, PartEntry)>,
     /// What parts are to keep rollups of, where that changes.
     pub(super) rollups: Option<Vec<Rollup>>,
+    /// How long workspaces are to keep their events from now on; of each, from when on they are there stays.
+    pub(super) retention: Vec<Retention>,
+    /// From when on the events of workspaces are there now; of each, how long they are kept stays.
+    pub(super) expired: Vec<Retention>,
     /// What was done.
     pub(super) records: Vec<Record>,
     /// The LSN up to which the log is in files now, and the first log file still needed.
@@ -68,6 +74,17 @@ impl Manifest {
         replace(&mut next.attributions, &change.removed_attributions, change.attributions)?;
         // One that was written anew is as old as it was.
         next.attributions.sort_unstable_by_key(|attribution| attribution.number);
+        for said in change.retention {
+            match next.retention.iter_mut().find(|known| known.workspace == said.workspace) {
+                Some(known) => known.days = said.days,
+                None => next.retention.push(said),
+            }
+        }
+        next.retention.sort_unstable_by(|one, other| one.workspace.cmp(&other.workspace));
+        for known in &mut next.retention {
+            let moved = change.expired.iter().filter(|moved| moved.workspace == known.workspace);
+            known.from = moved.map(|moved| moved.from).fold(known.from, Timestamp::max);
+        }
         next.records.extend(change.records);
         next.rollups = change.rollups.unwrap_or(next.rollups);
         next.books.extend(change.books);

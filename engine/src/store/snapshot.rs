@@ -15,6 +15,7 @@ use crate::format::manifest::Record;
 use crate::log::TornTail;
 use crate::outcome::{DEFAULT_WORKSPACE, Outcome};
 use crate::price_book::PriceBook;
+use crate::retention::Retention;
 use crate::rollup::Rollup;
 use crate::rows::{EventRows, Part};
 use crate::schema::Dimension;
@@ -92,6 +93,11 @@ impl Snapshot {
     /// What was done to the store beside storing: erasures and repairs, in the order of time.
     pub fn records(&self) -> &[Record] {
         &self.state.version.manifest.records
+    }
+
+    /// How long a workspace keeps its events, and from when on they are there; `None` where it keeps them for ever.
+    pub fn retention(&self, workspace: &str) -> Option<&Retention> {
+        self.state.version.manifest.retention.iter().find(|retention| retention.workspace == workspace)
     }
 
     /// What was assigned afterwards, in the order of the numbers.

@@ -39,8 +39,8 @@ mod timings;
 
 use std::sync::Arc;
 
-use quipu_engine::Result;
 use quipu_engine::price_book::PriceBook;
+use quipu_engine::{Result, Timestamp};
 
 pub(crate) use self::estimates::ESTIMATE_ERROR;
 use self::run::Run;
@@ -63,6 +63,7 @@ pub(crate) fn run(source: &dyn Source, scope: &Scope, query: &Query) -> Result<A
     let table = Table::new(&pinned, main, other)?;
     let (mut answer, next) = table.answer(cursor.as_ref().map(|cursor| &cursor.position))?;
     answer.lsn = source.lsn();
+    answer.notes.extend(expired(source, scope, query));
     let first = cursor.map_or((answer.lsn, answer.price_book_version), |cursor| (cursor.lsn, cursor.book));
     if first.0 != answer.lsn {
         answer.notes.push(format!(
@@ -73,6 +74,14 @@ pub(crate) fn run(source: &dyn Source, scope: &Scope, query: &Query) -> Result<A
     let seal = |position| Cursor { lsn: first.0, book: first.1, position }.seal(&key, scope, query);
     answer.next = next.map(seal);
     Ok(answer)
+}
+
+/// What to know of a question that reaches back to what the workspace has let go.
+fn expired(source: &dyn Source, scope: &Scope, query: &Query) -> Option<String> {
+    let retention = source.retention(scope.workspace()).filter(|it| it.from > Timestamp::MIN)?;
+    let asks = |since: Option<Timestamp>| since.is_none_or(|since| since < retention.from);
+    let kept = retention.days.map_or_else(String::new, |days| format!(" and are kept for {days} days"));
+    asks(query.since).then(|| format!("events that started before {} have expired{kept}", retention.from))
 }
 
 /// The query with the price book of its first page, though a newer one may have come since.

@@ -8,6 +8,7 @@ use quipu_engine::io::{Disk, MemoryDisk};
 use quipu_engine::job_run::{self, JobRun};
 use quipu_engine::jobs::{JobNumbers, JobOutcomes};
 use quipu_engine::price_book::PriceBook;
+use quipu_engine::retention::Retention;
 use quipu_engine::rollup::{self, Rollup, RollupRun};
 use quipu_engine::rows::{CounterRows, Part};
 use quipu_engine::segment::{self, Segment};
@@ -118,6 +119,10 @@ impl Source for Memory {
         let of_job =
             self.outcomes.iter().filter(|outcome| outcome.workspace() == workspace && outcome.job_id == job_id);
         Ok(of_job.filter(|outcome| known(outcome, as_of)).max_by_key(|outcome| outcome.revision).cloned())
+    }
+
+    fn retention(&self, _: &str) -> Option<&Retention> {
+        None
     }
 
     fn price_book(&self, version: Option<u32>) -> Result<Arc<PriceBook>> {

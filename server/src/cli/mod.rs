@@ -23,6 +23,7 @@ mod prices;
 mod query;
 mod remote;
 mod repair;
+mod retention;
 mod rollups;
 mod runaway;
 mod serve;
@@ -104,6 +105,8 @@ enum Command {
     Correct(correct::Args),
     /// Assign usage afterwards to a tenant, team, project or feature that its source left out; list that, undo it.
     Attribute(attribute::Args),
+    /// How long the workspace keeps its events: show it, or set it with --days or --for-ever.
+    Retention(retention::Args),
     /// Erase a subscriber: anonymise or delete, down to the bytes; or look whether a name is left anywhere.
     Erase(erase::Args),
     /// The price book: import a list, show what there is.
@@ -182,6 +185,7 @@ fn run(cli: Cli, output: &Output) -> Result<ExitCode> {
         Command::Outcome(args) => outcome::run(&args, &scope()?, output),
         Command::Correct(args) => correct::run(&args, &scope()?, output),
         Command::Attribute(args) => attribute::run(&args, &scope()?, output),
+        Command::Retention(args) => retention::run(&args, &scope()?, output),
         Command::Erase(args) => erase::run(&args, &scope()?, output),
         Command::Prices(args) => prices::run(&args, &scope()?, output),
         Command::Token(args) => token::run(&args, &scope()?, output),

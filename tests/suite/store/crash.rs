@@ -208,7 +208,10 @@ impl Explorer {
         let mut hasher = DefaultHasher::new();
         let sizes: Vec<_> = candidates
             .iter()
-            .map(|model| (model.lsn(), model.books.len(), model.attributions.len(), model.erased.len()))
+            .map(|model| {
+                let kept = (model.retention.clone(), model.expired.len());
+                (model.lsn(), model.books.len(), model.attributions.len(), model.erased.len(), kept)
+            })
             .collect();
         (disk.files(), sizes).hash(&mut hasher);
         self.seen.insert(hasher.finish())
@@ -264,6 +267,19 @@ fn workloads() -> Vec<(usize, usize, Vec<Op>)> {
         ),
         (100, 4, vec![Op::Reopen, events(0..4), Op::Seal, events(4..6), attribution(), Op::Undo(1)]),
         (100, 3, vec![Op::Reopen, corrections(), attribution(), events(0..4), Op::Reopen]),
+        (
+            100,
+            3,
+            vec![
+                Op::Reopen,
+                events(0..7),
+                corrections(),
+                Op::Keep("default", Some(30)),
+                Op::Expire,
+                events(0..8),
+                Op::Reopen,
+            ],
+        ),
         (3, 2, vec![Op::Reopen, corrections(), events(0..5), corrections(), events(5..8), Op::Reopen]),
     ]
 }

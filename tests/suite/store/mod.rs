@@ -5,6 +5,7 @@ pub(crate) mod corrections;
 pub(crate) mod crash;
 pub(crate) mod damage;
 mod erase;
+mod expire;
 mod faults;
 mod look;
 mod random;

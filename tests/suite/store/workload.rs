@@ -30,6 +30,8 @@ pub(crate) enum Op {
     Erase(&'static str, &'static str, Erasure),
     Attribute(&'static str, Vec<Assignment>),
     Undo(u64),
+    Keep(&'static str, Option<u32>),
+    Expire,
     Declare(&'static [&'static str]),
     Seal,
     Compact,
@@ -48,7 +50,9 @@ impl fmt::Debug for Op {
             Self::Attribute(by, assignments) => write!(f, "Attribute({by}, {})", assignments.len()),
             Self::Undo(number) => write!(f, "Undo({number})"),
             Self::Declare(rollups) => write!(f, "Declare({rollups:?})"),
+            Self::Keep(workspace, days) => write!(f, "Keep({workspace}, {days:?})"),
             Self::Seal => f.write_str("Seal"),
+            Self::Expire => f.write_str("Expire"),
             Self::Compact => f.write_str("Compact"),
             Self::Confirm => f.write_str("Confirm"),
             Self::Reopen => f.write_str("Reopen"),
@@ -151,6 +155,14 @@ impl Driver {
                 store.declare_rollups(rollups.collect::<Result<_, _>>()?)?;
             }
             Op::Seal => store.seal()?,
+            Op::Keep(workspace, days) => {
+                store.set_retention(workspace, *days)?;
+                self.model.set_retention(workspace, *days);
+            }
+            Op::Expire => {
+                let expired = store.expire()?;
+                check("expired", expired, self.model.expire())?;
+            }
             Op::Compact => drop(store.compact()?),
             Op::Confirm => store.confirm()?,
             Op::Reopen => {}
@@ -169,6 +181,8 @@ impl Driver {
             Op::Erase(workspace, name, erasure) => drop(model.erase(workspace, name, *erasure)),
             Op::Attribute(_, assignments) => drop(model.attribute(DEFAULT_WORKSPACE, assignments)),
             Op::Undo(number) => drop(model.undo_attribution(DEFAULT_WORKSPACE, *number)),
+            Op::Keep(workspace, days) => model.set_retention(workspace, *days),
+            Op::Expire => drop(model.expire()),
             Op::Declare(_) | Op::Seal | Op::Compact | Op::Confirm | Op::Reopen => {}
         }
         model
@@ -345,7 +359,9 @@ pub(crate) struct Generator {
 
 impl Generator {
     pub(crate) fn op(&mut self) -> Op {
-        match self.rng.u8(0..25) {
+        match self.rng.u8(0..27) {
+            26 => Op::Expire,
+            25 => Op::Keep(["default", "other"][self.rng.usize(0..2)], [None, Some(5), Some(30)][self.rng.usize(0..3)]),
             24 => Op::Declare(DECLARED[self.rng.usize(0..DECLARED.len())]),
             20 => self.erase(),
             21..23 => self.attribute(),

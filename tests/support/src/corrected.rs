@@ -156,7 +156,7 @@ pub(crate) fn take(model: &mut Model, correction: &Correction) -> CorrectionFate
 
 fn says_more(model: &Model, correction: &Correction) -> bool {
     let of_event = |sent: &Event| matches!(correction.target, Target::Event(_)) && speaks_of(correction, sent);
-    let place = model.sent.iter().position(of_event);
+    let place = (0..model.sent.len()).find(|place| model.is_known(*place) && of_event(&model.sent[*place]));
     if place.is_some_and(|place| model.settled(place).is_none()) {
         return false;
     }

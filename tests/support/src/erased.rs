@@ -66,8 +66,10 @@ pub(crate) fn erase(model: &mut Model, workspace: &str, name: &str, erasure: Era
     own.into_iter().for_each(|correction| targets.entry(correction.target.clone()).or_default().push(correction));
     for (target, said) in targets {
         let mut named = false;
-        let is_stored = model.sent.iter().any(|sent| {
-            matches!(target, Target::Event(_)) && said.iter().any(|correction| corrected::speaks_of(correction, sent))
+        let is_stored = model.sent.iter().enumerate().any(|(place, sent)| {
+            model.is_known(place)
+                && matches!(target, Target::Event(_))
+                && said.iter().any(|correction| corrected::speaks_of(correction, sent))
         });
         let left = joined(&target, &said);
         let left: Vec<Correction> =

@@ -33,6 +33,10 @@ pub struct Model {
     pub outcomes: Vec<Outcome>,
     /// The versions of the price book.
     pub books: Vec<PriceBook>,
+    /// How long workspaces keep their events, in days, and from when on they are there.
+    pub retention: BTreeMap<String, (Option<u32>, Timestamp)>,
+    /// The places of events that have expired, and whether their identities are still known.
+    pub expired: BTreeMap<usize, bool>,
     /// How many events, corrections and outcomes were ever taken.
     pub records: u64,
 }
@@ -70,7 +74,20 @@ impl Model {
     pub fn new(now: Timestamp) -> Self {
         let (sent, corrections, outcomes, books) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (erased, jobs_said, attributions) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
-        Self { now, sent, erased, corrections, jobs_said, attributions, outcomes, books, records: 0 }
+        let (retention, expired) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            now,
+            sent,
+            erased,
+            corrections,
+            jobs_said,
+            attributions,
+            outcomes,
+            books,
+            retention,
+            expired,
+            records: 0,
+        }
     }
 
     /// The events that count, as corrections and erasures left them.
@@ -85,6 +102,9 @@ impl Model {
 
     /// What the event in a place comes to; `None` when it does not count.
     pub(crate) fn settled(&self, place: usize) -> Option<Settled> {
+        if self.expired.contains_key(&place) {
+            return None;
+        }
         let settled = match self.erased.get(&place) {
             None => corrected::corrected(&self.sent[place], &self.corrections),
             Some(left) => {
@@ -123,7 +143,37 @@ impl Model {
 
     /// The events that do not count, as they were first sent.
     pub fn gone(&self) -> impl Iterator<Item = &Event> {
-        self.sent.iter().zip(self.standing()).filter(|(_, left)| left.is_none()).map(|(sent, _)| sent)
+        let left = self.sent.iter().zip(self.standing()).enumerate();
+        left.filter(|(place, (_, left))| left.is_none() && self.is_known(*place)).map(|(_, (sent, _))| sent)
+    }
+
+    /// Has a workspace keep its events for so many days.
+    pub fn set_retention(&mut self, workspace: &str, days: Option<u32>) {
+        self.retention.entry(workspace.into()).or_insert((None, Timestamp::MIN)).0 = days;
+    }
+
+    /// Lets go what has expired; how many events.
+    pub fn expire(&mut self) -> u64 {
+        for (days, from) in self.retention.values_mut() {
+            let due = days.map(|days| (self.now.micros().div_euclid(DAY_MICROS) - i64::from(days)) * DAY_MICROS);
+            *from = due.map_or(*from, |due| Timestamp::from_micros(due).max(*from));
+        }
+        let mut events = 0;
+        for place in 0..self.sent.len() {
+            let Some(settled) = self.settled(place) else { continue };
+            let workspace = settled.event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
+            if self.retention.get(workspace).is_some_and(|(_, from)| settled.event.at < Some(*from)) {
+                let is_as_sent = !settled.replaced && settled.event == self.sent[place];
+                self.expired.insert(place, !is_as_sent || self.erased.contains_key(&place));
+                events += 1;
+            }
+        }
+        events
+    }
+
+    /// Whether a store still knows the event in a place, whatever became of it.
+    pub(crate) fn is_known(&self, place: usize) -> bool {
+        self.expired.get(&place) != Some(&false)
     }
 
     /// Erases a subscriber of a workspace; what must be said of it.
@@ -158,7 +208,7 @@ impl Model {
 
     fn take(&mut self, mut event: Event, derived: &dyn Fn() -> Option<String>) -> Fate {
         let nothing_to_know_it_by = event.id.is_none() && event.number(Number::AtAssigned) == Some(1);
-        for known in &self.sent {
+        for known in self.sent.iter().enumerate().filter(|(place, _)| self.is_known(*place)).map(|(_, known)| known) {
             let same_id = match &event.id {
                 Some(id) => known.id.as_ref() == Some(id),
                 None => !nothing_to_know_it_by && says_the_same(known, &event),
@@ -166,6 +216,10 @@ impl Model {
             if same_id && known.get(Dimension::Workspace) == event.get(Dimension::Workspace) {
                 return if says_the_same(known, &event) { Fate::Duplicate } else { Fate::Conflict };
             }
+        }
+        let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
+        if self.retention.get(workspace).is_some_and(|(_, from)| event.at < Some(*from)) {
+            return Fate::Rejected;
         }
         if event.id.is_none() {
             event.id = derived().map(Into::into);

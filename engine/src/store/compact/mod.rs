@@ -33,7 +33,7 @@ use crate::segment::{self, Input, MergedRows, Segment, Window};
 use crate::telling::tell;
 
 use check::Totals;
-use pick::Zeal;
+pub(super) use pick::Zeal;
 pub(super) use thread::Merger;
 
 /// A part with its rows that do not go on; hidden ones never do.

@@ -20,7 +20,7 @@ const MASKED_SHARE: u64 = 4;
 
 /// How eagerly parts are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Zeal {
+pub(in crate::store) enum Zeal {
     /// Beside other work, so that rewriting stays cheap.
     Due,
     /// Until no two parts of a group fit one segment.

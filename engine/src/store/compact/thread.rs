@@ -59,6 +59,10 @@ impl Shared {
         let rate = self.options.merge_bytes_per_second;
         let disk: Arc<dyn Disk> = Arc::new(PacedDisk::new(Arc::clone(&self.disk), rate, Arc::clone(&self.merger.stop)));
         loop {
+            if let Err(error) = self.expire(&disk, Zeal::Due) {
+                // It is tried again before the next merge.
+                tell!(warn, kind = ?error.kind(), %error, "expired events stay for now");
+            }
             let merged = self.merge_next(&disk, Zeal::Due);
             if let Err(error) = &merged {
                 tell!(warn, kind = ?error.kind(), %error, "a merge was given up");
