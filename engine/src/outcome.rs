@@ -105,7 +105,7 @@ pub struct Outcome {
     pub kind: Option<OutcomeType>,
     /// Its value in USD, where that is known; below 0 when it did harm, such as a refund or a penalty.
     pub value: Option<PicoUsd>,
-    /// When it was reached; the arrival time when absent.
+    /// When it was reached; when absent, as in the revision that it amends, and the arrival time of a first report.
     pub at: Option<Timestamp>,
     /// Anything else, as JSON text.
     pub metadata: Option<String>,

@@ -37,7 +37,7 @@ pub use query::{
     Cancel, Cohort, Compare, CostBasis, DEFAULT_MEMORY, Order, OrderKey, PathChoice, Precision, PriceChoice, Query,
 };
 pub use report::{Branch, EVENTS_LISTED, JobReport, TraceOrder, TraceReport, tag_keys};
-pub use runaway::{Alarm, Limits, RunawayRule};
+pub use runaway::{Alarm, Limits, RunawayRule, Runaways};
 pub use scope::Scope;
 pub use source::Source;
 pub use value::{Ratio, Value};

@@ -10,7 +10,7 @@ use crate::pivot::Pivot;
 use crate::price::Pricer;
 use crate::query::{PriceChoice, Query};
 use crate::report::{self, JobReport, TraceOrder, TraceReport};
-use crate::runaway::{self, Alarm, RunawayRule};
+use crate::runaway::{self, RunawayRule, Runaways};
 use crate::scope::Scope;
 use crate::source::Source;
 use crate::versions::{self, VersionReport, Versions};
@@ -132,13 +132,7 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu_engine::ErrorKind::Invalid) when the rule cannot be evaluated, else as [`View::query`].
-    pub fn runaways(
-        &self,
-        query: &Query,
-        rule: &RunawayRule,
-        since: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<Alarm>> {
+    pub fn runaways(&self, query: &Query, rule: &RunawayRule, since: Timestamp, until: Timestamp) -> Result<Runaways> {
         runaway::evaluate(self, &query.plain(), rule, since, until)
     }
 

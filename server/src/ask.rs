@@ -24,7 +24,7 @@ use crate::render::{Document, Facts, Sheet, TREE};
 pub use coarsened::{LABELS, OVERFLOW};
 pub use outcome::revisions;
 pub use prices::{price_diff, price_versions, rates_of_book};
-pub use runaways::{RULE_PARAMETERS, alarms, of_alarms, runaways, set_rule};
+pub use runaways::{Alarms, RULE_PARAMETERS, alarms, groups_of, of_alarms, runaways, set_rule};
 pub use versions::{VERSION_PARAMETERS, VersionsText, versions};
 
 /// Jobs that are listed when no limit is named.
@@ -182,8 +182,9 @@ pub fn coverage(snapshot: &Snapshot, scope: Scope, plan: &Plan) -> Result<Docume
         warnings.rows.push(vec![text("values_put_together"), text(&pivot.to_string()), text(&message)]);
     }
     let fields = stated(Sheet { totals: None, ..Sheet::of_answer(report.fields, plan.explain) }, &query, &prices);
+    let notes = report.routing.notes.clone();
     let mut routing = bare(Sheet::of_answer(report.routing, false));
-    routing.facts.notes = vec!["if all tokens of a task cost what they do on average at its cheapest tier".into()];
+    routing.facts.notes = notes;
     let sheets = [warnings, bare(Sheet::of_answer(report.retries, false)), routing, fields];
     Ok(Document(COVERAGE_SHEETS.into_iter().map(String::from).zip(sheets).collect()))
 }
@@ -209,11 +210,12 @@ pub fn price_book(snapshot: &Snapshot, choice: &PriceChoice) -> Result<Arc<Price
 pub fn job(snapshot: &Snapshot, scope: Scope, job_id: &str, plan: &Plan) -> Result<Document> {
     let (query, prices) = priced(snapshot, &plan.query)?;
     let report = View::new(snapshot, scope).job(job_id, &query)?;
-    let JobReport { job_id, job_type, job_version, totals, by_model, traces, outcome, events, event_count } = report;
+    let JobReport { job_id, properties, totals, by_model, traces, outcome, events, event_count } = report;
     let mut job = stated(Sheet::of_answer(totals, plan.explain), &query, &prices);
-    let properties = [("job_id", Some(job_id)), ("job_type", job_type), ("job_version", job_version)];
+    let properties = properties.into_iter().map(|(dimension, value)| (dimension.name(), value));
+    let properties = std::iter::once(("job_id", Some(job_id))).chain(properties);
     let properties = properties.map(|(name, value)| (name, value.map_or(Value::Null, Value::Text)));
-    put_before(&mut job, properties.into_iter().chain(of_outcome(outcome.as_ref())));
+    put_before(&mut job, properties.chain(of_outcome(outcome.as_ref())));
     let sheets = [job, bare(Sheet::of_answer(by_model, false)), bare(Sheet::of_answer(traces, false))];
     let sheets = sheets.into_iter().chain([of_events(&events, event_count)]);
     Ok(Document(JOB_SHEETS.into_iter().map(String::from).zip(sheets).collect()))

@@ -88,6 +88,20 @@ impl JobOutcomes {
         self
     }
 
+    /// How many jobs have an outcome.
+    pub fn count(&self) -> usize {
+        let is_new =
+            |at: usize, job: &u32| self.tables[..at].iter().all(|older| older.jobs.binary_search(job).is_err());
+        let tables = self.tables.iter().enumerate();
+        tables
+            .map(
+                |(at, table)| {
+                    if at == 0 { table.jobs.len() } else { table.jobs.iter().filter(|job| is_new(at, job)).count() }
+                },
+            )
+            .sum()
+    }
+
     /// Looks outcomes up, fastest in the order of numbers.
     pub fn cursor(&self) -> OutcomeCursor<'_> {
         OutcomeCursor { tables: self.tables.iter().rev().map(|table| (&**table, 0)).collect() }

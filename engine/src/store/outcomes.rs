@@ -53,7 +53,8 @@ impl Shared {
             outcome.known_at = newest.and_then(|newest| newest.known_at).max(Some(now));
             outcome.create_job = false;
             outcome.workspace = Some(key.0.clone());
-            outcome.at.get_or_insert(now);
+            // An amendment corrects what came of the job; when that was stays, unless it says so too.
+            outcome.at = outcome.at.or_else(|| newest.and_then(|newest| newest.at)).or(Some(now));
             let outcome = Arc::new(outcome);
             fresh.entry(key).or_default().push(Arc::clone(&outcome));
             accepted.push((hash, outcome));

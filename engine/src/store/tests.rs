@@ -180,6 +180,7 @@ fn an_amendment_adds_a_revision_and_the_past_can_be_asked() {
         let expected =
             [(1, OutcomeStatus::Success, first), (2, OutcomeStatus::Failed, first), (3, OutcomeStatus::Success, later)];
         assert_eq!(seen, expected);
+        assert!(revisions.iter().all(|one| one.at == revisions[0].at), "an amendment changes what, and not when");
         let known = |at: Option<Timestamp>| {
             let outcomes = snapshot.outcomes("default", at).expect("read");
             outcomes.iter().map(|outcome| outcome.revision).collect::<Vec<_>>()

@@ -25,7 +25,7 @@ pub struct CoverageReport {
     pub fields: Answer,
     /// One row: the part of calls and of spend that were retries.
     pub retries: Answer,
-    /// Per task type whose calls run at several model tiers: what the cheapest of them would save.
+    /// Per task type whose calls run at several model tiers: what the tier and model that save most would save.
     pub routing: Answer,
     /// What looks wrong.
     pub warnings: Vec<Warning>,

@@ -252,6 +252,11 @@ impl GroupJobs {
         Ok(all)
     }
 
+    /// How many jobs are in several groups, once joined.
+    pub(super) fn in_several(&self) -> u64 {
+        self.pieces.chunk_by(|a, b| a.job == b.job).count() as u64
+    }
+
     /// Bytes taken, estimated.
     pub(super) fn bytes(&self) -> usize {
         self.pieces.len() * size_of::<Piece>() + self.alone.len() * size_of::<Tally>()

@@ -110,9 +110,12 @@ impl Group<'_> {
 
     fn timing(&self, measure: &Measure) -> Value {
         let Some((number, statistic)) = measure.timing() else { return Value::Null };
-        if statistic == Statistic::Average {
-            let events = self.sum(&Counter::NumberEvents(number));
-            return self.quotient(self.sum(&Counter::Number(number)), events, TIME_DIGITS);
+        let events = self.sum(&Counter::NumberEvents(number));
+        match statistic {
+            Statistic::Average => return self.quotient(self.sum(&Counter::Number(number)), events, TIME_DIGITS),
+            Statistic::Total if events == 0 => return Value::Null,
+            Statistic::Total => return Value::Count(self.sum(&Counter::Number(number))),
+            _ => {}
         }
         let at = self.plan.timings.iter().position(|one| *one == number);
         at.map_or(Value::Null, |at| self.timings[at].statistic(statistic))
@@ -125,7 +128,8 @@ impl Group<'_> {
         let converted = tally.with_type(OutcomeType::Converted);
         let count = |count: u64| Value::Count(count.into());
         let rate = |part: u64, whole: u64| Value::ratio(part.into(), whole.into(), RATE_DIGITS);
-        let cost_per = |jobs: u64| tally.cost.amount().map_or(Value::Null, |cost| Value::money_per(cost, jobs));
+        let priced = &tally.priced;
+        let cost_per = |jobs: u64| Value::money_per(PicoUsd::from_pico(priced.pico), jobs);
         match measure {
             M::Jobs => count(jobs),
             M::Pending => count(tally.pending),
@@ -148,17 +152,13 @@ impl Group<'_> {
             M::Value => tally.value.amount(),
             M::Revenue => tally.revenue.amount(),
             M::Savings => tally.savings.amount(),
+            M::OtherValue => tally.other_value.amount(),
             M::ValueUnknown => count(tally.values_unknown),
-            M::Roi => match tally.cost.amount() {
-                Some(cost) if tally.value.known > 0 => {
-                    Value::ratio(tally.value.pico - cost.pico(), cost.pico(), RATE_DIGITS)
-                }
-                _ => Value::Null,
-            },
+            M::Roi if priced.value.known > 0 => Value::ratio(priced.value.pico - priced.pico, priced.pico, RATE_DIGITS),
             M::MeanRoi => mean(tally),
-            M::CostPerJob => cost_per(jobs),
-            M::CostPerSuccess => cost_per(successful),
-            M::CostPerConversion => cost_per(converted),
+            M::CostPerJob => cost_per(priced.jobs),
+            M::CostPerSuccess => cost_per(priced.successful),
+            M::CostPerConversion => cost_per(priced.converted),
             _ => Value::Null,
         }
     }

@@ -23,6 +23,7 @@ mod predicate;
 mod prices;
 mod ranks;
 mod read;
+mod remarks;
 mod row_costs;
 mod rows;
 mod run;

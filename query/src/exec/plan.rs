@@ -99,7 +99,7 @@ impl<'q> Plan<'q> {
                 _ => {}
             }
             if let Some((number, statistic)) = measure.timing()
-                && statistic != Statistic::Average
+                && !statistic.is_of_sums()
                 && !plan.timings.contains(&number)
             {
                 plan.timings.push(number);
@@ -245,8 +245,8 @@ fn sums_of(measure: &Measure) -> Vec<Counter> {
         Measure::Meter(meter) => vec![Counter::Meter(meter.clone())],
         Measure::CountNumber(number) => vec![Counter::NumberEvents(*number)],
         Measure::ReportedCost | Measure::ReportedUnknown | Measure::CostDelta => reported(),
-        Measure::Duration(Statistic::Average) => average(Number::DurationMs),
-        Measure::Ttft(Statistic::Average) => average(Number::TtftMs),
+        Measure::Duration(Statistic::Total | Statistic::Average) => stated(Number::DurationMs),
+        Measure::Ttft(Statistic::Total | Statistic::Average) => stated(Number::TtftMs),
         measure => tokens_of(measure).map_or_else(Vec::new, |tokens| {
             TokenMeter::ALL
                 .iter()
@@ -257,7 +257,8 @@ fn sums_of(measure: &Measure) -> Vec<Counter> {
     }
 }
 
-fn average(number: Number) -> Vec<Counter> {
+/// The sum of a number, and how many events state it.
+fn stated(number: Number) -> Vec<Counter> {
     vec![Counter::Number(number), Counter::NumberEvents(number)]
 }
 

@@ -11,8 +11,9 @@ use super::groups::{GroupSums, Groups};
 use super::measures::Group;
 use super::plan::Plan;
 use super::read;
+use super::tally::Tally;
 use super::timings::{EXACT_VALUES, Ranked, Values};
-use super::{narrow, price_book};
+use super::{narrow, price_book, remarks};
 use crate::answer::Explain;
 use crate::measure::{Measure, Statistic};
 use crate::price::Pricer;
@@ -114,6 +115,17 @@ impl<'q> Run<'q> {
     /// The base measures over the groups that are included, together: a job that touches two of them
     /// counts once, and so does a distinct value.
     pub(super) fn values_over(&self, includes: impl Fn(usize) -> bool) -> Result<Vec<Value>> {
+        Ok(self.over(includes)?.0)
+    }
+
+    /// The base measures over all groups, with remarks on them.
+    pub(super) fn totals(&self) -> Result<(Vec<Value>, Vec<String>)> {
+        let (values, jobs) = self.over(|_| true)?;
+        let in_several = self.groups.jobs.in_several();
+        Ok((values, if self.plan.jobs { remarks::on_jobs(&self.plan, &jobs, in_several) } else { Vec::new() }))
+    }
+
+    fn over(&self, includes: impl Fn(usize) -> bool) -> Result<(Vec<Value>, Tally)> {
         let groups = &self.groups;
         let included = || (0..groups.len()).filter(|group| includes(*group));
         let mut sums = GroupSums::new(&self.plan);
@@ -135,7 +147,8 @@ impl<'q> Run<'q> {
             estimates: &estimates,
             timings: &timings,
         };
-        Ok(self.plan.base.iter().map(|measure| group.value(measure)).collect())
+        let values = self.plan.base.iter().map(|measure| group.value(measure)).collect();
+        Ok((values, tally))
     }
 
     /// The base measures of a group without an event.

@@ -27,6 +27,8 @@ pub(super) struct Table<'q> {
     /// From the buckets of the other slice to those of the main one.
     shift: Option<Shift>,
     totals: Slices,
+    /// What must be known of the totals and the groups behind them.
+    remarks: Vec<String>,
     /// Of a group that has no event in a slice.
     nothing: Slices,
 }
@@ -64,8 +66,9 @@ impl<'q> Table<'q> {
         }
         main.finish()?;
         other.iter_mut().try_for_each(Run::finish)?;
+        let (of_main, remarks) = main.totals()?;
         let totals = Slices {
-            main: main.values_over(|_| true)?,
+            main: of_main,
             other: other.as_ref().map_or(Ok(Vec::new()), |other| other.values_over(|_| true))?,
         };
         let nothing = Slices {
@@ -73,7 +76,7 @@ impl<'q> Table<'q> {
             other: other.as_ref().map_or(Ok(Vec::new()), Run::values_of_nothing)?,
         };
         let shift = other.as_ref().map(|other| Shift::new(query, other.plan.query)).transpose()?;
-        Ok(Self { query, columns: query.columns(), main, other, shift, totals, nothing })
+        Ok(Self { query, columns: query.columns(), main, other, shift, totals, remarks, nothing })
     }
 
     /// The answer, but for what the source knows of it, and where its page ends if rows follow.
@@ -99,6 +102,7 @@ impl<'q> Table<'q> {
             compared: self.compared(),
             approximate: self.approximations(),
             unpriced: self.main.groups.unpriced(),
+            notes: std::mem::take(&mut self.remarks),
             price_book_version: self.main.book.take().map(|book| book.version),
             explain: self.explain(),
             ..Answer::about(self.query)

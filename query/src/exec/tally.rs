@@ -20,15 +20,30 @@ pub(super) struct Tally {
     /// Successful and escalated, both.
     pub(super) successful_escalated: u64,
     pub(super) cost: Cost,
+    pub(super) priced: Priced,
     pub(super) value: KnownValue,
     /// Of CONVERTED outcomes.
     pub(super) revenue: KnownValue,
     /// Of DEFLECTED outcomes.
     pub(super) savings: KnownValue,
+    /// Of all other outcomes.
+    pub(super) other_value: KnownValue,
     pub(super) values_unknown: u64,
     /// Over the jobs that have one, in units of 10⁻¹².
     pub(super) roi_sum: i128,
     pub(super) roi_jobs: u64,
+}
+
+/// The jobs whose cost is known in full. What is divided by or into a cost is of these alone: a cost of which a part is
+/// unknown would make every quotient look better than it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Priced {
+    pub(super) jobs: u64,
+    pub(super) successful: u64,
+    pub(super) converted: u64,
+    /// What they cost; at most as much as all jobs together.
+    pub(super) pico: i128,
+    pub(super) value: KnownValue,
 }
 
 /// The values of outcomes, as far as they are known.
@@ -57,10 +72,28 @@ impl KnownValue {
     }
 }
 
+impl Priced {
+    fn add_all(&mut self, other: &Self) {
+        self.jobs += other.jobs;
+        self.successful += other.successful;
+        self.converted += other.converted;
+        self.pico += other.pico;
+        self.value.add_all(other.value);
+    }
+}
+
 impl Tally {
     pub(super) fn add(&mut self, query: &Query, outcome: Option<JobOutcome>, cost: Cost) -> Result<()> {
         self.jobs += 1;
         self.cost.add(cost)?;
+        let converted = outcome.is_some_and(|outcome| outcome.kind == Some(OutcomeType::Converted));
+        let successful = outcome.is_some_and(|outcome| outcome.status == OutcomeStatus::Success);
+        if !cost.unknown {
+            self.priced.jobs += 1;
+            self.priced.successful += u64::from(successful);
+            self.priced.converted += u64::from(converted);
+            self.priced.pico += cost.pico;
+        }
         let Some(outcome) = outcome else {
             self.pending += 1;
             return Ok(());
@@ -69,12 +102,9 @@ impl Tally {
         if let Some(kind) = outcome.kind {
             self.types[type_at(kind)] += 1;
         }
-        let converted = outcome.kind == Some(OutcomeType::Converted);
-        let successful = outcome.status == OutcomeStatus::Success;
         self.successful_converted += u64::from(converted && successful);
         self.successful_escalated += u64::from(successful && outcome.kind == Some(OutcomeType::Escalated));
-        let assumed = || outcome.kind.and_then(|kind| query.assumed_values.get(&kind).copied());
-        let Some(value) = outcome.value.or_else(assumed) else {
+        let Some(value) = value_of(query, &outcome) else {
             self.values_unknown += 1;
             return Ok(());
         };
@@ -82,10 +112,13 @@ impl Tally {
         match outcome.kind {
             Some(OutcomeType::Converted) => self.revenue.add(value),
             Some(OutcomeType::Deflected) => self.savings.add(value),
-            _ => {}
+            _ => self.other_value.add(value),
         }
-        // A cost of which a part is unknown would make the quotient look better than it is.
-        if !cost.unknown && cost.pico > 0 {
+        if cost.unknown {
+            return Ok(());
+        }
+        self.priced.value.add(value);
+        if cost.pico > 0 {
             let scaled = value.pico().checked_mul(PICO_PER_USD).ok_or_else(roi_too_large)?;
             self.add_roi(div_half_even(scaled, cost.pico) - PICO_PER_USD, 1)?;
         }
@@ -110,6 +143,8 @@ impl Tally {
         self.value.add_all(other.value);
         self.revenue.add_all(other.revenue);
         self.savings.add_all(other.savings);
+        self.other_value.add_all(other.other_value);
+        self.priced.add_all(&other.priced);
         self.values_unknown += other.values_unknown;
         self.add_roi(other.roi_sum, other.roi_jobs)
     }
@@ -121,6 +156,11 @@ impl Tally {
     pub(super) fn with_type(&self, kind: OutcomeType) -> u64 {
         self.types[type_at(kind)]
     }
+}
+
+/// What an outcome is worth, as it says or as is assumed of those that say nothing.
+pub(super) fn value_of(query: &Query, outcome: &JobOutcome) -> Option<PicoUsd> {
+    outcome.value.or_else(|| query.assumed_values.get(&outcome.kind?).copied())
 }
 
 fn roi_too_large() -> Error {

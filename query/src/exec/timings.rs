@@ -129,11 +129,11 @@ impl Ranked {
         self.known.iter().find(|(known, _)| *known == rank).map_or(0, |(_, value)| *value)
     }
 
-    /// A statistic other than the mean, of those that were asked for.
+    /// A statistic that looks at values, of those that were asked for.
     pub(super) fn statistic(&self, statistic: Statistic) -> Value {
         let Some(last) = self.count.checked_sub(1) else { return Value::Null };
         match statistic {
-            Statistic::Average => Value::Null,
+            Statistic::Total | Statistic::Average => Value::Null,
             Statistic::Minimum => Value::Count(self.at(0).into()),
             Statistic::Maximum => Value::Count(self.at(last).into()),
             Statistic::Percentile(thousandths) => {
@@ -148,7 +148,7 @@ impl Ranked {
 /// The ranks that a statistic looks at.
 fn ranks_of(statistic: Statistic, last: u64) -> Vec<u64> {
     match statistic {
-        Statistic::Average => Vec::new(),
+        Statistic::Total | Statistic::Average => Vec::new(),
         Statistic::Minimum => vec![0],
         Statistic::Maximum => vec![last],
         Statistic::Percentile(thousandths) => {

@@ -127,12 +127,13 @@ measures! {
     Value = "value", Usd, "The value of the outcomes, stated or assumed; null where none is known.";
     Revenue = "revenue", Usd, "The part of the value that CONVERTED outcomes make; null where none of theirs is known.";
     Savings = "savings", Usd, "The part of the value that DEFLECTED outcomes make; null where none of theirs is known.";
+    OtherValue = "other_value", Usd, "The part of the value that outcomes of other types, or of none, make; null where none of theirs is known.";
     ValueUnknown = "value_unknown", Jobs, "Jobs whose outcome neither states a value nor has one assumed.";
-    Roi = "roi", Ratio, "Value less job cost, per job cost; null where no value is known or the cost is unknown or 0.";
-    MeanRoi = "mean_roi", Ratio, "The mean ROI of the jobs with a known value and a known cost above 0, each rounded to 12 decimals.";
-    CostPerJob = "cost_per_job", Usd, "The cost of all jobs per job.";
-    CostPerSuccess = "cost_per_success", Usd, "The cost of all jobs, failed and pending ones too, per successful job.";
-    CostPerConversion = "cost_per_conversion", Usd, "The cost of all jobs, failed and pending ones too, per converted job.";
+    Roi = "roi", Ratio, "Value less cost, per cost, of the jobs whose cost is known in full; null where none of their values is known, else those that are not count as 0.";
+    MeanRoi = "mean_roi", Ratio, "The mean ROI of the jobs with a known value and a known cost above 0, each rounded to 12 decimals: jobs that are worth nothing known are left out.";
+    CostPerJob = "cost_per_job", Usd, "The cost of the jobs whose cost is known in full, per job of them.";
+    CostPerSuccess = "cost_per_success", Usd, "The cost of the jobs whose cost is known in full, failed and pending ones too, per successful job of them.";
+    CostPerConversion = "cost_per_conversion", Usd, "The cost of the jobs whose cost is known in full, failed and pending ones too, per converted job of them.";
     FirstAt = "first_at", Time, "The start of the first event.";
     LastAt = "last_at", Time, "The start of the last event.";
     Elapsed = "elapsed", Milliseconds, "From the start of the first event to the latest end of one; an event that does not state how long it took ends as it starts.";
@@ -173,6 +174,7 @@ impl Measure {
                 | M::Value
                 | M::Revenue
                 | M::Savings
+                | M::OtherValue
                 | M::ValueUnknown
         ) || self.needs_job_cost()
     }
@@ -206,9 +208,17 @@ impl Measure {
         self.unit() != Unit::Time
     }
 
+    /// Whether the measure of several slices is, or is counted like, the sum of theirs.
+    pub(crate) fn adds_up(&self) -> bool {
+        self.base() == self && self.has_share()
+    }
+
     /// Whether a value of the measure is a part of its total.
     pub(crate) fn has_share(&self) -> bool {
-        let statistic = matches!(self, Self::Duration(_) | Self::Ttft(_) | Self::Elapsed);
+        let statistic = match self {
+            Self::Duration(statistic) | Self::Ttft(statistic) => *statistic != Statistic::Total,
+            measure => matches!(measure, Self::Elapsed),
+        };
         let per_job = matches!(self, Self::CostPerJob | Self::CostPerSuccess | Self::CostPerConversion);
         !statistic && !per_job && !matches!(self.unit(), Unit::Ratio | Unit::Time)
     }

@@ -5,6 +5,8 @@ use std::fmt;
 /// A statistic over the events that carry a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Statistic {
+    /// The sum.
+    Total,
     /// The mean.
     Average,
     /// The smallest.
@@ -17,8 +19,14 @@ pub enum Statistic {
 }
 
 impl Statistic {
+    /// Whether a sum and a count decide it; all others look at every value.
+    pub(crate) const fn is_of_sums(self) -> bool {
+        matches!(self, Self::Total | Self::Average)
+    }
+
     /// The statistics asked for most; any percentile from `p0.1` to `p99.9` has a name.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Total,
         Self::Average,
         Self::Minimum,
         Self::Maximum,
@@ -30,9 +38,10 @@ impl Statistic {
         Self::Percentile(999),
     ];
 
-    /// The statistic of that name: `avg`, `min`, `max`, `p50`, `p99.9`.
+    /// The statistic of that name: `total`, `avg`, `min`, `max`, `p50`, `p99.9`.
     pub(super) fn parse(name: &str) -> Option<Self> {
         match name {
+            "total" => return Some(Self::Total),
             "avg" => return Some(Self::Average),
             "min" => return Some(Self::Minimum),
             "max" => return Some(Self::Maximum),
@@ -54,6 +63,7 @@ impl Statistic {
 impl fmt::Display for Statistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Total => f.write_str("total"),
             Self::Average => f.write_str("avg"),
             Self::Minimum => f.write_str("min"),
             Self::Maximum => f.write_str("max"),

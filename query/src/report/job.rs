@@ -2,11 +2,12 @@
 
 use quipu_engine::{Dimension, Error, ErrorKind, Outcome, Result, Text};
 
+use super::jobs::{PROPERTIES, jobs};
 use super::tree::{Branch, tree};
 use crate::answer::Answer;
 use crate::exec::select::{PricedEvent, only};
-use crate::measure::Measure;
-use crate::query::{Order, Query};
+use crate::measure::{CostOf, Measure, Statistic};
+use crate::query::{Cohort, Order, Query};
 use crate::value::Value;
 use crate::view::View;
 
@@ -18,17 +19,15 @@ pub const EVENTS_LISTED: usize = 10_000;
 pub struct JobReport {
     /// The job.
     pub job_id: Text,
-    /// Its type, by its latest event that has one.
-    pub job_type: Option<Text>,
-    /// Its version, by its latest event that has one.
-    pub job_version: Option<Text>,
+    /// Its type, version, name, tenant and team, each by its latest event that has one.
+    pub properties: Vec<(Dimension, Option<Text>)>,
     /// One row: cost, effort, time, value and ROI.
     pub totals: Answer,
     /// Cost and effort per model.
     pub by_model: Answer,
     /// Its workflow runs in the order of time.
     pub traces: Answer,
-    /// What came of it; `None` while it is pending.
+    /// What came of it; `None` while it is pending. Then there are events; a job may have an outcome alone.
     pub outcome: Option<Outcome>,
     /// Its first [`EVENTS_LISTED`] events in the order of time.
     pub events: Vec<PricedEvent>,
@@ -75,6 +74,7 @@ fn all_of(query: Query) -> Query {
 
 pub(crate) fn job(view: &View<'_>, job_id: &str, query: &Query) -> Result<JobReport> {
     use Measure as M;
+    let is_whole = query.filter.is_none() && query.since.is_none() && query.until.is_none();
     let query = all_of(only(query, Dimension::JobId, job_id));
     let ask = |by: Option<Dimension>, more: &[Measure], order: Option<Order>| {
         let by = by.into_iter().map(Into::into).collect();
@@ -82,23 +82,34 @@ pub(crate) fn job(view: &View<'_>, job_id: &str, query: &Query) -> Result<JobRep
         view.whole(&Query { measures, by, order: order.into_iter().collect(), ..query.clone() })
     };
     let (events, event_count) = view.events(&query, EVENTS_LISTED)?;
-    if event_count == 0 {
-        return Err(not_found("job", job_id));
-    }
     let by_time = Order::ascending(M::FirstAt);
     let outcome = view.source().outcome(view.scope().workspace(), job_id, query.outcomes_as_of)?;
-    let list = view.jobs(&query)?;
+    // Whom a job without an event belongs to is known to nobody but the workspace.
+    let has_outcome_alone = outcome.is_some() && is_whole && view.scope().is_whole_workspace();
+    if event_count == 0 && !has_outcome_alone {
+        return Err(not_found("job", job_id));
+    }
+    let list = jobs(view, &Query { cohort: Some(Cohort::Event), ..query.clone() })?;
     let property = |column: usize| match list.rows.first().map(|row| &row[column]) {
         Some(Value::Text(text)) => Some(text.clone()),
         _ => None,
     };
+    let parts = [CostOf::Tokens, CostOf::Tools, CostOf::Human].map(M::CostOf);
+    let time = [M::Duration(Statistic::Total), M::FirstAt, M::LastAt, M::Elapsed];
+    let whole: Vec<Measure> = parts.into_iter().chain(time.clone()).chain([M::Value, M::Roi]).collect();
+    let mut totals = ask(None, &whole, None)?;
+    if let (0, Some(outcome)) = (event_count, &outcome) {
+        let value = totals.columns.iter().position(|column| column.name == M::Value.to_string());
+        let worth = outcome.value.map_or(Value::Null, Value::Money);
+        value.into_iter().for_each(|at| totals.rows.iter_mut().for_each(|row| row[at] = worth.clone()));
+        totals.notes = vec!["no event of this job is stored: it has an outcome alone".into()];
+    }
     Ok(JobReport {
         job_id: job_id.into(),
-        job_type: property(1),
-        job_version: property(2),
-        totals: ask(None, &[M::FirstAt, M::LastAt, M::Value, M::Roi], None)?,
+        properties: PROPERTIES.into_iter().enumerate().map(|(at, dimension)| (dimension, property(at + 1))).collect(),
+        totals,
         by_model: ask(Some(Dimension::Model), &[], None)?,
-        traces: ask(Some(Dimension::TraceId), &[M::FirstAt, M::LastAt], Some(by_time))?,
+        traces: ask(Some(Dimension::TraceId), &time, Some(by_time))?,
         outcome,
         events,
         event_count,

@@ -9,6 +9,7 @@ mod price_diff;
 mod reconcile;
 mod traces;
 mod tree;
+mod unpriced;
 
 pub use facet::tag_keys;
 pub(crate) use facet::{dimensions, values};
@@ -22,3 +23,4 @@ pub(crate) use reconcile::{reconcile, share};
 pub use traces::TraceOrder;
 pub(crate) use traces::traces;
 pub use tree::Branch;
+pub(crate) use unpriced::Models;

@@ -17,7 +17,7 @@ pub(crate) fn funnel(view: &View<'_>, query: &Query) -> Result<Answer> {
 /// Jobs, value with what it is made of, cost, and what follows from them.
 pub(crate) fn roi(view: &View<'_>, query: &Query) -> Result<Answer> {
     use Measure as M;
-    let counts = [M::Jobs, M::Pending, M::Value, M::Revenue, M::Savings, M::ValueUnknown, M::JobCost];
+    let counts = [M::Jobs, M::Pending, M::Value, M::Revenue, M::Savings, M::OtherValue, M::ValueUnknown, M::JobCost];
     with_measures(view, query, counts.into_iter().chain([M::Roi, M::MeanRoi, M::CostPerSuccess, M::CostPerConversion]))
 }
 

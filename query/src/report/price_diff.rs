@@ -2,21 +2,22 @@
 
 use std::cmp::Reverse;
 
-use quipu_engine::{PicoUsd, Result};
+use quipu_engine::Result;
 
 use super::join::{ByKey, columns};
+use super::unpriced::Models;
 use crate::answer::Answer;
+use crate::filter::Filter;
 use crate::measure::{Measure, Unit};
 use crate::query::{PriceChoice, Query};
-use crate::value::{Ratio, Value};
+use crate::value::Value;
 use crate::view::View;
 
-/// Decimals of a relative change.
-const CHANGE_DIGITS: u8 = 6;
-
-/// The cost of each group of [`Query::by`] under two books: old, new, difference, and the
-/// difference per old cost. What is unknown under one of them has no difference and stands first;
-/// then the largest difference does, in either direction.
+/// The cost of each group of [`Query::by`] under two books: old, new, difference, and the difference per old cost; the
+/// largest difference first, in either direction, and what has none before all others.
+///
+/// A price that only one of the books has is no difference, for nobody knows what the other would have asked: models of
+/// which they price different quantities are left out of it, in groups and totals alike, and a note names them.
 ///
 /// The second answer is that of the old book, for what it lacks; the facts of the first are the new book's.
 pub(crate) fn price_diff(
@@ -25,18 +26,38 @@ pub(crate) fn price_diff(
     old: PriceChoice,
     new: PriceChoice,
 ) -> Result<(Answer, Answer)> {
-    let under = |prices: PriceChoice| {
-        let order = Vec::new();
-        view.whole(&Query { measures: vec![Measure::Cost], prices, order, limit: None, ..query.clone() })
+    let under = |prices: &PriceChoice, only: Option<Filter>| {
+        let (prices, order) = (prices.clone(), Vec::new());
+        let measures = vec![Measure::Cost, Measure::Requests];
+        let asked = Query { measures, prices, order, limit: None, ..query.clone() };
+        view.whole(&only.into_iter().fold(asked, Query::filter))
     };
-    let (old, new) = (under(old)?, under(new)?);
+    let (before, mut after) = (under(&old, None)?, under(&new, None)?);
+    let apart = Models::priced_differently(&before, &after);
+    let compared = if apart.is_empty() {
+        None
+    } else {
+        after.notes.push(format!(
+            "the books price different parts of the usage of {}: no difference counts it",
+            apart.named()
+        ));
+        // What is assumed to be one model cannot be told apart by the models there were.
+        let others = if query.what_if.model.is_some() { Filter::Or(Vec::new()) } else { apart.others() };
+        Some((under(&old, Some(others.clone()))?, under(&new, Some(others))?))
+    };
     let keys = query.by.len();
-    let old_cost = ByKey::new(&old, keys);
-    let changed = |row: &Vec<Value>| {
-        let old = old_cost.get(row).map_or(Value::Null, |cost| cost[0].clone());
-        row[..keys].iter().cloned().chain(change(old, row[keys].clone())).collect::<Vec<Value>>()
+    let costs = |answer: &Answer| ByKey::new(answer, keys);
+    let old_cost = costs(&before);
+    let (known_before, known_after) = match &compared {
+        Some((before, after)) => (costs(before), costs(after)),
+        None => (costs(&before), costs(&after)),
     };
-    let mut rows: Vec<Vec<Value>> = new.rows.iter().map(changed).collect();
+    let changed = |row: &Vec<Value>| {
+        let known = |costs: &ByKey| costs.get(row).map_or(Value::Null, cost);
+        let change = change(known(&old_cost), row[keys].clone(), &known(&known_before), &known(&known_after));
+        row[..keys].iter().cloned().chain(change).collect::<Vec<Value>>()
+    };
+    let mut rows: Vec<Vec<Value>> = after.rows.iter().map(changed).collect();
     rows.sort_by_key(|row| match &row[keys + 2] {
         Value::Money(difference) => (true, Reverse(difference.pico().abs())),
         _ => (false, Reverse(0)),
@@ -44,24 +65,26 @@ pub(crate) fn price_diff(
     if let Some(limit) = query.limit {
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
-    let totals = new.totals[..keys].iter().cloned();
-    let totals = totals.chain(change(old_cost.totals()[0].clone(), new.totals[keys].clone())).collect();
+    let change = change(
+        old_cost.totals()[0].clone(),
+        after.totals[keys].clone(),
+        &cost(known_before.totals()),
+        &cost(known_after.totals()),
+    );
+    let totals = after.totals[..keys].iter().cloned().chain(change).collect();
     let names = [("old_cost", Unit::Usd), ("new_cost", Unit::Usd), ("difference", Unit::Usd), ("change", Unit::Ratio)];
-    let columns = new.columns[..keys].iter().cloned().chain(columns(names)).collect();
-    Ok((Answer { columns, rows, totals, other: None, next: None, ..new }, old))
+    let columns = after.columns[..keys].iter().cloned().chain(columns(names)).collect();
+    Ok((Answer { columns, rows, totals, other: None, next: None, ..after }, before))
 }
 
-fn change(old: Value, new: Value) -> [Value; 4] {
-    let (difference, change) = match (&old, &new) {
-        (Value::Money(before), Value::Money(after)) => {
-            let difference = *after - *before;
-            (Value::Money(difference), relative(difference, *before))
-        }
-        _ => (Value::Null, Value::Null),
-    };
+/// The cost among what was asked of some events; of none there is none to compare.
+fn cost(measures: &[Value]) -> Value {
+    if measures[1] == Value::Count(0) { Value::Null } else { measures[0].clone() }
+}
+
+/// Both costs with the difference of what is known under both books.
+fn change(old: Value, new: Value, before: &Value, after: &Value) -> [Value; 4] {
+    let difference = after.minus(before);
+    let change = difference.per(before);
     [old, new, difference, change]
-}
-
-fn relative(difference: PicoUsd, old: PicoUsd) -> Value {
-    Ratio::new(difference.pico(), old.pico(), CHANGE_DIGITS).map_or(Value::Null, Value::Ratio)
 }

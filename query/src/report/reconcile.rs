@@ -3,6 +3,7 @@
 use quipu_engine::{Dimension, Number, Result};
 
 use super::join::{ByKey, columns};
+use super::unpriced::Models;
 use crate::answer::Answer;
 use crate::filter::{Filter, NumberField, NumberTest};
 use crate::measure::{Measure, Unit};
@@ -15,11 +16,11 @@ const ESTIMATES: [&str; 2] = ["estimated", "partial"];
 const SHARE_DIGITS: u8 = 6;
 
 /// Per group of [`Query::by`]: requests, computed and reported cost, how many requests report
-/// none, the difference over those that do, how many have an unpriced quantity, and the share of
+/// none, the difference and of how many requests it is, how many have an unpriced quantity, and the share of
 /// requests and of cost whose token counts are estimated.
 ///
-/// The difference is reported less computed, over the events that state a cost; it is null where
-/// one of them is not fully priced.
+/// The difference is reported less computed, over the events for which both are known in full: they state a cost, say
+/// what they used, and are of models all of whose usage has a price. So those of groups add up to that of the total.
 pub(crate) fn reconcile(view: &View<'_>, query: &Query) -> Result<Answer> {
     use Measure as M;
     let base = vec![M::Requests, M::Cost, M::ReportedCost, M::ReportedUnknown, M::Unpriced];
@@ -29,34 +30,47 @@ pub(crate) fn reconcile(view: &View<'_>, query: &Query) -> Result<Answer> {
         Ok(ByKey::new(&view.whole(&query.filter(filter))?, query_keys(&answer)))
     };
     let stated = Filter::Number(NumberField::Number(Number::ReportedCost), NumberTest::NotNull);
-    let stated = part(vec![M::CostDelta], stated)?;
+    let told = Filter::Number(NumberField::Number(Number::UsageMissing), NumberTest::In(vec![1]));
+    let stated = stated.and(Filter::Not(Box::new(told)));
+    let unpriced = Models::unpriced(&answer);
+    let both = if unpriced.is_empty() { stated } else { stated.and(unpriced.others()) };
+    let both = part(vec![M::CostDelta, M::Requests], both)?;
     let estimated = part(vec![M::Requests, M::Cost], Filter::one_of(Dimension::UsageSource, ESTIMATES))?;
     let keys = query_keys(&answer);
-    let complete = |row: &[Value], stated: Option<&[Value]>, estimated: Option<&[Value]>| {
+    let complete = |row: &[Value], both: Option<&[Value]>, estimated: Option<&[Value]>| {
         let [requests, cost, reported, unknown, unpriced] = [0, 1, 2, 3, 4].map(|at| row[keys + at].clone());
-        let difference = stated.map_or(Value::Null, |stated| stated[0].clone());
+        let compared = both.map_or(Value::Count(0), |both| both[1].clone());
+        // Of no event there is no difference either.
+        let difference = both.filter(|_| compared != Value::Count(0)).map_or(Value::Null, |both| both[0].clone());
         let some = estimated.map_or(Value::Count(0), |estimated| estimated[0].clone());
         let calls = share(&some, &requests);
         let of_cost = estimated.map_or(Value::Money(quipu_engine::PicoUsd::ZERO), |estimated| estimated[1].clone());
         let of_cost = share(&of_cost, &cost);
-        let measures = [requests, cost, reported, unknown, difference, unpriced, some, calls, of_cost];
+        let measures = [requests, cost, reported, unknown, difference, compared, unpriced, some, calls, of_cost];
         row[..keys].iter().cloned().chain(measures).collect::<Vec<Value>>()
     };
-    let rows = answer.rows.iter().map(|row| complete(row, stated.get(row), estimated.get(row))).collect();
-    let totals = complete(&answer.totals, Some(stated.totals()), Some(estimated.totals()));
+    let rows = answer.rows.iter().map(|row| complete(row, both.get(row), estimated.get(row))).collect();
+    let totals = complete(&answer.totals, Some(both.totals()), Some(estimated.totals()));
     let names = [
         ("requests", Unit::Events),
         ("cost", Unit::Usd),
         ("reported_cost", Unit::Usd),
         ("reported_unknown", Unit::Events),
         ("difference", Unit::Usd),
+        ("compared", Unit::Events),
         ("unpriced", Unit::Events),
         ("estimated", Unit::Events),
         ("estimated_share", Unit::Ratio),
         ("estimated_cost_share", Unit::Ratio),
     ];
     let columns = answer.columns[..keys].iter().cloned().chain(columns(names)).collect();
-    Ok(Answer { columns, rows, totals, other: None, next: None, ..answer })
+    let mut notes = vec![
+        "difference: reported less computed cost of the requests under compared, where both are known in full".into(),
+    ];
+    if !unpriced.is_empty() {
+        notes.push(format!("a part of the usage of {} has no price: no difference counts it", unpriced.named()));
+    }
+    Ok(Answer { columns, rows, totals, other: None, next: None, notes, ..answer })
 }
 
 fn query_keys(answer: &Answer) -> usize {

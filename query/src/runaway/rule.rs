@@ -15,8 +15,8 @@ use crate::value::Value;
 pub struct RunawayRule {
     /// What is used: tokens, requests, cost…
     pub measure: Measure,
-    /// Whose use it is.
-    pub by: Pivot,
+    /// Whose use it is: each combination of these is a group.
+    pub by: Vec<Pivot>,
     /// How long a window is, in microseconds.
     pub window_micros: i64,
     /// Which events count.
@@ -55,7 +55,7 @@ impl Default for RunawayRule {
     fn default() -> Self {
         Self {
             measure: Measure::OutputTokens,
-            by: Dimension::Team.into(),
+            by: vec![Dimension::Team.into()],
             window_micros: 7 * MICROS_PER_DAY,
             filter: None,
             limits: Limits::default(),
@@ -69,9 +69,23 @@ impl RunawayRule {
         if self.window_micros <= 0 {
             return Err(Error::invalid("the window of a rule is empty"));
         }
+        if self.by.is_empty() {
+            return Err(Error::invalid("a rule has no group: name a dimension or a tag whose use is watched"));
+        }
+        if !self.measure.adds_up() {
+            let measure = &self.measure;
+            return Err(Error::invalid(format!("a rule needs a measure that adds up; {measure} does not")));
+        }
         let all = self.exceptions.values().chain([&self.limits]);
-        if all.into_iter().any(|limits| limits.ratio_milli <= 1_000) {
-            return Err(Error::invalid("the ratio of a rule is not above 1: it would raise an alarm for steady use"));
+        for limits in all {
+            if limits.ratio_milli <= 1_000 {
+                return Err(Error::invalid(
+                    "the ratio of a rule is not above 1: it would raise an alarm for steady use",
+                ));
+            }
+            if limits.minimum < 0 {
+                return Err(Error::invalid("the minimum of a rule is below 0, which nothing that is used can be"));
+            }
         }
         Ok(())
     }
@@ -79,12 +93,12 @@ impl RunawayRule {
     pub(super) fn limits_of(&self, group: &str) -> &Limits {
         self.exceptions.get(group).unwrap_or(&self.limits)
     }
+}
 
-    /// An amount as a value of the measure.
-    pub(super) fn value(&self, amount: i128) -> Value {
-        match self.measure.unit() {
-            Unit::Usd => Value::Money(PicoUsd::from_pico(amount)),
-            _ => Value::Count(amount.unsigned_abs()),
-        }
+/// An amount as a value of a measure.
+pub(super) fn amount_of(measure: &Measure, amount: i128) -> Value {
+    match measure.unit() {
+        Unit::Usd => Value::Money(PicoUsd::from_pico(amount)),
+        _ => Value::Count(amount.unsigned_abs()),
     }
 }

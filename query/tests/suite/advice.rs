@@ -80,7 +80,8 @@ fn whoever_goes_on_with_all_groups_is_told_that_they_do_not_fit() {
     let small = Query::new().measure(Measure::Requests).memory(2 << 20);
     let error = view.whole(&small.clone().by(Dimension::TraceId)).expect_err("too many");
     assert_eq!(error.kind(), ErrorKind::TooLarge);
-    let rule = RunawayRule { measure: Measure::Requests, by: Dimension::TraceId.into(), ..RunawayRule::default() };
+    let rule =
+        RunawayRule { measure: Measure::Requests, by: vec![Dimension::TraceId.into()], ..RunawayRule::default() };
     let (first, last) = (Timestamp::from_seconds(START), Timestamp::from_seconds(START + 28 * 86_400));
     let error = view.runaways(&small, &rule, first, last).expect_err("too many");
     assert_eq!(error.kind(), ErrorKind::TooLarge, "no alarm would say that there is none");

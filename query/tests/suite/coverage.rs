@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use quipu_engine::price_book::{ModelPattern, PriceBook, PriceOf, PriceRule, Rate};
 use quipu_engine::{Dimension, Event, Number, Timestamp, TokenMeter};
 use quipu_query::filter::{NumberField, NumberTest, TextField, TextTest};
 use quipu_query::{Answer, CostBasis, Filter, Measure, Query, Scope, Value, View};
@@ -141,9 +142,59 @@ fn what_retries_cost_and_what_cheaper_tiers_would_save_is_in_money() {
     let found = report(&calls);
     // Ten of m1 and ten of m2 among the retries, of a hundred each.
     assert_eq!(shown(&found.retries.rows[0]), "200 20 0.100000 0.2000001 0.02000001 0.100000");
-    assert_eq!(shown(&found.routing.rows[0]), "summary small 100 0.2 0.0000001 0.1999999");
+    assert_eq!(shown(&found.routing.rows[0]), "summary small m2 100 0.2 0.0000001 0.1999999");
     let one_tier: Vec<Event> = calls.iter().cloned().map(|call| call.with(Dimension::ModelTier, "large")).collect();
     assert!(report(&one_tier).routing.rows.is_empty());
     let first: Vec<Event> = calls.into_iter().map(|call| call.with_number(Number::RetryDepth, 0)).collect();
     assert_eq!(shown(&report(&first).retries.rows[0]), "200 0 0.000000 0.2000001 0 0.000000");
+}
+
+/// Thirty calls of a task at a tier by a model, with the tokens of each.
+fn routed(task: &str, tier: &str, model: &str, calls: usize, input: u64, output: u64) -> Vec<Event> {
+    let call = |n: usize| {
+        Event::new(format!("{task} {tier} {model} {n}"), CHANGE)
+            .with(Dimension::TaskType, task)
+            .with(Dimension::ModelTier, tier)
+            .with(Dimension::Model, model)
+            .used(TokenMeter::Input, input)
+            .used(TokenMeter::Output, output)
+    };
+    (0..calls).map(call).collect()
+}
+
+#[test]
+fn calls_are_routed_by_what_their_own_tokens_would_cost_elsewhere() {
+    let rate = |model: &str, meter: TokenMeter, usd: u64| {
+        PriceRule::new(ModelPattern::Exact(model.into()), PriceOf::Meter(meter.into()), Rate::Pico(usd * 1_000_000))
+    };
+    let rules = [("m", 1, 10), ("big", 5, 50)].into_iter().flat_map(|(model, input, output)| {
+        [rate(model, TokenMeter::Input, input), rate(model, TokenMeter::Output, output)]
+    });
+    let book = PriceBook::new("two models", rules.collect()).expect("valid");
+    let events = [
+        // The same model at both tiers, with other tokens: nothing to save.
+        routed("same", "premium", "m", 30, 100, 900),
+        routed("same", "cheap", "m", 30, 900, 100),
+        // Cheap output beside much dear input, so that a token is dearer on average at the cheaper tier.
+        routed("mixed", "premium", "big", 30, 9_000, 10),
+        routed("mixed", "cheap", "m", 30, 10, 900),
+        routed("mixed", "premium", "unheard-of", 7, 9_000, 10),
+        routed("rare", "premium", "big", 30, 9_000, 10),
+        routed("rare", "cheap", "m", 2, 9_000, 10),
+    ];
+    let mut memory = Memory::default().with(&events.concat(), Form::SegmentWithCounters);
+    memory.book = Arc::new(book);
+    let found = View::new(&memory, Scope::default()).coverage(&Query::new()).expect("valid").routing;
+    let shown = |row: &[Value]| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        found.rows.iter().map(|row| shown(row)).collect::<Vec<_>>(),
+        ["mixed cheap m 30 1.365 0.273 1.092"],
+        "30 times 9,000 at 5 and 10 at 50 dollars a million, against 1 and 10"
+    );
+    assert_eq!(shown(&found.totals), "null null null 30 1.365 0.273 1.092");
+    assert!(
+        found.notes[1].starts_with("calls elsewhere without a full price, as they were or as they would be: 7"),
+        "{:?}",
+        found.notes
+    );
 }

@@ -249,7 +249,9 @@ pub(crate) fn query(countable: bool) -> impl Strategy<Value = Query> {
     pivots.extend(Bucket::ALL.map(Pivot::Time));
     if countable {
         let all = |measure: &Measure| match measure {
-            Measure::Duration(statistic) | Measure::Ttft(statistic) => *statistic == Statistic::Average,
+            Measure::Duration(statistic) | Measure::Ttft(statistic) => {
+                matches!(statistic, Statistic::Total | Statistic::Average)
+            }
             Measure::Unpriced | Measure::Elapsed | Measure::Count(Dimension::Feature) => false,
             Measure::CountNumber(number) => *number != Number::StatusCode,
             Measure::Distinct(dimension) | Measure::ApproxDistinct(dimension) => *dimension != Dimension::TraceId,

@@ -50,9 +50,9 @@ fn look(memory: &Memory, scope: &Scope, query: &Query) -> Seen {
     };
     let report = Query { measures: Vec::new(), order: Vec::new(), ..query.clone() };
     let job = |id: &str| match view.job(id, &report) {
-        Ok(JobReport { job_id, job_type, job_version, totals, by_model, traces, outcome, events, event_count }) => {
+        Ok(JobReport { job_id, properties, totals, by_model, traces, outcome, events, event_count }) => {
             let answers = [totals, by_model, traces].map(|answer| known(Ok(answer)));
-            Ok(format!("{job_id} {job_type:?} {job_version:?} {answers:?} {outcome:?} {events:?} {event_count}"))
+            Ok(format!("{job_id} {properties:?} {answers:?} {outcome:?} {events:?} {event_count}"))
         }
         Err(error) => Err(error.to_string()),
     };

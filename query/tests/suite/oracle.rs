@@ -278,18 +278,27 @@ impl<'a> Oracle<'a> {
         let converted = kind(OutcomeType::Converted);
         let of_jobs: Vec<&Event> = jobs.values().flatten().copied().collect();
         let (all_cost, known, _) = cost(&of_jobs);
-        let values: Vec<i128> = jobs.keys().filter_map(|job| value(self.outcome(job)?)).collect();
-        let total: i128 = values.iter().sum();
-        let value_of = |wanted| {
-            let outcomes = jobs.keys().filter_map(|job| self.outcome(job)).filter(|one| one.kind == Some(wanted));
+        let value_of = |wanted: &dyn Fn(&Outcome) -> bool| {
+            let outcomes = jobs.keys().filter_map(|job| self.outcome(job)).filter(|one| wanted(one));
             let values: Vec<i128> = outcomes.filter_map(value).collect();
             if values.is_empty() { Value::Null } else { Value::Money(PicoUsd::from_pico(values.iter().sum())) }
         };
+        let of_kind = |wanted| value_of(&|outcome: &Outcome| outcome.kind == Some(wanted));
         let all = jobs.len() as i128;
-        let cost_per = |jobs: i128| match known {
-            true => Value::ratio(all_cost, jobs * PICO_PER_USD, 9),
-            false => Value::Null,
+        // What is divided by or into costs is of the jobs whose cost is known in full.
+        let priced: Vec<(&str, i128)> = jobs
+            .iter()
+            .filter_map(|(job, events)| match cost(events) {
+                (cost, _, false) => Some((*job, cost)),
+                _ => None,
+            })
+            .collect();
+        let priced_cost: i128 = priced.iter().map(|(_, cost)| cost).sum();
+        let cost_per = |test: &dyn Fn(Option<&Outcome>) -> bool| {
+            let jobs = priced.iter().filter(|(job, _)| test(self.outcome(job))).count() as i128;
+            Value::ratio(priced_cost, jobs * PICO_PER_USD, 9)
         };
+        let priced_values: Vec<i128> = priced.iter().filter_map(|(job, _)| value(self.outcome(job)?)).collect();
         match measure {
             M::Jobs => Value::Count(jobs.len() as u128),
             M::Pending => count(&|outcome| outcome.is_none()),
@@ -308,18 +317,23 @@ impl<'a> Oracle<'a> {
                 let escalated = kind(OutcomeType::Escalated);
                 Value::ratio(number(&|outcome| success(outcome) && !escalated(outcome)), all, 6)
             }
-            M::Revenue => value_of(OutcomeType::Converted),
-            M::Savings => value_of(OutcomeType::Deflected),
-            M::CostPerJob => cost_per(all),
+            M::Value => value_of(&|_| true),
+            M::Revenue => of_kind(OutcomeType::Converted),
+            M::Savings => of_kind(OutcomeType::Deflected),
+            M::OtherValue => value_of(&|outcome: &Outcome| {
+                !matches!(outcome.kind, Some(OutcomeType::Converted | OutcomeType::Deflected))
+            }),
+            M::CostPerJob => cost_per(&|_| true),
             M::SuccessRate => Value::ratio(number(&success), all, 6),
             M::ConversionRate => Value::ratio(number(&converted), all, 6),
             M::SuccessConversionRate => {
                 Value::ratio(number(&|outcome| success(outcome) && converted(outcome)), number(&success), 6)
             }
             M::JobCost if known => Value::Money(PicoUsd::from_pico(all_cost)),
-            M::Value if !values.is_empty() => Value::Money(PicoUsd::from_pico(total)),
             M::ValueUnknown => count(&|outcome| outcome.is_some_and(|outcome| value(outcome).is_none())),
-            M::Roi if known && !values.is_empty() => Value::ratio(total - all_cost, all_cost, 6),
+            M::Roi if !priced_values.is_empty() => {
+                Value::ratio(priced_values.iter().sum::<i128>() - priced_cost, priced_cost, 6)
+            }
             M::MeanRoi => {
                 let rois = jobs.iter().filter_map(|(job, events)| match (value(self.outcome(job)?)?, cost(events)) {
                     (value, (cost, true, false)) if cost > 0 => {
@@ -330,8 +344,8 @@ impl<'a> Oracle<'a> {
                 let rois: Vec<i128> = rois.collect();
                 Value::ratio(rois.iter().sum(), rois.len() as i128 * PICO_PER_USD, 6)
             }
-            M::CostPerSuccess => cost_per(number(&success)),
-            M::CostPerConversion => cost_per(number(&converted)),
+            M::CostPerSuccess => cost_per(&success),
+            M::CostPerConversion => cost_per(&converted),
             _ => Value::Null,
         }
     }
@@ -360,6 +374,7 @@ fn timing(events: &[&Event], number: Number, statistic: Statistic) -> Value {
         return Value::Null;
     }
     let value = match statistic {
+        Statistic::Total => return Value::Count(values.iter().map(|v| u128::from(*v)).sum()),
         Statistic::Average => {
             return Value::ratio(values.iter().map(|v| i128::from(*v)).sum(), values.len() as i128, 3);
         }

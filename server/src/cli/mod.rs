@@ -79,7 +79,8 @@ enum Command {
     Funnel(query::GroupedArgs),
     /// What jobs cost and what they were worth.
     Roi(query::GroupedArgs),
-    /// What share of jobs is pending, succeeded, converted, was deflected, escalated, ran alone.
+    /// What share of jobs is pending, succeeded, converted, was deflected, escalated; succeeded without being
+    /// escalated (autonomy).
     Rates(query::GroupedArgs),
     /// One row per job type: jobs, rates, cost and value.
     JobTypes(query::GroupedArgs),

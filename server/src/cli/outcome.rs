@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Anything else, as JSON.
     #[arg(long, value_name = "JSON", requires = "status")]
     metadata: Option<String>,
-    /// When it was reached, in RFC 3339; now when absent.
+    /// When it was reached, in RFC 3339; when absent, as before for an amendment, else now.
     #[arg(long, value_name = "TIME", requires = "status")]
     at: Option<String>,
     /// Amend the outcome that was reported before, for this reason; the earlier one stays on record.

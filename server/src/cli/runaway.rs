@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use quipu::{Error, Result, Scope};
 
-use super::args::{FilterArgs, TargetArgs, read_file};
+use super::args::{FilterArgs, StoreArgs, TargetArgs, read_file};
 use super::output::Output;
-use super::target::{Target, local_plan, local_store, snapshot};
+use super::target::{Target, local_plan, snapshot};
 use crate::ask;
 use crate::plan::PlanText;
 use crate::rules::{self, RuleText};
@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// What is used: anything that adds up.
     #[arg(long, value_name = "MEASURE", default_value = "output_tokens")]
     measure: String,
-    /// Whose use it is: any dimension or tag.
+    /// Whose use it is: any dimension or tag, or several with commas.
     #[arg(long, value_name = "PIVOT", default_value = "team")]
     by: String,
     /// How long a window is; every window from --since to --until is compared with the one before.
@@ -41,7 +41,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
     #[command(flatten)]
-    target: TargetArgs,
+    target: StoreArgs,
     #[command(flatten)]
     filter: FilterArgs,
     /// The rules, in TOML.
@@ -76,8 +76,8 @@ pub(super) fn check(args: &CheckArgs, scope: &Scope, output: &Output) -> Result<
     let rules = rules::read(&text).map_err(|error| error.context(name))?;
     let mut text = PlanText::default();
     args.filter.add_to(&mut text)?;
-    let snapshot = snapshot(&local_store(&args.target)?)?;
-    let alarms = ask::alarms(&snapshot, scope.clone(), &local_plan(&text)?, &rules)?;
-    output.sheet(&ask::of_alarms(&alarms))?;
-    Ok(if alarms.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(ALARM) })
+    let snapshot = snapshot(&args.target.store)?;
+    let found = ask::alarms(&snapshot, scope.clone(), &local_plan(&text)?, &rules)?;
+    output.sheet(&ask::of_alarms(&found))?;
+    Ok(if found.alarms.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(ALARM) })
 }

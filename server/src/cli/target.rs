@@ -147,16 +147,6 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The store that is meant, for what only a store on this machine can tell.
-pub(super) fn local_store(args: &TargetArgs) -> Result<PathBuf> {
-    match args.place()? {
-        Place::Store(dir) => Ok(dir),
-        Place::Server(_) => {
-            Err(Error::invalid("only a store on this machine can be asked for that; name it with --store"))
-        }
-    }
-}
-
 /// What a store holds now, without taking its lock.
 pub(super) fn snapshot(dir: &Path) -> Result<Snapshot> {
     quipu::store::read_only(dir).map_err(|error| match error.kind() {

@@ -31,7 +31,7 @@ impl Sheet {
                 .collect(),
             zone: Some(answer.zone),
             cohort: answer.cohort.map(|cohort| cohort.name().into()),
-            unpriced: answer.price_book_version.map(|_| answer.unpriced.iter().map(unpriced).collect()),
+            unpriced: answer.price_book_version.map(|_| answer.unpriced.iter().map(UnpricedFact::from).collect()),
             explain: explain.then(|| parts(&answer.explain)),
             notes: answer.notes,
         };
@@ -60,12 +60,14 @@ fn approximate(one: &Approximation) -> ApproximateFact {
     ApproximateFact { column: one.column.clone(), method: one.method.into(), groups: one.groups }
 }
 
-fn unpriced(one: &Unpriced) -> UnpricedFact {
-    UnpricedFact {
-        provider: one.provider.as_ref().map(ToString::to_string),
-        model: one.model.as_ref().map(ToString::to_string),
-        meter: one.meter.to_string(),
-        quantity: u64::try_from(one.quantity).unwrap_or(u64::MAX),
+impl From<&Unpriced> for UnpricedFact {
+    fn from(one: &Unpriced) -> Self {
+        Self {
+            provider: one.provider.as_ref().map(ToString::to_string),
+            model: one.model.as_ref().map(ToString::to_string),
+            meter: one.meter.to_string(),
+            quantity: u64::try_from(one.quantity).unwrap_or(u64::MAX),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! [[rule]]
 //! name = "retry storms"
 //! measure = "output_tokens"       # anything that adds up; the default
-//! by = "team"                     # any pivot; the default
+//! by = "team"                     # any pivot, or several with commas; the default
 //! window = "7d"                   # against the 7 days before; the default
 //! ratio = 3                       # times as much; the default
 //! minimum = 100000                # below it nothing is too much: units, or USD of money; the default
@@ -113,7 +113,7 @@ impl RuleText {
             rule.measure = Measure::parse(measure)?;
         }
         if let Some(by) = &self.by {
-            rule.by = Pivot::parse(by)?;
+            rule.by = by.split(',').map(|pivot| Pivot::parse(pivot.trim())).collect::<Result<_>>()?;
         }
         if let Some(window) = &self.window {
             let micros = span_micros(window).filter(|micros| *micros > 0);

@@ -44,17 +44,17 @@ impl Watched {
         let since = now.micros().saturating_sub(self.rule.window_micros.saturating_mul(2));
         let (query, _) = ask::priced(snapshot, &quipu::Query::new())?;
         let view = View::new(snapshot, self.scope.clone());
-        let alarms = view.runaways(&query, &self.rule, Timestamp::from_micros(since), now)?;
+        let alarms = view.runaways(&query, &self.rule, Timestamp::from_micros(since), now)?.alarms;
         Ok(alarms.iter().map(|alarm| self.notice(alarm, now)).collect())
     }
 
     fn notice(&self, alarm: &Alarm, now: Timestamp) -> Notice {
-        let Alarm { group, since, until, before, now: used, ratio, .. } = alarm;
+        let Alarm { group, since, until, of: measure, before, now: used, ratio, .. } = alarm;
         let group = match group {
             Value::Null => "unattributed".to_owned(),
             group => group.to_string(),
         };
-        let (name, measure, by) = (&self.name, self.rule.measure.to_string(), self.rule.by.to_string());
+        let (name, by) = (&self.name, ask::groups_of(&self.rule));
         let window = now.micros().div_euclid(self.rule.window_micros.max(1));
         let text = format!(
             "Rule {name}: {by} {group} used {used} {measure} from {since} until {until}, {ratio} times the {before} of the \
@@ -65,7 +65,7 @@ impl Watched {
             "from": since.to_string(), "until": until.to_string(), "before": before.to_string(),
             "now": used.to_string(), "times": ratio.to_string(),
         });
-        let key = json!(["rule", name, self.scope.workspace(), group, window]).to_string();
+        let key = json!(["rule", name, self.scope.workspace(), group, measure, window]).to_string();
         Notice { key, text, facts, audience: self.audience.of(Some(&group)) }
     }
 }

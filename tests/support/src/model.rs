@@ -307,7 +307,7 @@ impl Model {
         self.records += 1;
         self.outcomes.push(Outcome {
             workspace: Some(sent.workspace().into()),
-            at: sent.at.or(Some(self.now)),
+            at: sent.at.or_else(|| newest.as_ref().and_then(|newest| newest.at)).or(Some(self.now)),
             create_job: false,
             revision: newest.as_ref().map_or(1, |newest| newest.revision + 1),
             known_at: newest.and_then(|newest| newest.known_at).max(Some(self.now)),

@@ -91,7 +91,7 @@ fn plan(within: &str) -> Json {
 
 /// A measure by its name; what there is a share or a difference of is the measure's own affair.
 fn measure() -> Json {
-    let statistics = "(avg|min|max|p[0-9]{1,2}(\\.[0-9])?)";
+    let statistics = "(total|avg|min|max|p[0-9]{1,2}(\\.[0-9])?)";
     let (dimension, number, token) = (dimension(), any(Number::ALL.iter().map(|one| one.name().to_owned())), token());
     let cost_of = any(CostOf::NAMED.iter().map(ToString::to_string));
     let named = any(Measure::NAMED.iter().map(ToString::to_string));
