@@ -51,7 +51,26 @@ impl Timestamp {
         }
         text.parse::<jiff::Timestamp>()
             .map(|at| Self(at.as_nanosecond().div_euclid(1_000).try_into().unwrap_or(i64::MAX)))
-            .map_err(|error| error.to_string())
+            .map_err(|_| fault(text).into())
+    }
+}
+
+/// What a text lacks that is no RFC 3339 time.
+fn fault(text: &str) -> &'static str {
+    let has_its_form = |text: &str| {
+        text.get(..19).is_some_and(|start| {
+            let form = b"dddd-dd-ddtdd:dd:dd";
+            start.bytes().zip(form).all(|(byte, form)| match form {
+                b'd' => byte.is_ascii_digit(),
+                b't' => matches!(byte, b'T' | b't' | b' '),
+                form => byte == *form,
+            })
+        })
+    };
+    match (text.parse::<jiff::civil::DateTime>().is_ok(), has_its_form(text)) {
+        (true, _) => "it names no offset from UTC, such as Z",
+        (false, true) => "there is no such day or time",
+        (false, false) => "it has another form",
     }
 }
 
@@ -79,5 +98,20 @@ mod tests {
         let at = |text| Timestamp::parse_rfc3339(text);
         assert_eq!(at("2026-01-05T09:00:00+23:59"), at("2026-01-04T09:01:00Z"));
         assert!(at("2026-01-05T09:00:00+24:00").is_err() && at("2026-01-05T09:00:00-25:00").is_err());
+    }
+
+    #[test]
+    fn what_is_no_time_is_told_in_own_words() {
+        for (text, says) in [
+            ("yesterday", "another form"),
+            ("", "another form"),
+            ("2026-01-05", "no offset from UTC"),
+            ("2026-01-05T09:00:00", "no offset from UTC"),
+            ("2026-02-30T09:00:00Z", "no such day or time"),
+            ("2026-02-28T25:00:00+01:00", "no such day or time"),
+        ] {
+            let fault = Timestamp::parse_rfc3339(text).expect_err(text);
+            assert!(fault.contains(says), "{text}: {fault}");
+        }
     }
 }

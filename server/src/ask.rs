@@ -19,7 +19,7 @@ use quipu::{
 use crate::gaps;
 use crate::plan::{Plan, Report, now};
 use crate::prices::{default_book, name};
-use crate::render::{Document, Facts, Sheet, TREE};
+use crate::render::{Document, Facts, Sheet, TREE, dollars};
 
 pub use coarsened::{LABELS, OVERFLOW};
 pub use outcome::revisions;
@@ -125,7 +125,7 @@ fn reported_hint(view: &View<'_>, query: &Query, answer: &Answer) -> Result<Opti
         _ => return Ok(None),
     };
     let how = if of_jobs { "--cost reported makes ROI and costs per job of it" } else { "the measure reported_cost" };
-    Ok(Some(format!("the events themselves report a cost, of ${reported} in all: {how}")))
+    Ok(Some(format!("the events themselves report a cost, of {} in all: {how}", dollars(reported))))
 }
 
 /// Whether no cost came of the events as a whole, though the question is about costs.

@@ -95,8 +95,16 @@ pub fn restore(source: &Path, dir: &Path) -> Result<Backup> {
 /// Copies a store under another name, and gives it its own when it is complete.
 fn copy(from: &Path, to: &Path, sharing: Sharing<'_>) -> Result<Backup> {
     let partial = PathBuf::from(format!("{}{PARTIAL}", to.display()));
-    let made = store::backup(from, &partial, sharing)?;
-    copy_server_folder(&from.join(SERVER_DIR), &partial.join(SERVER_DIR))?;
+    if partial.exists() {
+        let what =
+            format!("{} is there, left of a copy that was cut short or somebody else's; remove it", partial.display());
+        return Err(Error::new(ErrorKind::Conflict, what));
+    }
+    let copied = store::backup(from, &partial, sharing).and_then(|made| {
+        copy_server_folder(&from.join(SERVER_DIR), &partial.join(SERVER_DIR))?;
+        Ok(made)
+    });
+    let made = copied.inspect_err(|_| drop(fs::remove_dir_all(&partial)))?;
     fs::rename(&partial, to).map_err(|error| failed("name", to, error))?;
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent).and_then(|parent| parent.sync_all()).map_err(|error| failed("sync", parent, error))?;

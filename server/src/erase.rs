@@ -2,14 +2,17 @@
 //! search of every file for whatever is left.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
-use quipu::store::{Erasure, ErasureReceipt, Found, search};
-use quipu::{Error, Result, Store, Text};
+use quipu::store::{Erasure, ErasureReceipt, Found, Reach, search};
+use quipu::{Result, Store, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Folder, Stamp};
 use crate::plan::now;
+use crate::wire::excerpt;
+use crate::words::counted;
 
 /// Shorter names are met by chance in files of any size: 2⁴⁸ places hold one of six bytes.
 const TELLING_BYTES: usize = 6;
@@ -28,27 +31,23 @@ pub struct Request {
     pub verify: bool,
 }
 
-/// What becomes of the events of whoever is erased.
+/// What becomes of the events of whoever is erased, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// They stay, for nobody in particular: every total is what it was.
-    Anonymise,
-    /// They go.
-    Delete,
+#[serde(try_from = "String", into = "String")]
+pub struct Mode(pub Erasure);
+
+impl TryFrom<String> for Mode {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let names = Erasure::ALL.map(Erasure::name).join(" or ");
+        Erasure::from_name(&name).map(Self).ok_or_else(|| format!("mode is {}; expected {names}", excerpt(&name)))
+    }
 }
 
-impl Mode {
-    /// The name used everywhere outside.
-    pub const fn name(self) -> &'static str {
-        self.erasure().name()
-    }
-
-    const fn erasure(self) -> Erasure {
-        match self {
-            Self::Anonymise => Erasure::Anonymise,
-            Self::Delete => Erasure::Delete,
-        }
+impl From<Mode> for String {
+    fn from(Mode(erasure): Mode) -> Self {
+        erasure.name().into()
     }
 }
 
@@ -100,33 +99,77 @@ pub struct Place {
     pub times: u64,
 }
 
-/// Does what is asked for to the store in `dir`, which is open for writing as `store` where something is to be erased.
-///
-/// # Errors
-/// As [`Store::erase`] and [`search`]; what was erased then stays so.
-pub fn run(store: Option<&Store>, dir: &Path, workspace: &str, request: &Request, actor: &str) -> Result<Report> {
-    let mut report = Report { receipt: None, found: None, notes: Vec::new() };
-    let mut names = vec![Text::from(request.subscriber.as_str())];
-    if let (Some(store), Some(mode)) = (store, request.mode) {
-        let receipt = store.erase(workspace, &request.subscriber, mode.erasure())?;
+/// A request on the way to its report, which knows what the person is called.
+#[derive(Clone)]
+pub struct Case {
+    names: Vec<Text>,
+    report: Report,
+}
+
+impl Case {
+    /// Nothing done yet.
+    pub fn new(subscriber: &str) -> Self {
+        let report = Report { receipt: None, found: None, notes: Vec::new() };
+        Self { names: vec![subscriber.into()], report }
+    }
+
+    /// Erases the subscriber from a workspace of the store in `dir`.
+    ///
+    /// # Errors
+    /// As [`Store::erase`]; where the audit log alone fails, what was erased stays so.
+    pub fn erase(&mut self, store: &Store, dir: &Path, workspace: &str, mode: Mode, actor: &str) -> Result<()> {
+        let receipt = store.erase(workspace, &self.names[0], mode.0)?;
         record(dir, workspace, &receipt, mode, actor)?;
-        names.clone_from(&receipt.names);
-        report.notes.extend(receipt.replaced.is_empty().then(|| {
-            format!("nothing in the workspace {workspace:?} names that subscriber: erased before, or called otherwise?")
-        }));
-        report.notes.extend((!receipt.replaced.is_empty()).then(|| "backups made before still name the person".into()));
-        report.receipt = Some(Receipt::of(receipt, mode));
+        self.names.clone_from(&receipt.names);
+        self.report.notes.push(match receipt.replaced.is_empty() {
+            true => format!(
+                "nothing in the workspace {workspace:?} names that subscriber: erased before, or called otherwise?"
+            ),
+            false => "backups made before still name the person".into(),
+        });
+        self.report.receipt = Some(Receipt::of(receipt, mode));
+        Ok(())
     }
-    if request.verify {
-        report.found = Some(find(dir, &names)?);
-        report
-            .notes
-            .push("the search covers every file and every workspace; one of that name elsewhere is found too".into());
-        report.notes.extend(names.iter().any(|name| name.len() < TELLING_BYTES).then(|| {
-            format!("a name shorter than {TELLING_BYTES} bytes may be found where bytes look like it by chance")
-        }));
+
+    /// Searches the store in `dir` for all that the person is known to be called, until `stopped` says so.
+    ///
+    /// # Errors
+    /// As [`search`].
+    pub fn search(&mut self, dir: &Path, reach: Reach<'_>, stopped: impl Fn() -> bool) -> Result<()> {
+        self.report.found = Some(find(dir, &self.names, reach, &stopped)?);
+        let notes = &mut self.report.notes;
+        notes.push(match reach {
+            Reach::Everything => {
+                "the search covers every file and every workspace; one of that name elsewhere is found too".into()
+            }
+            Reach::Workspace(own) => format!(
+                "the search covers what files hold of the workspace {own:?}; beside the store, \
+                 `quipu erase NAME --verify --store DIR` searches every byte"
+            ),
+        });
+        if self.report.receipt.is_none() {
+            notes.push(
+                "only the name that was given was searched for; search for an e-mail beside an id by itself".into(),
+            );
+        }
+        if self.names.iter().any(|name| name.len() < TELLING_BYTES) {
+            notes.push(format!(
+                "a name shorter than {TELLING_BYTES} bytes may be found where bytes look like it by chance"
+            ));
+        }
+        Ok(())
     }
-    Ok(report)
+
+    /// What was done, though the search was not.
+    pub fn unsearched(mut self, why: impl fmt::Display) -> Report {
+        self.report.notes.push(format!("not every file was searched: {why}; search again, without erasing"));
+        self.report
+    }
+
+    /// What was done, and what was found.
+    pub fn report(self) -> Report {
+        self.report
+    }
 }
 
 impl Receipt {
@@ -138,23 +181,21 @@ impl Receipt {
 
 /// Writes down who erased whom, by what only this store can make of the name.
 fn record(dir: &Path, workspace: &str, receipt: &ErasureReceipt, mode: Mode, actor: &str) -> Result<()> {
-    let action = format!("erase.{}", mode.name());
-    let detail = format!("{} in {workspace}: {} events, {} mentions", receipt.person, receipt.events, receipt.mentions);
+    let action = format!("erase.{}", mode.0.name());
+    let (events, mentions) = (counted(receipt.events, "event"), counted(receipt.mentions, "mention"));
+    let detail = format!("{} in {workspace}: {events}, {mentions}", receipt.person);
     let written = Folder::of_store(dir).record(actor, &action, &detail, now());
     written.map_err(|error| error.context("the subscriber was erased, but the audit log does not say so"))
 }
 
 /// Where any of the names is found, each place once.
-fn find(dir: &Path, names: &[Text]) -> Result<Vec<Place>> {
+fn find(dir: &Path, names: &[Text], reach: Reach<'_>, stopped: &impl Fn() -> bool) -> Result<Vec<Place>> {
     let mut places: BTreeMap<(String, String), u64> = BTreeMap::new();
     for name in names {
-        for Found { file, place, times } in search(dir, name).map_err(unsearched)? {
+        let found = search(dir, name, reach, stopped).map_err(|error| error.context("not every file was searched"))?;
+        for Found { file, place, times } in found {
             *places.entry((file, place)).or_default() += times;
         }
     }
     Ok(places.into_iter().map(|((file, place), times)| Place { file, place, times }).collect())
-}
-
-fn unsearched(error: Error) -> Error {
-    error.context("not every file could be searched")
 }

@@ -76,8 +76,9 @@ impl Admission {
                 "a trace may hold events of others, which this sender does not see; name each event by its id",
             ));
         };
-        if event(&store.snapshot(), scope, id)?.is_none() {
-            return Err(Error::new(ErrorKind::NotFound, unknown_event(id)));
+        let snapshot = store.snapshot();
+        if event(&snapshot, scope, id)?.is_none() {
+            return Err(no_event(&snapshot, scope, id)?);
         }
         match &mut correction.change {
             Change::Retract => {}
@@ -208,9 +209,14 @@ pub fn event(snapshot: &Snapshot, scope: &Scope, id: &str) -> Result<Option<Even
     Ok(event.filter(|event| scope.walls().all(|(dimension, wall)| event.get(dimension) == Some(wall))))
 }
 
-/// What is said of an event that is not stored, was retracted, or is not for who asks to see.
-pub fn unknown_event(id: &str) -> String {
-    format!("there is no event {id:?}")
+/// Why there is no event of that id for who asks.
+///
+/// # Errors
+/// As [`Snapshot::is_retracted`].
+pub fn no_event(snapshot: &Snapshot, scope: &Scope, id: &str) -> Result<Error> {
+    let is_retracted = scope.is_whole_workspace() && snapshot.is_retracted(scope.workspace(), id)?;
+    let what = if is_retracted { format!("event {id:?} was retracted") } else { format!("there is no event {id:?}") };
+    Ok(Error::new(ErrorKind::NotFound, what))
 }
 
 /// Stores the outcomes that could be read; else as [`events`]. A job that the sender may not see is unknown.

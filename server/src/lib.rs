@@ -21,5 +21,6 @@ pub mod plan;
 pub mod prices;
 pub mod render;
 pub mod rules;
+mod toml_text;
 pub mod wire;
 pub mod words;

@@ -42,7 +42,7 @@ impl Attribution {
     /// Reads an attribution back.
     ///
     /// # Errors
-    /// When the bytes are not one.
+    /// When the bytes are not one, or one that could not have been made.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let (number, at) = (reader.u64()?, Timestamp::from_micros(reader.i64()?));
@@ -56,7 +56,9 @@ impl Attribution {
             _ => return Err(reader.error("what an attribution does expected")),
         };
         reader.finish()?;
-        Ok(Self { number, at, by, why, workspace, change })
+        let attribution = Self { number, at, by, why, workspace, change };
+        attribution.check().map_err(|error| reader.error(error.to_string()))?;
+        Ok(attribution)
     }
 }
 
@@ -109,6 +111,29 @@ mod tests {
             for len in 0..bytes.len() {
                 assert!(Attribution::decode(&bytes[..len]).is_err(), "cut to {len} bytes");
             }
+        }
+    }
+
+    #[test]
+    fn what_could_not_have_been_made_is_refused() {
+        let made = |change| Attribution {
+            number: 3,
+            at: Timestamp::from_seconds(1_767_225_600),
+            by: "ops".into(),
+            why: "late".into(),
+            workspace: "default".into(),
+            change,
+        };
+        let by_model = Assignment::of(Dimension::Model, "m").to(Dimension::Team, "t");
+        let to_model = Assignment::of(Dimension::TraceId, "t").to(Dimension::Model, "m");
+        for (change, why) in [
+            (AttributionChange::Assign(vec![by_model]), "not assigned by model"),
+            (AttributionChange::Assign(vec![to_model]), "model is not assigned"),
+            (AttributionChange::Assign(vec![]), "0 assignments"),
+            (AttributionChange::Undo(3), "undoes no earlier one"),
+        ] {
+            let refused = Attribution::decode(&made(change).encode()).expect_err(why).to_string();
+            assert!(refused.contains(why), "{refused}");
         }
     }
 

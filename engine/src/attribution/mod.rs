@@ -53,7 +53,11 @@ impl Assignment {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks every limit.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), naming what was found and what is allowed.
+    pub fn check(&self) -> Result<()> {
         let names = |dimensions: &[Dimension]| dimensions.iter().map(|it| it.name()).collect::<Vec<_>>().join(", ");
         let Self { by, key, values } = self;
         if !KEYS.contains(by) {
@@ -123,7 +127,13 @@ impl Attribution {
                 return Err(Error::invalid(format!("{name} is empty; an attribution says who made it and why")));
             }
         }
-        let AttributionChange::Assign(assignments) = &self.change else { return Ok(()) };
+        let assignments = match &self.change {
+            AttributionChange::Assign(assignments) => assignments,
+            AttributionChange::Undo(number) if (1..self.number).contains(number) => return Ok(()),
+            AttributionChange::Undo(number) => {
+                return Err(Error::invalid(format!("attribution {} undoes no earlier one, but {number}", self.number)));
+            }
+        };
         if assignments.is_empty() || assignments.len() > limits::ATTRIBUTION_ASSIGNMENTS {
             let (found, most) = (assignments.len(), limits::ATTRIBUTION_ASSIGNMENTS);
             return Err(Error::invalid(format!("{found} assignments; allowed are 1 to {most}")));

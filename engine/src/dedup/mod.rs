@@ -12,10 +12,10 @@ use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::format::container::{Container, ContainerWriter, Identity};
-use crate::format::names::FileKind;
+use crate::format::names::{FileKind, SECRET};
 use crate::io::Disk;
 
 pub use content::ContentHash;
@@ -88,7 +88,11 @@ impl Secret {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where, or what the disk says.
     pub fn read(disk: &dyn Disk, store: [u8; 16]) -> Result<Self> {
-        let container = Container::open(disk, FileKind::Secret, 0, Some(store))?;
+        let missing = |error: Error| match error.kind() {
+            ErrorKind::NotFound => Error::corrupt(SECRET, 0, "the file is missing"),
+            _ => error,
+        };
+        let container = Container::open(disk, FileKind::Secret, 0, Some(store)).map_err(missing)?;
         let key = container.blob("key")?.and_then(|key| key.try_into().ok());
         key.map(Self).ok_or_else(|| container.damaged("key", "16 bytes expected"))
     }

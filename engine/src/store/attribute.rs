@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use parking_lot::MutexGuard;
 use roaring::RoaringBitmap;
 
 use super::dedup::HeadIndex;
@@ -17,8 +16,8 @@ use super::head::Head;
 use super::lasting;
 use super::overlay::Overlay;
 use super::publish::{Change, sync_dir};
-use super::rewrite::{ATTEMPTS, REWRITTEN_ROWS};
-use super::state::{Shared, Writer};
+use super::rewrite::{Attempt, REWRITTEN_ROWS};
+use super::state::Shared;
 use super::version::{ATTRIBUTION, SealedPart, Version};
 use crate::attribution::{Assignment, Attribution, AttributionChange, InForce, KEYS};
 use crate::batch::BatchBuilder;
@@ -54,37 +53,18 @@ pub(super) struct Said<'a> {
 
 impl Shared {
     pub(super) fn attribute(&self, said: &Said<'_>) -> Result<AttributionReceipt> {
-        // No merge goes on beside it, and no other attribution.
-        let _turn = self.merger.turn.lock();
-        // What cannot be is refused before anything is done for it.
-        self.numbered(said, &self.state().version)?;
-        for _ in 0..ATTEMPTS {
+        let receipt = self.publish_first(|_, draft| {
+            // What cannot be is refused before anything is done for it.
+            self.numbered(said, &self.state().version)?;
             self.seal_now()?;
-            let mut draft = Draft::new(&self.numbers);
-            match self.write_attribution(said, &mut draft) {
-                Ok(Some((_commits_wait, change, receipt))) => {
-                    self.publish_draft(draft, change).inspect_err(|error| self.poison_by(error))?;
-                    tell!(info, number = receipt.number, events = receipt.events, "usage was attributed");
-                    return Ok(receipt);
-                }
-                Ok(None) => draft.abandon(&*self.disk),
-                Err(error) => {
-                    // Whatever failed, no manifest names these files.
-                    draft.abandon(&*self.disk);
-                    return Err(error);
-                }
-            }
-        }
-        Err(Error::new(ErrorKind::Overloaded, "corrections of the same events came first every time; try again later"))
+            self.write_attribution(said, draft)
+        })?;
+        tell!(info, number = receipt.number, events = receipt.events, "usage was attributed");
+        Ok(receipt)
     }
 
-    /// Writes all that an attribution changes, and keeps commits waiting for its publication; `None` when corrections
-    /// meanwhile changed rows that it was to change.
-    fn write_attribution(
-        &self,
-        said: &Said<'_>,
-        draft: &mut Draft<'_>,
-    ) -> Result<Option<(MutexGuard<'_, Writer>, Change, AttributionReceipt)>> {
+    /// Writes all that an attribution changes; corrections come first where they changed rows that it was to change.
+    fn write_attribution(&self, said: &Said<'_>, draft: &mut Draft<'_>) -> Result<Attempt<'_, AttributionReceipt>> {
         let before = Arc::clone(&self.state().version);
         let attribution = Arc::new(self.numbered(said, &before)?);
         let number = attribution.number;
@@ -107,7 +87,7 @@ impl Shared {
         self.seal_under(&mut writer)?;
         let after = Arc::clone(&self.state().version);
         if settler.is_outdated(&after) {
-            return Ok(None);
+            return Ok(Attempt::Late);
         }
         for part in after.parts.iter().filter(|part| before.part(part.entry.segment.number).is_none()) {
             settler.part(&after, part, draft)?;
@@ -117,7 +97,7 @@ impl Shared {
         for kind in [FileKind::Segment, FileKind::JobRun, FileKind::IdRun, FileKind::Attribution] {
             sync_dir(&*self.disk, kind.directory())?;
         }
-        Ok(Some((writer, change, AttributionReceipt { number, events })))
+        Ok(Attempt::Ready(writer, Box::new(change), AttributionReceipt { number, events }))
     }
 
     /// Writes an attribution as a file of its own.
@@ -222,11 +202,11 @@ impl<'a> Settler<'a> {
     /// The rows of a part whose usage may change, hidden ones too.
     fn rows_of(&self, part: &SealedPart) -> Result<RoaringBitmap> {
         let (segment, mut rows) = (&part.segment, RoaringBitmap::new());
-        let workspaces = segment.dictionary(Dimension::Workspace)?;
+        let workspaces = segment.read_dictionary(Dimension::Workspace)?;
         let is_own = |code: u32| workspaces.get(code).unwrap_or(DEFAULT_WORKSPACE) == self.workspace;
         let (mut own, mut codes) = (Vec::new(), Vec::new());
-        for (by, touched) in KEYS.into_iter().zip(&self.touched) {
-            let dictionary = segment.dictionary(by)?;
+        for (by, touched) in KEYS.into_iter().zip(&self.touched).filter(|(_, touched)| !touched.is_empty()) {
+            let dictionary = segment.read_dictionary(by)?;
             let known: HashSet<u32> = touched.iter().filter_map(|key| dictionary.find(key)).collect();
             let (Some(min), Some(max)) = (known.iter().min(), known.iter().max()) else { continue };
             for block in 0..segment.rows().div_ceil(BLOCK_ROWS) {

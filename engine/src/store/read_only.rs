@@ -34,6 +34,14 @@ pub fn read_only(dir: impl AsRef<Path>) -> Result<Snapshot> {
     on_store(dir.as_ref(), |disk| read_only_on(&disk))
 }
 
+/// Finds that there is a store in `dir`, whatever its state.
+///
+/// # Errors
+/// [`ErrorKind::NotAStore`] when there is none.
+pub fn require(dir: impl AsRef<Path>) -> Result<()> {
+    on_store(dir.as_ref(), |disk| newest_number(&disk)?.map(drop).ok_or_else(not_a_store))
+}
+
 /// Does something with the store that is in `dir`, saying of every failure where it is.
 pub(super) fn on_store<T>(dir: &Path, work: impl FnOnce(RealDisk) -> Result<T>) -> Result<T> {
     on_disk(dir, |disk| if dir.try_exists().unwrap_or(true) { work(disk) } else { Err(not_there()) })

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
+use parking_lot::MutexGuard;
 
 use super::dedup::HeadIndex;
 use super::draft::Draft;
@@ -19,9 +20,19 @@ use crate::io::Disk;
 use crate::segment::split;
 
 /// How often something is begun anew when commits or merges came first.
-pub(super) const ATTEMPTS: usize = 20;
+const ATTEMPTS: usize = 20;
 /// Rows that are written anew are put into parts of this size.
 pub(super) const REWRITTEN_ROWS: usize = 1 << 18;
+
+/// How far writing a change came.
+pub(super) enum Attempt<'a, T> {
+    /// It is all written, and commits wait for its publication.
+    Ready(MutexGuard<'a, Writer>, Box<Change>, T),
+    /// There is nothing to change, and nothing was written.
+    Nothing(T),
+    /// Commits came first.
+    Late,
+}
 
 /// The heads of a moment, with what is known of their events.
 pub(super) struct Heads<'a>(&'a State, &'a Writer);
@@ -64,35 +75,23 @@ impl Shared {
         write_rows(&self.disk, self.store, &self.secret, rows, draft, change)
     }
 
-    /// Publishes what `write` makes of the sealed files, beside which no merge goes on. `holds` looks at what came
-    /// meanwhile and is not sealed yet: whether the change is still all there is to do.
+    /// Publishes what `write` makes of the sealed files, if it makes anything. `holds` looks at what came meanwhile and
+    /// is not sealed yet: whether the change is still all there is to do.
     ///
     /// # Errors
-    /// [`ErrorKind::Full`] and [`ErrorKind::Corrupt`]: nothing was changed. [`ErrorKind::Overloaded`] when commits
-    /// came first every time.
+    /// As [`Shared::publish_first`].
     pub(super) fn rewrite<T>(
         &self,
         mut write: impl FnMut(&Arc<Version>, &mut Draft<'_>) -> Result<Option<(Change, T)>>,
         holds: impl Fn(&Heads<'_>) -> Result<bool>,
     ) -> Result<Option<T>> {
-        let _turn = self.merger.turn.lock();
-        for attempt in 0..ATTEMPTS {
-            self.check_usable()?;
+        self.publish_first(|attempt, draft| {
             if attempt > 0 {
                 // What came first is looked at where it lies in the end.
                 self.seal_now()?;
             }
             let version = Arc::clone(&self.state().version);
-            let mut draft = Draft::new(&self.numbers);
-            let (change, outcome) = match write(&version, &mut draft) {
-                Ok(Some(written)) => written,
-                Ok(None) => return Ok(None),
-                Err(error) => {
-                    // Whatever failed, no manifest names these files.
-                    draft.abandon(&*self.disk);
-                    return Err(error);
-                }
-            };
+            let Some((change, outcome)) = write(&version, draft)? else { return Ok(Attempt::Nothing(None)) };
             drop(version);
             let segments = change.removed_parts.iter().map(|part| part.segment.number).collect();
             // From here on no commit comes between.
@@ -100,15 +99,40 @@ impl Shared {
             let state = self.state();
             let heads = Heads(&state, &writer);
             if heads.hide_in(&segments) || !holds(&heads)? {
-                draft.abandon(&*self.disk);
-                continue;
+                return Ok(Attempt::Late);
             }
-            drop(state);
-            match self.publish_draft(draft, change) {
-                Ok(()) => return Ok(Some(outcome)),
-                Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Ok(Attempt::Ready(writer, Box::new(change), Some(outcome)))
+        })
+    }
+
+    /// Publishes a change to sealed files, beside which no merge and no other such change goes on, once `write` comes
+    /// before all commits that touch the same rows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Full`] and [`ErrorKind::Corrupt`]: nothing was changed. [`ErrorKind::Overloaded`] when commits
+    /// came first every time.
+    pub(super) fn publish_first<'a, T>(
+        &'a self,
+        mut write: impl FnMut(usize, &mut Draft<'_>) -> Result<Attempt<'a, T>>,
+    ) -> Result<T> {
+        let _turn = self.merger.turn.lock();
+        for attempt in 0..ATTEMPTS {
+            self.check_usable()?;
+            let mut draft = Draft::new(&self.numbers);
+            match write(attempt, &mut draft) {
+                Ok(Attempt::Ready(_commits_wait, change, outcome)) => match self.publish_draft(draft, *change) {
+                    Ok(()) => return Ok(outcome),
+                    Err(error) if error.kind() == ErrorKind::Conflict => {}
+                    Err(error) => {
+                        self.poison_by(&error);
+                        return Err(error);
+                    }
+                },
+                Ok(Attempt::Late) => draft.abandon(&*self.disk),
+                Ok(Attempt::Nothing(outcome)) => return Ok(outcome),
                 Err(error) => {
-                    self.poison_by(&error);
+                    // Whatever failed, no manifest names these files.
+                    draft.abandon(&*self.disk);
                     return Err(error);
                 }
             }

@@ -111,20 +111,43 @@ impl Snapshot {
     /// # Errors
     /// [`ErrorKind::Corrupt`], saying where.
     pub fn event(&self, workspace: &str, id: &str) -> Result<Option<Event>> {
+        self.find(workspace, id, false)
+    }
+
+    /// Whether the event of that id was retracted, be it stored or still to come.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], saying where.
+    pub fn is_retracted(&self, workspace: &str, id: &str) -> Result<bool> {
+        if self.find(workspace, id, false)?.is_some() {
+            return Ok(false);
+        }
+        let fingerprint = self.secret.fingerprint(workspace, id);
+        for run in &self.state.version.corrections {
+            if run.find(fingerprint)?.is_some_and(|said| said.retracted) {
+                return Ok(true);
+            }
+        }
+        // A row that is hidden and has no other in its place.
+        Ok(self.find(workspace, id, true)?.is_some())
+    }
+
+    /// The event of that id among the rows that are hidden, or among those that are not.
+    fn find(&self, workspace: &str, id: &str, hidden: bool) -> Result<Option<Event>> {
         let State { version, frozen, head, .. } = &*self.state;
         let (sealed, heads) = self.parts().split_at(version.parts.len());
         let batches = frozen.iter().flat_map(|frozen| &frozen.head.batches).chain(&head.batches);
         for (part, batch) in heads.iter().zip(batches) {
             let own = |row: usize| batch.value(Dimension::Workspace, row).unwrap_or(DEFAULT_WORKSPACE) == workspace;
             let mut rows = (0_u32..).zip(batch.ids.iter()).filter(|(_, known)| *known == id).map(|(row, _)| row);
-            if let Some(row) = rows.find(|row| own(*row as usize) && !part.hidden.contains(*row)) {
+            if let Some(row) = rows.find(|row| own(*row as usize) && part.hidden.contains(*row) == hidden) {
                 return batch.event(row as usize).map(Some);
             }
         }
         let fingerprint = self.secret.fingerprint(workspace, id);
         for (part, seen) in version.parts.iter().zip(sealed) {
             for row in part.rows_of(fingerprint, workspace, id)? {
-                if !seen.hidden.contains(row) {
+                if seen.hidden.contains(row) == hidden {
                     return part.segment.event(row as usize).map(Some);
                 }
             }
@@ -185,8 +208,11 @@ impl Snapshot {
         let books = &self.state.version.books;
         let Some(version) = version else { return Ok(books.last().cloned().unwrap_or_default()) };
         books.iter().find(|book| book.version == version).cloned().ok_or_else(|| {
-            let newest = books.last().map_or(0, |book| book.version);
-            Error::new(ErrorKind::NotFound, format!("there is no price book {version}; the newest is {newest}"))
+            let newest = match books.last() {
+                Some(book) => format!("the newest is {}", book.version),
+                None => "none was added so far".to_owned(),
+            };
+            Error::new(ErrorKind::NotFound, format!("there is no price book {version}; {newest}"))
         })
     }
 

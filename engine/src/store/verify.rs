@@ -33,6 +33,8 @@ pub struct Verification {
     pub bytes: u64,
     /// Events read back.
     pub events: u64,
+    /// Sealed events that damage kept from being read back.
+    pub unread: u64,
     /// What lies behind the last commit in the log: one being written at that moment, or left by a crash.
     pub unfinished: Option<TornTail>,
     /// What is wrong, each with its file and place; empty when all is well.
@@ -68,6 +70,7 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
         Ok(secret) => secret,
         Err(error) => {
             report.damage.push(error);
+            report.unread = manifest.parts.iter().map(events_of).sum();
             return Ok(report);
         }
     };
@@ -108,6 +111,11 @@ pub fn verify_on(disk: &dyn Disk) -> Result<Verification> {
     Ok(report)
 }
 
+/// The events of a part that count.
+fn events_of(part: &PartEntry) -> u64 {
+    part.rows - part.mask.map_or(0, |mask| mask.number)
+}
+
 /// Checks the files of a part each by itself, so that all damage is named and sound events count whatever
 /// became of what is derived from them. The events, where they are sound.
 pub(super) fn verify_part(
@@ -141,8 +149,9 @@ pub(super) fn verify_part(
     let job_run = job_run.map_err(|error| damage.push(error)).ok().flatten();
     let id_run = id_run.map_err(|error| damage.push(error)).ok();
     let rollups = rollups.map_err(|error| damage.push(error)).ok().flatten();
+    let events = events_of(entry);
+    *(if batch.is_some() { &mut report.events } else { &mut report.unread }) += events;
     let batch = batch?;
-    report.events += entry.rows - entry.mask.map_or(0, |mask| mask.number);
     damage.extend(job_run.and_then(|run| verify_counters(&run, &batch).err()));
     damage.extend(rollups.and_then(|run| verify_rollups(&run, &batch).err()));
     damage.extend(id_run.and_then(|run| verify_ids(&run, secret, &batch).err()));

@@ -31,6 +31,11 @@ impl Folder {
         Self { path: dir.join(SERVER_DIR) }
     }
 
+    /// Whether anything was ever written here.
+    pub fn is_there(&self) -> bool {
+        self.path.is_dir()
+    }
+
     /// The path of a file in it.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -91,9 +96,7 @@ impl Folder {
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|error| Error::corrupt(&shown, 0, format!("not as written: {error}"))),
-            Err(error) if [IoErrorKind::NotFound, IoErrorKind::NotADirectory].contains(&error.kind()) => {
-                Ok(T::default())
-            }
+            Err(error) if error.kind() == IoErrorKind::NotFound => Ok(T::default()),
             Err(error) => Err(Error::io("read", &shown, error)),
         }
     }

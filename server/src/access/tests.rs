@@ -96,6 +96,10 @@ fn the_file_keeps_hashes_only_for_its_owner_only_and_tells_when_it_changed() {
     assert_eq!(folder.tokens_version().expect("there"), after);
     std::fs::write(&path, &text[..text.len() / 2]).expect("writable");
     assert_eq!(folder.tokens().map_err(|error| error.kind()).err(), Some(ErrorKind::Corrupt));
+    // Whatever cannot be read is not the absence of tokens, which would let everybody in.
+    std::fs::remove_dir_all(dir.path().join("server")).expect("removable");
+    std::fs::write(dir.path().join("server"), "a file").expect("writable");
+    assert!(folder.tokens().is_err() && folder.tokens_version().is_err());
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use quipu::store::{Options, Store};
+use quipu::store::{self, Options, Store};
 use quipu::{Error, ErrorKind, Result};
 
+use crate::access::Folder;
 use crate::import::Input;
 use crate::plan::PlanText;
 
@@ -59,7 +60,7 @@ impl TargetArgs {
 #[derive(Clone, Debug, Args)]
 pub(super) struct FilterArgs {
     /// Only events that pass, such as `team = support and model ^= gpt-`; several must all hold.
-    #[arg(long = "where", value_name = "EXPR")]
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     filters: Vec<String>,
     /// Only events that start at this or later: 2026-01-31, RFC 3339, or 7d, 24h, 15m for that long ago.
     #[arg(long, value_name = "TIME")]
@@ -127,6 +128,33 @@ pub(super) fn set_each<'a>(
 /// All bytes of a file, or of the standard input when it is `-`; gzip and zstd are unpacked.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
     Input::from_arg(path.as_os_str()).read_all()
+}
+
+/// What to do where there is no store.
+pub(super) fn no_store(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotAStore => {
+            error.hint("`quipu demo --store DIR` and `quipu import --store DIR FILE` make one in a new directory")
+        }
+        _ => error,
+    }
+}
+
+/// The folder of the server in a store, which must be there: a token of a store that a typing error names would help nobody. One that
+/// is still to be made in an empty directory may have tokens before it.
+pub(super) fn server_folder(dir: &Path, may_be_empty: bool) -> Result<Folder> {
+    let folder = Folder::of_store(dir);
+    let is_empty = || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
+    match folder.is_there() || (may_be_empty && is_empty()) {
+        true => Ok(folder),
+        false => store::require(dir).map(|()| folder).map_err(no_store),
+    }
+}
+
+/// Opens a store that is there, where making one would help nobody.
+pub(super) fn open_existing(dir: &Path) -> Result<Store> {
+    store::require(dir).map_err(no_store)?;
+    open(dir)
 }
 
 /// Opens a store for writing, and tells of what a crash had left in it.

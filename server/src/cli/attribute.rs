@@ -6,17 +6,17 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use quipu::attribution::Assignment;
 use quipu::{Dimension, Error, Result, Scope, Value};
+use serde_json::value::RawValue;
 
-use super::args::{Place, TargetArgs, open, read_file};
+use super::ACTOR;
+use super::args::{Place, TargetArgs, open_existing, read_file};
 use super::output::Output;
 use super::remote::Remote;
-use super::target::{Target, snapshot};
+use super::target::Target;
 use crate::attribute::{self, Change};
+use crate::config::whole;
 use crate::render::Sheet;
 use crate::wire::attribution::{self as wire, Attribute, Attributed, Undo};
-
-/// Whoever does not say who they are.
-const NOBODY: &str = "cli";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,7 +31,7 @@ enum Command {
         #[command(flatten)]
         of: Of,
         /// A tenant, team, project or feature, such as tenant=acme. What a source said stands.
-        #[arg(long, required = true, value_name = "FIELD=VALUE")]
+        #[arg(long, required = true, value_name = "FIELD=VALUE", allow_hyphen_values = true)]
         set: Vec<String>,
         #[command(flatten)]
         reason: Reason,
@@ -48,14 +48,18 @@ enum Command {
         #[command(flatten)]
         target: TargetArgs,
     },
-    /// Show every attribution of the workspace.
+    /// Show what was assigned in the workspace, the newest first.
     List {
+        /// How many rows at most.
+        #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole::<u64>, default_value_t = attribute::LISTED)]
+        limit: u64,
         #[command(flatten)]
         target: TargetArgs,
     },
     /// Undo one: what earlier ones assigned is in force again.
     Undo {
         /// Its number.
+        #[arg(value_parser = whole::<u64>)]
         number: u64,
         #[command(flatten)]
         reason: Reason,
@@ -69,10 +73,10 @@ enum Command {
 #[group(required = true, multiple = false)]
 struct Of {
     /// The id of a request.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     request: Option<String>,
     /// A trace: every event of it, those still to come too.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     trace: Option<String>,
     /// A credential: whatever went by it, and will.
     #[arg(long, value_name = "NAME")]
@@ -83,7 +87,7 @@ struct Of {
 #[derive(Debug, clap::Args)]
 struct Reason {
     /// Why; it stays on record.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     why: String,
     /// Who; a server knows by the token.
     #[arg(long, env = "USER", value_name = "NAME")]
@@ -92,7 +96,7 @@ struct Reason {
 
 pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCode> {
     match &args.command {
-        Command::List { target } => output.sheet(&Target::new(target, scope)?.attributions(scope)?)?,
+        Command::List { limit, target } => output.sheet(&Target::new(target, scope)?.attributions(scope, *limit)?)?,
         Command::Assign { of, set, reason, target } => {
             done(target, reason, Change::Assign(vec![of.assignment(set)?]), scope, output)?;
         }
@@ -110,24 +114,20 @@ fn done(target: &TargetArgs, reason: &Reason, change: Change, scope: &Scope, out
     let Attributed { number, events } = match target.place()? {
         Place::Server(address) => {
             let remote = Remote::new(address, scope)?;
-            let answer = match change {
+            match change {
                 Change::Assign(assignments) => {
-                    let body = Attribute { assignments: wire::to_objects(&assignments), why: why.clone() };
-                    remote.post_text(&["v1", "attributions"], &json(&body)?)?
+                    let body = Attribute { assignments: raw(wire::encode(&assignments))?, why: why.clone() };
+                    remote.exchange(&["v1", "attributions"], &body)?
                 }
                 Change::Undo(number) => {
-                    let body = json(&Undo { why: why.clone() })?;
-                    remote.post_text(&["v1", "attributions", &number.to_string(), "undo"], &body)?
+                    let path = ["v1", "attributions", &number.to_string(), "undo"];
+                    remote.exchange(&path, &Undo { why: why.clone() })?
                 }
-            };
-            serde_json::from_slice(&answer)
-                .map_err(|error| Error::invalid(format!("not an answer of Quipu: {error}")))?
+            }
         }
         Place::Store(dir) => {
-            // Read first: opening would make a new store where there is none.
-            drop(snapshot(&dir)?);
-            let by = reason.by.as_deref().unwrap_or(NOBODY);
-            attribute::run(&open(&dir)?, &dir, scope.workspace(), by, why, change)?
+            let by = reason.by.as_deref().unwrap_or(ACTOR);
+            attribute::run(&open_existing(&dir)?, &dir, scope.workspace(), by, why, change)?
         }
     };
     output.sheet(&Sheet::of_pairs([
@@ -136,8 +136,8 @@ fn done(target: &TargetArgs, reason: &Reason, change: Change, scope: &Scope, out
     ]))
 }
 
-fn json(body: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(body).map_err(|error| Error::invalid(error.to_string()))
+fn raw(json: String) -> Result<Box<RawValue>> {
+    RawValue::from_string(json).map_err(|error| Error::invalid(error.to_string()))
 }
 
 impl Of {

@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use quipu::{Result, Unit, Value};
 
-use super::args::StoreArgs;
+use super::args::{StoreArgs, server_folder};
 use super::output::Output;
-use crate::access::Folder;
 use crate::render::Sheet;
 
 pub(super) fn run(args: &StoreArgs, output: &Output) -> Result<ExitCode> {
@@ -17,7 +16,7 @@ pub(super) fn run(args: &StoreArgs, output: &Output) -> Result<ExitCode> {
         ("action", Unit::None, false),
         ("detail", Unit::None, false),
     ]);
-    for entry in Folder::of_store(&args.store).audit()? {
+    for entry in server_folder(&args.store, false)?.audit()? {
         let texts = [entry.actor, entry.action, entry.detail].map(|text| Value::Text(text.into()));
         sheet
             .rows

@@ -70,6 +70,7 @@ fn report(what: &'static str, path: &Path, made: &Backup, output: &Output) -> Re
         ("files", count(made.files as u64)),
         ("bytes", count(made.bytes)),
         ("bytes shared, not copied", count(made.shared_bytes)),
+        ("events that could not be read back", count(verified.unread)),
         ("damaged", count(verified.damage.len() as u64)),
     ]);
     let notes = &mut sheet.facts.notes;

@@ -11,8 +11,9 @@ use serde_json::{Map, Value as Json, json};
 use super::args::{Place, TargetArgs, open, read_file};
 use super::output::Output;
 use super::remote::Remote;
+use crate::config::whole;
 use crate::ingest::{self, Admission};
-use crate::render::Sheet;
+use crate::render::{Sheet, understood};
 use crate::wire::correction as wire;
 
 #[derive(Debug, clap::Args)]
@@ -35,10 +36,10 @@ enum Change {
         #[command(flatten)]
         of: Of,
         /// A dimension, number or tag, such as team=search or tag.plan=pro.
-        #[arg(long, required = true, value_name = "FIELD=VALUE")]
+        #[arg(long, required = true, value_name = "FIELD=VALUE", allow_hyphen_values = true)]
         set: Vec<String>,
         /// How far the values come from; of several for one field the one of the lowest rank is taken.
-        #[arg(long, default_value_t = 0)]
+        #[arg(long, default_value_t = 0, value_parser = whole::<u32>)]
         rank: u32,
         #[command(flatten)]
         target: TargetArgs,
@@ -48,7 +49,7 @@ enum Change {
         /// The file of the event; `-` is the standard input.
         file: PathBuf,
         /// Which version this is; what was first sent has 0.
-        #[arg(long)]
+        #[arg(long, value_parser = whole::<u64>)]
         revision: u64,
         #[command(flatten)]
         target: TargetArgs,
@@ -74,10 +75,10 @@ enum Change {
 #[group(required = true, multiple = false)]
 struct Of {
     /// The id of the event.
-    #[arg(long = "event", value_name = "ID")]
+    #[arg(long = "event", value_name = "ID", allow_hyphen_values = true)]
     event: Option<String>,
     /// A trace: every event of it, those still to come too.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     trace: Option<String>,
 }
 
@@ -88,7 +89,7 @@ pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCod
     let (lsn, fates) = match target.place()? {
         Place::Server(address) => {
             let answer = Remote::new(address, scope)?.post_text(&["v1", "corrections"], &body)?;
-            of_server(&answer)?
+            of_server(&understood(&answer)?)
         }
         Place::Store(dir) => {
             let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
@@ -129,9 +130,7 @@ fn fate(item: &CorrectionItem) -> Fate {
     Fate { status: status.into(), events, why }
 }
 
-fn of_server(answer: &[u8]) -> Result<(u64, Vec<Fate>)> {
-    let answer: Json =
-        serde_json::from_slice(answer).map_err(|error| Error::invalid(format!("not an answer of Quipu: {error}")))?;
+fn of_server(answer: &Json) -> (u64, Vec<Fate>) {
     let text = |item: &Json, name: &str| item.get(name).and_then(Json::as_str).map(str::to_owned);
     let fate = |item: &Json| Fate {
         status: text(item, "status").unwrap_or_default(),
@@ -140,7 +139,7 @@ fn of_server(answer: &[u8]) -> Result<(u64, Vec<Fate>)> {
     };
     let items = answer.get("items").and_then(Json::as_array);
     let lsn = answer.get("lsn").and_then(Json::as_u64).unwrap_or_default();
-    Ok((lsn, items.into_iter().flatten().map(fate).collect()))
+    (lsn, items.into_iter().flatten().map(fate).collect())
 }
 
 impl Change {

@@ -10,7 +10,7 @@ pub(super) struct Args {
     /// A dimension, a number or tag.KEY whose values to list; all dimensions and tags when left out.
     dimension: Option<String>,
     /// Only values that begin with this.
-    #[arg(long, value_name = "TEXT", requires = "dimension")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, requires = "dimension")]
     prefix: Option<String>,
     #[command(flatten)]
     pub(super) rest: ReportArgs,

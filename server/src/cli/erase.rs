@@ -3,17 +3,15 @@
 use std::process::ExitCode;
 
 use clap::ArgGroup;
-use quipu::{Error, Result, Scope, Unit, Value};
+use quipu::store::{Erasure, Reach};
+use quipu::{Result, Scope, Unit, Value};
 
-use super::args::{Place, TargetArgs, open};
+use super::ACTOR;
+use super::args::{Place, TargetArgs, no_store, open_existing};
 use super::output::Output;
 use super::remote::Remote;
-use super::target::snapshot;
-use crate::erase::{self, Mode, Receipt, Report, Request};
+use crate::erase::{Case, Mode, Receipt, Report, Request};
 use crate::render::{Document, Sheet};
-
-/// Who acts, in the audit log.
-const ACTOR: &str = "cli";
 
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args(["anonymise", "delete", "verify"]))]
@@ -35,27 +33,32 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCode> {
     let mode = match (args.anonymise, args.delete) {
-        (true, _) => Some(Mode::Anonymise),
-        (false, true) => Some(Mode::Delete),
+        (true, _) => Some(Mode(Erasure::Anonymise)),
+        (false, true) => Some(Mode(Erasure::Delete)),
         (false, false) => None,
     };
     let request = Request { subscriber: args.subscriber.clone(), mode, verify: args.verify };
     let report = match args.target.place()? {
-        Place::Server(address) => {
-            let body = serde_json::to_string(&request).map_err(|error| Error::invalid(error.to_string()))?;
-            let answer = Remote::new(address, scope)?.post_text(&["v1", "erasures"], &body)?;
-            serde_json::from_slice(&answer)
-                .map_err(|error| Error::invalid(format!("not an answer of Quipu: {error}")))?
-        }
+        Place::Server(address) => Remote::new(address, scope)?.exchange(&["v1", "erasures"], &request)?,
         Place::Store(dir) => {
-            // Read first: opening would make a new store where there is none.
-            drop(snapshot(&dir)?);
-            let store = mode.map(|_| open(&dir)).transpose()?;
-            erase::run(store.as_ref(), &dir, scope.workspace(), &request, ACTOR)?
+            let mut case = Case::new(&args.subscriber);
+            if let Some(mode) = mode {
+                case.erase(&open_existing(&dir)?, &dir, scope.workspace(), mode, ACTOR)?;
+            }
+            if args.verify {
+                case.search(&dir, Reach::Everything, || false).map_err(no_store)?;
+            }
+            case.report()
         }
     };
     output.document(&document(&report), None)?;
-    Ok(ExitCode::from(u8::from(report.found.is_some_and(|places| !places.is_empty()))))
+    Ok(ExitCode::from(u8::from(!is_done(&report, args.verify))))
+}
+
+/// Whether there was somebody to erase, and nothing is left of them as far as that was to be seen.
+fn is_done(report: &Report, verify: bool) -> bool {
+    let is_erased = report.receipt.as_ref().is_none_or(|receipt| !receipt.replaced.is_empty());
+    is_erased && (!verify || report.found.as_ref().is_some_and(Vec::is_empty))
 }
 
 fn document(report: &Report) -> Document {
@@ -86,7 +89,7 @@ fn receipt_sheet(receipt: &Receipt) -> Sheet {
     Sheet::of_pairs([
         ("at", receipt.at.map_or(Value::Null, |at| Value::Time(at.0))),
         ("person", text(&receipt.person)),
-        ("mode", text(receipt.mode.name())),
+        ("mode", text(receipt.mode.0.name())),
         ("events", count(receipt.events)),
         ("mentions by others", count(receipt.mentions)),
         ("outcomes that named them", count(receipt.outcomes)),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use quipu::{Error, ErrorKind, Event, Result, Scope, Value};
+use quipu::{Error, Event, Result, Scope, Value};
 
 use super::args::{Place, TargetArgs};
 use super::output::Output;
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCod
         Place::Store(dir) => {
             let snapshot = snapshot(&dir)?;
             let event = ingest::event(&snapshot, scope, &args.id)?;
-            let event = event.ok_or_else(|| Error::new(ErrorKind::NotFound, ingest::unknown_event(&args.id)))?;
+            let Some(event) = event else { return Err(ingest::no_event(&snapshot, scope, &args.id)?) };
             let cost = ask::cost_of(&snapshot, &event)?;
             (event, cost)
         }

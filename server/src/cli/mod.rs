@@ -132,6 +132,8 @@ enum Command {
     Restore(backup::RestoreArgs),
 }
 
+/// Who acts, in the audit log, where nobody says who they are.
+const ACTOR: &str = "cli";
 /// Refusals that a table lists.
 const LISTED: usize = 10;
 
@@ -147,6 +149,12 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if output.is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            let error = match error.kind() {
+                ErrorKind::Corrupt => {
+                    error.hint(format_args!("`quipu verify --store DIR` lists all damage, {}", verify::RESTORE))
+                }
+                _ => error,
+            };
             let text = error.to_string();
             // The lines are of the message's own; what it quotes has its line breaks escaped.
             let lines: Vec<_> = text.lines().map(printable).collect();

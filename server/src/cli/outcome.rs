@@ -29,13 +29,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "USD", allow_hyphen_values = true, requires = "status")]
     value: Option<String>,
     /// Anything else, as JSON.
-    #[arg(long, value_name = "JSON", requires = "status")]
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true, requires = "status")]
     metadata: Option<String>,
     /// When it was reached, in RFC 3339; when absent, as before for an amendment, else now.
     #[arg(long, value_name = "TIME", requires = "status")]
     at: Option<String>,
     /// Amend the outcome that was reported before, for this reason; the earlier one stays on record.
-    #[arg(long, value_name = "REASON", requires = "status")]
+    #[arg(long, value_name = "REASON", allow_hyphen_values = true, requires = "status")]
     amend: Option<String>,
     /// Store it even when no event of the job is stored.
     #[arg(long, requires = "status")]
@@ -56,8 +56,8 @@ pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCod
     outcome.workspace = Some(scope.workspace().into());
     let done = match args.target.place()? {
         Place::Server(address) => {
-            let answer = Remote::new(address, scope)?.post(&["v1", "jobs", &args.job_id, "outcome"], &body)?;
-            let answer: Json = serde_json::from_slice(&answer).unwrap_or_default();
+            let path = ["v1", "jobs", &args.job_id, "outcome"];
+            let answer: Json = Remote::new(address, scope)?.exchange(&path, &body)?;
             answer.get("status").and_then(Json::as_str).unwrap_or("stored").to_owned()
         }
         Place::Store(dir) => record(&open(&dir)?, outcome)?,

@@ -22,13 +22,13 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "WHAT")]
     cohort: Option<String>,
     /// Only groups that pass, such as `cost > 10 and growth(cost) >= 0.5`; several must all hold.
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     having: Vec<String>,
     /// Compare with `previous` (the period before), or with another one: SINCE..UNTIL.
     #[arg(long, value_name = "PERIOD", conflicts_with = "compare_where")]
     compare: Option<String>,
     /// Compare with the events that pass this filter instead of --where.
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     compare_where: Option<String>,
     /// Return time buckets without an event too, or not; by default where time is the only key.
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
@@ -37,7 +37,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "COLUMN,…", allow_hyphen_values = true)]
     order: Vec<String>,
     /// How many rows to show; totals cover all.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     limit: Option<String>,
     /// Go on behind the page whose note named this cursor.
     #[arg(long, value_name = "CURSOR")]

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use quipu::{Error, ErrorKind, Result, Scope};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use ureq::http::Response;
 use ureq::{Agent, Body, RequestBuilder};
@@ -10,6 +12,7 @@ use ureq::{Agent, Body, RequestBuilder};
 use super::args::Address;
 use crate::http::WORKSPACE_HEADER;
 use crate::plan::PlanText;
+use crate::render::understood;
 
 const TIMEOUT: Duration = Duration::from_secs(300);
 /// Longest answer that is read.
@@ -32,14 +35,14 @@ impl<'a> Remote<'a> {
         Ok(Self { base: url.trim_end_matches('/'), token, scope, agent: config.into() })
     }
 
-    /// Sends a plan.
-    pub(super) fn query(&self, text: &PlanText) -> Result<Vec<u8>> {
-        self.post(&["v1", "query"], &serde_json::to_value(text).map_err(|error| Error::invalid(error.to_string()))?)
+    /// Sends JSON, and reads the answer.
+    pub(super) fn exchange<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T> {
+        understood(&self.post(path, body)?)
     }
 
     /// Sends JSON.
-    pub(super) fn post(&self, path: &[&str], body: &Json) -> Result<Vec<u8>> {
-        self.post_text(path, &body.to_string())
+    pub(super) fn post(&self, path: &[&str], body: &impl Serialize) -> Result<Vec<u8>> {
+        self.post_text(path, &serde_json::to_string(body).map_err(|error| Error::invalid(error.to_string()))?)
     }
 
     /// Sends the text of a JSON document, or of one per line.
@@ -77,6 +80,10 @@ impl<'a> Remote<'a> {
 
     fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Vec<u8>> {
         let unreachable = |error: ureq::Error| {
+            let error = match error {
+                ureq::Error::Io(error) => error.to_string(),
+                error => error.to_string(),
+            };
             Error::new(ErrorKind::Io, format!("{}: {error}; is the server running there?", self.base))
         };
         let mut answer = answer.map_err(unreachable)?;

@@ -9,7 +9,7 @@ use quipu::{Result, Value};
 use super::args::open_with;
 use super::output::Output;
 use crate::config::{Config, Settings};
-use crate::http;
+use crate::http::{self, Listeners};
 use crate::render::Sheet;
 
 #[derive(Debug, clap::Args)]
@@ -23,11 +23,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     let config = Config::new(args.settings.clone().with_file()?)?;
+    // Before there is a store: what cannot be served leaves no new one behind.
+    http::check(&config)?;
     if args.check_config {
-        http::check(&config)?;
         output.sheet(&sheet(&config))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let listeners = Listeners::bind(&config)?;
     http::log_as(&config);
     let options = Options::default().memory_bytes(config.memory);
     let options = options.flush_interval(config.flush_interval).flush_events(config.flush_events);
@@ -35,7 +37,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<ExitCode> {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let settings = args.settings.clone();
     let reread = move || Config::new(settings.clone().with_file()?);
-    http::serve(store, config, reread, |address, grpc| {
+    http::serve(store, config, listeners, reread, |address, grpc| {
         // Whoever started this may have closed the pipe; the server serves all the same.
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "listening on {scheme}://{address}");

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use quipu::store::Snapshot;
-use quipu::{Error, ErrorKind, PriceChoice, Result, Scope, Zone};
+use quipu::{Error, PriceChoice, Result, Scope, Zone};
 use serde_json::Value as Json;
 
-use super::args::{Place, TargetArgs, read_file};
+use super::args::{Place, TargetArgs, no_store, read_file};
 use super::remote::Remote;
 use crate::ask::{self, VersionsText};
 use crate::attribute;
@@ -32,7 +32,7 @@ impl<'a> Target<'a> {
     /// Answers a plan.
     pub(super) fn ask(&self, scope: &Scope, text: &PlanText) -> Result<Sheet> {
         match self {
-            Self::Server(remote) => Sheet::from_json(&remote.query(text)?),
+            Self::Server(remote) => Sheet::from_json(&remote.post(&["v1", "query"], text)?),
             Self::Store(dir) => ask::ask(&snapshot(dir)?, scope.clone(), &local_plan(text)?),
         }
     }
@@ -128,11 +128,14 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Usage that was assigned afterwards.
-    pub(super) fn attributions(&self, scope: &Scope) -> Result<Sheet> {
+    /// Usage that was assigned afterwards, the newest first.
+    pub(super) fn attributions(&self, scope: &Scope, limit: u64) -> Result<Sheet> {
         match self {
-            Self::Server(remote) => Sheet::from_json(&remote.get(&["v1", "attributions"], &PlanText::default())?),
-            Self::Store(dir) => Ok(attribute::list(&snapshot(dir)?, scope)),
+            Self::Server(remote) => {
+                let text = PlanText { limit: Some(limit), ..PlanText::default() };
+                Sheet::from_json(&remote.get(&["v1", "attributions"], &text)?)
+            }
+            Self::Store(dir) => Ok(attribute::list(&snapshot(dir)?, scope, limit)),
         }
     }
 
@@ -149,12 +152,7 @@ impl<'a> Target<'a> {
 
 /// What a store holds now, without taking its lock.
 pub(super) fn snapshot(dir: &Path) -> Result<Snapshot> {
-    quipu::store::read_only(dir).map_err(|error| match error.kind() {
-        ErrorKind::NotAStore | ErrorKind::NotFound => {
-            error.hint("`quipu demo --store DIR` and `quipu import --store DIR FILE` make one in a new directory")
-        }
-        _ => error,
-    })
+    quipu::store::read_only(dir).map_err(no_store)
 }
 
 /// The plan, with the file of a price list read where one is named.

@@ -7,14 +7,12 @@ use std::process::ExitCode;
 use quipu::io::RealDisk;
 use quipu::{Error, Result, Scope, Timestamp, Unit, Value, Zone};
 
-use super::args::StoreArgs;
+use super::ACTOR;
+use super::args::{StoreArgs, server_folder};
 use super::output::Output;
-use crate::access::{Folder, Issued, LastUsed, Permission, Stamp, Token};
+use crate::access::{Issued, LastUsed, Permission, Stamp, Token};
 use crate::plan::{now, span_micros};
 use crate::render::Sheet;
-
-/// Who acts, in the audit log.
-const ACTOR: &str = "cli";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -88,8 +86,8 @@ pub(super) fn run(args: &Args, scope: &Scope, output: &Output) -> Result<ExitCod
 }
 
 fn create(args: &Create, scope: &Scope, output: &Output) -> Result<()> {
-    let dir = existing(&args.store.store)?;
-    let (now, folder) = (now(), Folder::of_store(dir));
+    let dir = &args.store.store;
+    let (now, folder) = (now(), server_folder(dir, true)?);
     let expires = args.expires.as_deref().map(|text| from_now("expires", text, now)).transpose()?;
     if expires.is_some_and(|expires| expires <= now) {
         return Err(Error::invalid("expires lies in the past"));
@@ -116,10 +114,9 @@ fn create(args: &Create, scope: &Scope, output: &Output) -> Result<()> {
 }
 
 fn rotate(args: &Rotate, output: &Output) -> Result<()> {
-    let dir = existing(&args.store.store)?;
-    let now = now();
+    let dir = &args.store.store;
+    let (now, folder) = (now(), server_folder(dir, false)?);
     let overlap = from_now("overlap", &args.overlap, now)?;
-    let folder = Folder::of_store(dir);
     let rotated = folder.change_tokens(|tokens| tokens.rotate(&args.id, overlap, now, &RealDisk::new(dir)));
     let (token, issued) = rotated?;
     folder.record(ACTOR, "token.rotate", &token.id, now)?;
@@ -127,14 +124,14 @@ fn rotate(args: &Rotate, output: &Output) -> Result<()> {
 }
 
 fn revoke(args: &Revoke, output: &Output) -> Result<()> {
-    let folder = Folder::of_store(existing(&args.store.store)?);
+    let folder = server_folder(&args.store.store, false)?;
     let token = folder.change_tokens(|tokens| tokens.revoke(&args.id, now()))?;
     folder.record(ACTOR, "token.revoke", &token.id, now())?;
     output.sheet(&sheet(&[&token], &LastUsed::default()))
 }
 
 fn list(dir: &Path, output: &Output) -> Result<()> {
-    let folder = Folder::of_store(existing(dir)?);
+    let folder = server_folder(dir, false)?;
     let (tokens, used) = (folder.tokens()?, LastUsed::load(&folder)?);
     output.sheet(&sheet(&tokens.iter().collect::<Vec<_>>(), &used))
 }
@@ -177,14 +174,6 @@ fn sheet(tokens: &[&Token], used: &LastUsed) -> Sheet {
         ]);
     }
     sheet
-}
-
-/// The directory, which must be there: a token of a store that a typing error names would help nobody.
-fn existing(dir: &Path) -> Result<&Path> {
-    match dir.is_dir() {
-        true => Ok(dir),
-        false => Err(Error::invalid(format!("there is no store at {}; name its directory", dir.display()))),
-    }
 }
 
 fn default(pair: &str) -> Result<(String, String)> {

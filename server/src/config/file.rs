@@ -5,6 +5,7 @@ use std::path::Path;
 use quipu::{Error, Result};
 
 use super::settings::Settings;
+use crate::toml_text;
 
 impl Settings {
     /// These settings, and those of the file they name where they say nothing.
@@ -21,7 +22,7 @@ impl Settings {
     fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", &shown.to_string(), error))?;
-        let settings: Self = toml::from_str(&text).map_err(|error| Error::invalid(format!("{shown}: {error}")))?;
+        let settings: Self = toml_text::read(&text).map_err(|error| error.context(path.display()))?;
         match settings.config {
             Some(_) => Err(Error::invalid(format!("{shown}: a configuration file cannot name another one"))),
             None => Ok(settings),

@@ -23,7 +23,7 @@ use crate::plan::now;
 use crate::rules::{self, Watched};
 
 pub use settings::{LogFormat, LogLevel, Settings};
-pub use units::{Bytes, Span};
+pub use units::{Bytes, Span, whole};
 
 /// Below this, heads would be sealed every few requests.
 const LEAST_MEMORY: usize = 64 << 20;
@@ -218,6 +218,9 @@ impl Config {
 
     /// Itself, unless it would let strangers in.
     fn guarded(self, allow_public: bool) -> Result<Self> {
+        if self.store.is_file() {
+            quipu::store::require(&self.store)?;
+        }
         let token = !Folder::of_store(&self.store).tokens()?.is_empty();
         let lacks = match (token, self.tls.is_some()) {
             (false, _) => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::units::{Bytes, Span};
+use super::units::{self, Bytes, Span};
 use crate::budget::Written;
 use crate::notice::Webhook;
 
@@ -65,10 +65,10 @@ settings! {
     #[arg(long, env = "QUIPU_STORE", value_name = "DIR")]
     store: PathBuf,
     /// The address to listen on; port 0 takes a free one. [default: 127.0.0.1:8080]
-    #[arg(long, env = "QUIPU_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "QUIPU_LISTEN", value_name = "ADDRESS", value_parser = units::address)]
     listen: SocketAddr,
     /// The address to take OTLP over gRPC on, such as 127.0.0.1:4317; not taken when absent.
-    #[arg(long, env = "QUIPU_OTLP_GRPC", value_name = "ADDRESS")]
+    #[arg(long, env = "QUIPU_OTLP_GRPC", value_name = "ADDRESS", value_parser = units::address)]
     otlp_grpc: SocketAddr,
     /// Listen where other machines can reach it, although there is no token or no TLS.
     #[arg(long, env = "QUIPU_ALLOW_PUBLIC", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
@@ -91,10 +91,10 @@ settings! {
     #[arg(long, env = "QUIPU_FLUSH_EVENTS", value_name = "N")]
     flush_events: usize,
     /// Connections at once; more wait. [default: 1024]
-    #[arg(long, env = "QUIPU_MAX_CONNECTIONS", value_name = "N")]
+    #[arg(long, env = "QUIPU_MAX_CONNECTIONS", value_name = "N", value_parser = units::whole::<usize>)]
     max_connections: usize,
     /// Connections at once from one address; more are closed. [default: 256]
-    #[arg(long, env = "QUIPU_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    #[arg(long, env = "QUIPU_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N", value_parser = units::whole::<usize>)]
     max_connections_per_address: usize,
     /// Until the first byte of a connection. [default: 10s]
     #[arg(long, env = "QUIPU_FIRST_BYTE_TIMEOUT", value_name = "SPAN")]
@@ -115,14 +115,14 @@ settings! {
     #[arg(long, env = "QUIPU_MAX_UNPACKED", value_name = "SIZE")]
     max_unpacked: Bytes,
     /// How many times larger than sent a body of more than 1 MiB may unpack to. [default: 250]
-    #[arg(long, env = "QUIPU_MAX_UNPACKED_RATIO", value_name = "N")]
+    #[arg(long, env = "QUIPU_MAX_UNPACKED_RATIO", value_name = "N", value_parser = units::whole::<u64>)]
     max_unpacked_ratio: u64,
     /// Requests per second of one token, with bursts of twice as many. [default: no limit]
-    #[arg(long, env = "QUIPU_MAX_REQUESTS_PER_SECOND", value_name = "N")]
+    #[arg(long, env = "QUIPU_MAX_REQUESTS_PER_SECOND", value_name = "N", value_parser = units::whole::<u32>)]
     max_requests_per_second: u32,
     /// Different values of a label, such as team or feature, in a workspace; further ones are put under `__overflow__`.
     /// [default: 10000]
-    #[arg(long, env = "QUIPU_MAX_VALUES", value_name = "N")]
+    #[arg(long, env = "QUIPU_MAX_VALUES", value_name = "N", value_parser = units::whole::<usize>)]
     max_values: usize,
     /// Different values of a key of tags in a workspace; further ones are put under `__overflow__`. [default: 100000]
     #[arg(long, env = "QUIPU_MAX_TAG_VALUES", value_name = "N")]
@@ -131,7 +131,7 @@ settings! {
     #[arg(long, env = "QUIPU_MAX_TAG_KEYS", value_name = "N")]
     max_tag_keys: usize,
     /// Queries at work at once; more wait. [default: 4]
-    #[arg(long, env = "QUIPU_MAX_QUERIES", value_name = "N")]
+    #[arg(long, env = "QUIPU_MAX_QUERIES", value_name = "N", value_parser = units::whole::<usize>)]
     max_queries: usize,
     /// How long a query may wait and work. [default: 30s]
     #[arg(long, env = "QUIPU_QUERY_TIMEOUT", value_name = "SPAN")]

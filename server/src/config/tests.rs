@@ -24,6 +24,10 @@ fn the_file_says_what_flags_leave_open() {
 fn what_is_wrong_is_named() {
     for (text, words) in [
         ("colour = 1", "colour"),
+        (
+            "listen = \"127.0.0.1:1\"\nmax_queries = \"x\"",
+            "line 2 column 15: the text \"x\" where a whole number from 0 is expected",
+        ),
         ("max_body = \"1 parsec\"", "16MiB"),
         ("query_timeout = \"0s\"", "250ms"),
         ("config = \"other.toml\"", "another one"),

@@ -1,6 +1,7 @@
 //! Spans of time and sizes as people write them.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,6 +17,22 @@ pub struct Span(Duration);
 /// A size: `4096`, `64KiB`, `16MiB`, `1GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bytes(u64);
+
+/// Reads a whole number for the command line.
+///
+/// # Errors
+/// What is expected.
+pub fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number from 0".to_owned())
+}
+
+/// Reads an address to listen on for the command line.
+///
+/// # Errors
+/// What is expected.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080".to_owned())
+}
 
 impl From<Span> for Duration {
     fn from(span: Span) -> Self {

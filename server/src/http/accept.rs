@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
+use tracing::field::display;
 
 use super::connections::{Connections, Counted};
 use super::grpc;
@@ -27,6 +28,7 @@ use super::reload::Reload;
 use super::router::router;
 use super::state::App;
 use super::tls::Tls;
+use crate::config::Config;
 
 /// How long a client may take none of its answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -56,10 +58,35 @@ enum Protocol {
     Grpc,
 }
 
+/// The addresses that are listened on.
+#[derive(Debug)]
+pub struct Listeners {
+    http: std::net::TcpListener,
+    grpc: Option<std::net::TcpListener>,
+}
+
+impl Listeners {
+    /// Takes the addresses of the settings. Whoever connects waits until there is a server.
+    ///
+    /// # Errors
+    /// When one is taken, or is not of this machine.
+    pub fn bind(config: &Config) -> Result<Self> {
+        let bind = |address: SocketAddr| {
+            let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+                listener.set_nonblocking(true)?;
+                Ok(listener)
+            });
+            bound.map_err(|error| Error::io("listen on", &address.to_string(), error))
+        };
+        Ok(Self { http: bind(config.listen)?, grpc: config.otlp_grpc.map(bind).transpose()? })
+    }
+}
+
 /// Serves until a signal comes, then drains. SIGHUP has the settings and the certificate read again.
 pub(super) async fn until_stopped(
     app: App,
     tls: Option<Arc<Tls>>,
+    listeners: Listeners,
     reload: Arc<Reload>,
     ready: impl FnOnce(SocketAddr, Option<SocketAddr>),
 ) -> Result<()> {
@@ -68,11 +95,12 @@ pub(super) async fn until_stopped(
     let failed = |error| Error::io("listen on", &listen.to_string(), error);
     // Before the line that says so, for whoever reads it may send a signal at once.
     let [mut terminate, mut interrupt, mut hangup] = signals().map_err(failed)?;
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let listener = TcpListener::from_std(listeners.http).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let grpc = bind_grpc(config.otlp_grpc).await?;
+    let grpc = listeners.grpc.map(TcpListener::from_std).transpose().map_err(failed)?;
     let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose().map_err(failed)?;
-    tracing::info!(%address, ?grpc_address, tls = tls.is_some(), tokens = app.gate.requires_token(), "listening");
+    let (grpc_shown, tokens) = (grpc_address.as_ref().map(display), app.gate.requires_token());
+    tracing::info!(%address, grpc = grpc_shown, tls = tls.is_some(), tokens, "listening");
     ready(address, grpc_address);
     let (stop, stopping) = watch::channel(false);
     let limits = &config.limits;
@@ -105,12 +133,6 @@ pub(super) async fn until_stopped(
 
 fn signals() -> std::io::Result<[Signal; 3]> {
     Ok([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?])
-}
-
-async fn bind_grpc(address: Option<SocketAddr>) -> Result<Option<TcpListener>> {
-    let Some(address) = address else { return Ok(None) };
-    let bound = TcpListener::bind(address).await;
-    bound.map(Some).map_err(|error| Error::io("listen on", &address.to_string(), error))
 }
 
 /// A place for a connection, and the connection.

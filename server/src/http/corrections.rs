@@ -24,8 +24,9 @@ pub(super) async fn event(
 ) -> Result<Json<Value>, Problem> {
     let scope = allowed.caller.scope;
     app.ask(move |store, _| {
-        let event = ingest::event(&store.snapshot(), &scope, &id)?;
-        let event = event.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, ingest::unknown_event(&id)))?;
+        let snapshot = store.snapshot();
+        let event = ingest::event(&snapshot, &scope, &id)?;
+        let Some(event) = event else { return Err(ingest::no_event(&snapshot, &scope, &id)?.into()) };
         serde_json::to_value(native::Native(&event)).map(Json).map_err(|_| Problem::internal())
     })
     .await

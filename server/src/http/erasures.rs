@@ -4,12 +4,14 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use quipu::store::Reach;
 
 use super::body;
 use super::caller::{Admin, Allowed};
 use super::problem::Problem;
 use super::state::App;
-use crate::erase::{self, Report, Request};
+use crate::erase::{Case, Report, Request};
+use crate::wire::json;
 
 pub(super) async fn post(
     State(app): State<App>,
@@ -20,13 +22,36 @@ pub(super) async fn post(
     let caller = allowed.caller.whole_workspace()?;
     let mut sent = body::receive(&app, &headers, body).await?;
     let dir = app.config().store.clone();
-    let erased = move |store: &quipu::Store| {
-        let request: Request = serde_json::from_slice(&sent.unpack()?)
-            .map_err(|error| Problem::bad_request(format!("not a request for an erasure: {error}")))?;
-        if request.mode.is_none() && !request.verify {
-            return Err(Problem::bad_request("mode is missing: anonymise or delete; or verify, to only look"));
+    let (workspace, actor) = (caller.scope.workspace().to_owned(), caller.actor());
+    let erase = {
+        let (dir, workspace) = (dir.clone(), workspace.clone());
+        move |store: &quipu::Store| {
+            let request: Request = json::read(&sent.unpack()?)?;
+            let mut case = Case::new(&request.subscriber);
+            match request.mode {
+                Some(mode) => case.erase(store, &dir, &workspace, mode, &actor)?,
+                None if request.verify => {}
+                None => {
+                    return Err(Problem::bad_request("mode is missing: anonymise or delete; or verify, to only look"));
+                }
+            }
+            Ok((case, request))
         }
-        Ok(erase::run(Some(store), &dir, caller.scope.workspace(), &request, &caller.actor())?)
     };
-    app.store(erased).await.map(Json)
+    let (case, request) = app.store(erase).await?;
+    if !request.verify {
+        return Ok(Json(case.report()));
+    }
+    let mut searched = case.clone();
+    let search = move |_: &quipu::Store, cancel: quipu::Cancel| {
+        // Others' workspaces and the server's own files are none of whoever asks.
+        searched.search(&dir, Reach::Workspace(&workspace), || cancel.is_cancelled())?;
+        Ok(searched.report())
+    };
+    match app.ask(search).await {
+        Ok(report) => Ok(Json(report)),
+        // What was erased is told, whatever became of the search.
+        Err(problem) if request.mode.is_some() => Ok(Json(case.unsearched(problem.detail()))),
+        Err(problem) => Err(problem),
+    }
 }

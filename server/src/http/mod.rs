@@ -76,6 +76,7 @@ use tokio::runtime::Builder;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Config, LogFormat, LogLevel};
+pub use accept::Listeners;
 use reload::Reload;
 use state::App;
 use tls::Tls;
@@ -98,6 +99,7 @@ const CONFIRM_EVERY: Duration = Duration::from_secs(1);
 pub fn serve(
     store: Store,
     config: Config,
+    listeners: Listeners,
     reread: impl Fn() -> Result<Config> + Send + Sync + 'static,
     ready: impl FnOnce(SocketAddr, Option<SocketAddr>),
 ) -> Result<()> {
@@ -113,7 +115,7 @@ pub fn serve(
             tokio::spawn(alerts::watch(app.clone())),
         ];
         let reload = Arc::new(Reload::new(app.clone(), tls.clone(), reread));
-        let served = accept::until_stopped(app.clone(), tls, reload, ready).await;
+        let served = accept::until_stopped(app.clone(), tls, listeners, reload, ready).await;
         keeping.iter().for_each(tokio::task::JoinHandle::abort);
         served
     });

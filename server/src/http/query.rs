@@ -91,7 +91,7 @@ async fn run(
 }
 
 /// The plan that query parameters say.
-fn text_of(pairs: &[(String, String)]) -> QuipuResult<PlanText> {
+pub(super) fn text_of(pairs: &[(String, String)]) -> QuipuResult<PlanText> {
     let mut text = PlanText::default();
     pairs.iter().try_for_each(|(name, value)| text.set(name, value))?;
     Ok(text)

@@ -74,7 +74,10 @@ fn own() -> Vec<Operation> {
             .needs(Admin)
             .takes("Undo", &JSON)
             .gives(200, "done", "Attributed"),
-        get("/v1/attributions", "Usage that was assigned afterwards", attributions::list).needs(Admin).gives_sheet(),
+        get("/v1/attributions", "Usage that was assigned afterwards", attributions::list)
+            .needs(Admin)
+            .takes_own(&attributions::LIST_PARAMETERS)
+            .gives_sheet(),
         post("/v1/erasures", "Erase a subscriber, or look for one in every file", erasures::post)
             .needs(Admin)
             .takes("Erasure", &JSON)
@@ -212,6 +215,7 @@ async fn unknown(uri: Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
 }
 
-async fn not_allowed(uri: Uri) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take this method", uri.path()))
+async fn not_allowed(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}; /openapi.json says what every route takes", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

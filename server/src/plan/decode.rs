@@ -84,7 +84,7 @@ fn refuse_repeated_columns(query: &Query) -> Result<()> {
 fn compare(json: &Json, zone: &Zone, now: Timestamp) -> Result<Option<Compare>> {
     let wrong = || {
         Error::invalid(format!(
-            "compare is {json}; expected \"previous\", \"SINCE..UNTIL\", {{\"since\": T, \"until\": T}} or {{\"where\": …}}"
+            "compare is {json}; expected \"previous\" or \"SINCE..UNTIL\"; in JSON also {{\"since\": T, \"until\": T}} or {{\"where\": …}}"
         ))
     };
     let range = |since: &str, until: &str| {

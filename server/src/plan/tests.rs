@@ -308,7 +308,7 @@ fn a_wrong_plan_says_what_is_wrong_and_where() {
     for (json, found) in [
         (r#"{"measurs": ["cost"]}"#, "unknown field `measurs`"),
         (r#"{"measures": ["cots"]}"#, "did you mean `cost`?"),
-        (r#"{"measures": "cost"}"#, "query plan: invalid type: string"),
+        (r#"{"measures": "cost"}"#, "query plan: line 1 column 19: the text \"cost\" where an array is expected"),
         (r#"{"measures": ["cost", "cost"]}"#, "the column cost is asked for twice"),
         (r#"{"by": ["tema"]}"#, "did you mean `team`?"),
         (r#"{"where": "team == a"}"#, "expected a value"),
@@ -322,7 +322,7 @@ fn a_wrong_plan_says_what_is_wrong_and_where() {
         (r#"{"prices": "old"}"#, "expected current, default, the number of a version or known:TIME"),
         (r#"{"assume_value": {"WON": 1}}"#, "assume_value: type is \"WON\""),
         (r#"{"assume_value": {"CUSTOM": "1e-40"}}"#, "assume_value of CUSTOM"),
-        (r#"{"limit": -1}"#, "query plan: invalid value"),
+        (r#"{"limit": -1}"#, "query plan: line 1 column 12: the number -1 where a whole number from 0 is expected"),
         (r#"{"tz": "Mars"}"#, "not the name of a time zone"),
         (r#"{"having": "cots > 1"}"#, "did you mean `cost`?"),
         (r#"{"compare": "last year"}"#, "expected \"previous\""),
@@ -331,6 +331,8 @@ fn a_wrong_plan_says_what_is_wrong_and_where() {
         (r#"{"cohort": "week"}"#, "allowed are event, job_start, outcome"),
         (r#"{"precision": "high"}"#, "allowed are auto, exact"),
         (r#"{"memory": "much"}"#, "expected a number of bytes"),
+        ("", "query plan: there is nothing; expected a JSON object"),
+        ("{\"limit\":", "query plan: line 1 column 9: it ends before it is complete"),
         ("[1", "query plan: "),
     ] {
         let message = of_json(json).expect_err(json).to_string();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::filter;
+use crate::wire::json;
 
 /// A plan as it is written in JSON:
 ///
@@ -166,7 +167,7 @@ impl PlanText {
                 "query plan: expected an object such as {\"measures\": [\"cost\"]}, not an array",
             ));
         }
-        serde_json::from_slice(text).map_err(|error| Error::invalid(format!("query plan: {error}")))
+        json::read(text).map_err(|error| error.context("query plan"))
     }
 
     /// Adds a flag or query parameter by its name in JSON; `measure`, `by`, `order`, `column` and

@@ -14,7 +14,11 @@ pub(super) fn parse(text: &str, zone: &Zone, now: Timestamp) -> Result<Timestamp
         return Ok(now);
     }
     if let Some(span) = span_micros(text) {
-        return Ok(Timestamp::from_micros(now.micros().saturating_sub(span)));
+        let at = now.micros().saturating_sub(span);
+        if at < 0 {
+            return Err(Error::invalid(format!("{text:?} ago is before 1970; leave it out to have all")));
+        }
+        return Ok(Timestamp::from_micros(at));
     }
     zone.parse_time(text).map_err(|error| Error::invalid(format!("{error}, or 7d, 24h, 15m for that long ago")))
 }

@@ -41,8 +41,18 @@ fn with_dollar(decimal: &str) -> String {
     }
 }
 
-/// The decimals that show the amounts of a column without noise: few where they are large.
-pub(super) fn money_digits<'a>(column: impl Iterator<Item = &'a Value>) -> u8 {
+/// The decimals that show the amounts of a column without noise: few where they are large, and none that are 0 in all.
+pub(super) fn money_digits<'a>(column: impl Iterator<Item = &'a Value> + Clone) -> u8 {
+    let most = most_digits(column.clone());
+    let told = |value: &Value| {
+        let text = fixed(value, most)?;
+        let (_, fraction) = text.split_once('.')?;
+        u8::try_from(fraction.trim_end_matches('0').len()).ok()
+    };
+    column.filter_map(told).max().unwrap_or(2).max(2)
+}
+
+fn most_digits<'a>(column: impl Iterator<Item = &'a Value>) -> u8 {
     let needed = |value: &Value| {
         let text = fixed(value, 12)?;
         let digits = text.trim_start_matches('-');

@@ -7,6 +7,7 @@ use quipu::{Error, Result};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::json::understood;
 use super::waterfall::{self, TREE};
 use super::{Format, Sheet, write};
 
@@ -56,8 +57,7 @@ impl Document {
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when it is something else.
     pub fn from_json(text: &[u8], names: &[&str]) -> Result<Self> {
-        let sheets: BTreeMap<String, &RawValue> =
-            serde_json::from_slice(text).map_err(|error| Error::invalid(format!("not an answer of Quipu: {error}")))?;
+        let sheets: BTreeMap<String, Box<RawValue>> = understood(text)?;
         let sheet = |name: &&str| {
             let raw = sheets.get(*name)?;
             Some(Sheet::from_json(raw.get().as_bytes()).map(|sheet| ((*name).to_owned(), sheet)))

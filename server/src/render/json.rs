@@ -14,6 +14,7 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 use quipu::money::{PICO_DIGITS, PICO_PER_USD};
 use quipu::{Column, Error, PicoUsd, Ratio, Result, Timestamp, Unit, Value};
+use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, de};
 use serde_json::Value as Json;
@@ -91,22 +92,33 @@ pub(super) fn write_lines(sheet: &Sheet, rows: Range<usize>, out: &mut dyn Write
     Ok(())
 }
 
+/// What a server answered.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when it is something else.
+pub fn understood<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
+    serde_json::from_slice(answer).map_err(not_quipu)
+}
+
+fn not_quipu(error: serde_json::Error) -> Error {
+    Error::invalid(format!("not an answer of Quipu: {error}"))
+}
+
 impl Sheet {
     /// Reads back the JSON of a sheet, as a server sends it.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid) when it is something else.
     pub fn from_json(text: &[u8]) -> Result<Self> {
-        let broken = |error: serde_json::Error| Error::invalid(format!("not an answer of Quipu: {error}"));
-        let json: Json = serde_json::from_slice(text).map_err(broken)?;
+        let json: Json = understood(text)?;
         let part = |name: &str| json.get(name).cloned().unwrap_or(Json::Null);
-        let heads: Vec<Head> = serde_json::from_value(part("columns")).map_err(broken)?;
-        let columns = heads.into_iter().map(column).collect::<Result<Vec<_>, _>>().map_err(broken)?;
-        let rows: Vec<Json> = serde_json::from_value(part("rows")).map_err(broken)?;
+        let heads: Vec<Head> = serde_json::from_value(part("columns")).map_err(not_quipu)?;
+        let columns = heads.into_iter().map(column).collect::<Result<Vec<_>, _>>().map_err(not_quipu)?;
+        let rows: Vec<Json> = serde_json::from_value(part("rows")).map_err(not_quipu)?;
         let rows = rows.iter().map(|object| row(&columns, object)).collect();
         let rest = |name: &str| json.get(name).map(|object| row(&columns, object));
         let (totals, other) = (rest("totals"), rest("other"));
-        let facts = serde_json::from_value::<Facts>(json.clone()).map_err(broken)?;
+        let facts = serde_json::from_value::<Facts>(json.clone()).map_err(not_quipu)?;
         Ok(Self { columns, rows, totals, other, facts })
     }
 }

@@ -25,6 +25,7 @@ pub use amount::{dollars, grouped, percent};
 pub use cell::PRICE;
 pub use document::Document;
 pub use facts::{Facts, PartFact, UnpricedFact};
+pub use json::understood;
 pub use pieces::Pieces;
 pub use sheet::Sheet;
 pub use waterfall::TREE;

@@ -7,6 +7,7 @@ use quipu::Cohort;
 use super::amount::grouped;
 use super::facts::{ComparedFact, PartFact, UnpricedFact};
 use super::sheet::Sheet;
+use crate::words::counted;
 
 /// Unpriced quantities that are named; the rest is counted.
 const NAMED: usize = 3;
@@ -32,7 +33,7 @@ pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
         notes.push(format!("cohort: {}", cohort.doc()));
     }
     for one in &facts.approximate {
-        let rows = format!("{} row{}", grouped(&one.groups.to_string()), if one.groups == 1 { "" } else { "s" });
+        let rows = counted(one.groups, "row");
         let exact = match one.column.contains(ESTIMATED) {
             true => format!("{} is exact", one.column.replace(ESTIMATED, EXACT)),
             false => "--precision exact".to_owned(),
@@ -132,8 +133,8 @@ fn explain(parts: &[PartFact]) -> Vec<String> {
         *way = (way.0 + 1, way.1 + part.rows_read, way.2 + part.rows);
     }
     let line = |((path, why), (parts, read, rows)): ((&str, &str), (u64, u64, u64))| {
-        let [parts, read, rows] = [parts, read, rows].map(|count| grouped(&count.to_string()));
-        format!("{path}: {parts} parts, {read} of {rows} rows read ({why})")
+        let (parts, read, rows) = (counted(parts, "part"), grouped(&read.to_string()), counted(rows, "row"));
+        format!("{path}: {parts}, {read} of {rows} read ({why})")
     };
     ways.into_iter().map(line).collect()
 }

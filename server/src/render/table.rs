@@ -19,6 +19,8 @@ const STYLE: TableStyle = TableStyle::new()
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none().junction(' '));
 
+/// Shown where there is no row.
+const NOTHING: &str = "(nothing)";
 /// Notes are broken into lines of at most this many characters.
 const PROSE_WIDTH: u16 = 100;
 /// A single row of more columns than this is shown upright: a name and a value per line.
@@ -84,12 +86,15 @@ fn write_rows(sheet: &Sheet, width: Option<u16>, out: &mut dyn Write) -> io::Res
     let rule = lines.iter().find(|line| line.starts_with('─')).cloned().unwrap_or_default();
     for (at, line) in lines.iter().enumerate() {
         if sheet.totals.is_some() && at + 1 == lines.len() {
+            if sheet.rows.is_empty() {
+                writeln!(out, "{NOTHING}")?;
+            }
             writeln!(out, "{rule}")?;
         }
         writeln!(out, "{}", line.trim_end())?;
     }
-    if sheet.rows.is_empty() {
-        writeln!(out, "(nothing)")?;
+    if sheet.rows.is_empty() && sheet.totals.is_none() {
+        writeln!(out, "{NOTHING}")?;
     }
     Ok(())
 }

@@ -52,11 +52,11 @@ fn a_table_aligns_numbers_and_says_what_it_leaves_out() {
     let expected = "\
 model         requests       cost success_rate cost_per_success
 ───────────────────────────────────────────────────────────────
-gpt-4o       1,234,567  $1,234.50       66.7 %          $2.5000
+gpt-4o       1,234,567  $1,234.50       66.7 %            $2.50
 tiny                 1     <$0.01        0.0 %                –
 unattributed         0    unknown            –                –
 ───────────────────────────────────────────────────────────────
-total        1,234,568  $1,234.50       50.0 %          $5.0000
+total        1,234,568  $1,234.50       50.0 %            $5.00
 
 3 of 7 rows shown; totals cover all of them
 without a price, so not in the cost: 5,000 input of tiny (acme)

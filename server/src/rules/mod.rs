@@ -28,6 +28,7 @@ use quipu::{Error, Filter, Limits, Measure, PicoUsd, Pivot, Result, RunawayRule,
 use serde::Deserialize;
 
 use crate::plan::span_micros;
+use crate::toml_text;
 
 pub use watched::Watched;
 
@@ -93,7 +94,7 @@ pub fn read(text: &str) -> Result<Rules> {
 /// # Errors
 /// As [`read`], as far as the form goes.
 pub fn texts(text: &str) -> Result<Vec<RuleText>> {
-    let file: File = toml::from_str(text).map_err(|error| Error::invalid(error.to_string().trim_end().to_owned()))?;
+    let file: File = toml_text::read(text)?;
     Ok(file.rule)
 }
 

@@ -9,17 +9,23 @@
 //!
 //! An assignment names one request, trace or credential, and what its usage is assigned to.
 
+use std::borrow::Cow;
+
 use quipu::attribution::{ASSIGNABLE, Assignment, KEYS};
 use quipu::{Dimension, Error, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use super::json::{self, Kind, Members};
+use super::{FieldError, ItemError, Place, excerpt};
 
 /// What is sent to assign usage.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attribute {
-    /// What is assigned to whom.
-    pub assignments: Vec<Map<String, Json>>,
+    /// What is assigned to whom: an array of assignments.
+    pub assignments: Box<RawValue>,
     /// Why.
     pub why: String,
 }
@@ -41,70 +47,107 @@ pub struct Attributed {
     pub events: u64,
 }
 
-/// Reads assignments: JSON objects in an array or one per line, or CSV with a header of the same names.
+/// What is said where assignments are refused.
+pub const NOTHING: &str = "nothing was assigned";
+/// Refusals that are listed.
+const LISTED: usize = 10;
+
+/// Reads assignments that are made together or not at all: JSON objects in an array or one per line, or CSV with a
+/// header of the same names.
 ///
 /// # Errors
-/// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), naming the item, the field and what is allowed.
+/// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), naming the lines, what was found and what is allowed.
 pub fn assignments(bytes: &[u8]) -> Result<Vec<Assignment>> {
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    let objects = match first {
-        Some(b'[') => serde_json::from_slice(bytes).map_err(|error| Error::invalid(format!("not JSON: {error}")))?,
-        Some(b'{') => lines(bytes)?,
-        _ => records(bytes)?,
-    };
-    of_objects(&objects)
-}
-
-/// The assignments that JSON objects say.
-///
-/// # Errors
-/// As [`assignments`].
-pub fn of_objects(objects: &[Map<String, Json>]) -> Result<Vec<Assignment>> {
-    let of = |(place, object)| assignment(object).map_err(|error| error.context(format!("assignment {place}")));
-    (1..).zip(objects).map(of).collect()
-}
-
-/// The JSON objects that say these assignments.
-pub fn to_objects(assignments: &[Assignment]) -> Vec<Map<String, Json>> {
-    let object = |Assignment { by, key, values }: &Assignment| {
-        let values = values.iter().map(|(dimension, value)| (dimension.name().to_owned(), value.as_str().into()));
-        std::iter::once((by.name().to_owned(), key.as_str().into())).chain(values).collect()
-    };
-    assignments.iter().map(object).collect()
-}
-
-fn lines(bytes: &[u8]) -> Result<Vec<Map<String, Json>>> {
-    let objects = serde_json::Deserializer::from_slice(bytes).into_iter();
-    let broken = |(place, error)| Error::invalid(format!("assignment {place}: not JSON: {error}"));
-    (1..).zip(objects).map(|(place, object)| object.map_err(|error| broken((place, error)))).collect()
-}
-
-fn records(bytes: &[u8]) -> Result<Vec<Map<String, Json>>> {
-    let broken = |error: csv::Error| Error::invalid(format!("not CSV: {error}"));
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-    let names = reader.headers().map_err(broken)?.clone();
-    let object = |record: &csv::StringRecord| {
-        let cells = names.iter().zip(record).filter(|(_, cell)| !cell.is_empty());
-        cells.map(|(name, cell)| (name.to_owned(), cell.into())).collect()
-    };
-    reader.records().map(|record| Ok(object(&record.map_err(broken)?))).collect()
-}
-
-fn assignment(object: &Map<String, Json>) -> Result<Assignment> {
-    let (mut told_by, mut values) = (None, Vec::new());
-    for (name, value) in object {
-        let dimension = Dimension::from_name(name).filter(|it| KEYS.contains(it) || ASSIGNABLE.contains(it));
-        let dimension =
-            dimension.ok_or_else(|| Error::invalid(format!("there is no field {name:?}; {}", allowed())))?;
-        let text = value.as_str().ok_or_else(|| Error::invalid(format!("{name} is {value}; a text is expected")))?;
-        match KEYS.contains(&dimension) {
-            false => values.push((dimension, text)),
-            true if told_by.is_none() => told_by = Some((dimension, text)),
-            true => return Err(Error::invalid("several of request_id, trace_id and credential are given; name one")),
+    let items = decode(bytes).map_err(|error| error.hint(NOTHING))?;
+    let refused: Vec<String> = items.iter().filter_map(|item| item.as_ref().err().map(ToString::to_string)).collect();
+    match refused.as_slice() {
+        [] => Ok(items.into_iter().flatten().collect()),
+        [one] => Err(Error::invalid(format!("{one}; {NOTHING}"))),
+        all => {
+            let mut lines =
+                vec![format!("{NOTHING}, for {} of {} assignments cannot be made:", all.len(), items.len())];
+            lines.extend(all.iter().take(LISTED).cloned());
+            lines.extend((all.len() > LISTED).then(|| format!("and {} more", all.len() - LISTED)));
+            Err(Error::invalid(lines.join("\n")))
         }
     }
-    let (by, key) = told_by.ok_or_else(|| Error::invalid(format!("whose usage it is of is missing; {}", allowed())))?;
-    Ok(values.into_iter().fold(Assignment::of(by, key), |assignment, (dimension, text)| assignment.to(dimension, text)))
+}
+
+/// The JSON of these assignments.
+pub fn encode(assignments: &[Assignment]) -> String {
+    let object = |Assignment { by, key, values }: &Assignment| {
+        let values = values.iter().map(|(dimension, value)| (dimension.name().to_owned(), value.as_str().into()));
+        Json::Object(std::iter::once((by.name().to_owned(), key.as_str().into())).chain(values).collect())
+    };
+    Json::Array(assignments.iter().map(object).collect()).to_string()
+}
+
+fn decode(bytes: &[u8]) -> Result<Vec<Result<Assignment, ItemError>>> {
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[' | b'{') => Ok(super::decode_items(bytes, |text, _| object(text).map(Some))?.items),
+        _ => records(bytes),
+    }
+}
+
+fn object(text: &str) -> Result<Assignment, FieldError> {
+    let members = Members::parse(text)?.0;
+    let given = members.iter().filter(|(_, raw)| Kind::of(raw) != Kind::Null);
+    let fields = given.map(|(name, raw)| Ok((name.as_ref(), json::text(name, raw)?)));
+    assignment(fields.collect::<Result<Vec<_>, FieldError>>()?)
+}
+
+fn records(bytes: &[u8]) -> Result<Vec<Result<Assignment, ItemError>>> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(bytes);
+    let names = reader.byte_headers().map_err(|error| Error::invalid(format!("not CSV: {error}")))?.clone();
+    let mut items = Vec::new();
+    for record in reader.byte_records() {
+        let record = record.map_err(|error| Error::invalid(format!("not CSV: {error}")))?;
+        let place = Place::Line(record.position().map_or(0, |at| line_of(bytes, at)));
+        items.push(row(&names, &record).map_err(|error| error.at(items.len(), place)));
+    }
+    Ok(items)
+}
+
+/// The line on which a record begins, behind the blank ones that belong to it for the reader.
+fn line_of(bytes: &[u8], at: &csv::Position) -> u64 {
+    let rest = usize::try_from(at.byte()).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+    let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    at.line() + blank.filter(|byte| **byte == b'\n').count() as u64
+}
+
+fn row(names: &csv::ByteRecord, record: &csv::ByteRecord) -> Result<Assignment, FieldError> {
+    if record.len() != names.len() {
+        let (found, expected) = (record.len(), names.len());
+        return Err(FieldError::item(format!("has {found} fields, where the header has {expected}")));
+    }
+    let cells = names.iter().zip(record).filter(|(_, cell)| !cell.is_empty());
+    let fields = cells.map(|(name, cell)| Ok((json::utf8(name)?, json::utf8(cell)?.into())));
+    assignment(fields.collect::<Result<Vec<_>, FieldError>>()?)
+}
+
+fn assignment(fields: Vec<(&str, Cow<'_, str>)>) -> Result<Assignment, FieldError> {
+    let (mut told_by, mut values) = (None, Vec::new());
+    for (name, text) in fields {
+        let dimension = Dimension::from_name(name).filter(|it| KEYS.contains(it) || ASSIGNABLE.contains(it));
+        let unknown = || FieldError::item(format!("there is no field {}; {}", excerpt(name), allowed()));
+        let dimension = dimension.ok_or_else(unknown)?;
+        match KEYS.contains(&dimension) {
+            false if values.iter().any(|(known, _)| *known == dimension) => {
+                return Err(FieldError::field(name, "is given twice"));
+            }
+            false => values.push((dimension, text)),
+            true if told_by.is_none() => told_by = Some((dimension, text)),
+            true => {
+                return Err(FieldError::item("several of request_id, trace_id and credential are given; name one"));
+            }
+        }
+    }
+    let missing = || FieldError::item(format!("whose usage it is of is missing; {}", allowed()));
+    let (by, key) = told_by.ok_or_else(missing)?;
+    let whole = Assignment::of(by, key.as_ref());
+    let whole = values.into_iter().fold(whole, |whole, (dimension, text)| whole.to(dimension, text.as_ref()));
+    whole.check().map_err(|error| FieldError::item(error.to_string()))?;
+    Ok(whole)
 }
 
 fn allowed() -> String {
@@ -121,7 +164,7 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(bytes in "[\\[{]?[\\[\\]{}:,\"a-z_\\n]{0,60}") {
             if let Ok(read) = assignments(bytes.as_bytes()) {
-                prop_assert_eq!(of_objects(&to_objects(&read)).expect("valid"), read);
+                prop_assert_eq!(assignments(encode(&read).as_bytes()).expect("valid"), read);
             }
         }
     }
@@ -131,20 +174,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place() {
+    fn what_is_wrong_is_named_with_its_line_and_nothing_is_assigned() {
+        for (text, says) in [
+            ("{\"trace_id\": \"t\", \"team\": \"a\"}\n{\"team\": \"a\"}", "line 2: whose usage it is of is missing"),
+            ("[{\"trace_id\": \"t\", \"tenat\": \"a\"}]", "item 1: there is no field \"tenat\""),
+            ("[{\"trace_id\": 7}]", "trace_id is a number"),
+            ("[{\"trace_id\": \"t\", \"credential\": \"c\"}]", "name one"),
+            ("[{\"trace_id\": \"t\", \"team\": \"a\", \"team\": \"b\"}]", "team is given twice"),
+            ("trace_id,team\nt,a\n\nt,a,b\n", "line 4: has 3 fields, where the header has 2"),
+            ("trace_id,model\nt,m\n", "line 2: there is no field \"model\""),
+            ("trace_id,team\nt,\n", "line 2: trace_id \"t\" is assigned to nothing"),
+            ("{\"trace_id\": \"t\", \"team\": \"a\"}\n{", "line 2: broken JSON"),
+            ("{", "broken JSON"),
+        ] {
+            let refused = refused(text);
+            assert!(refused.contains(says) && refused.contains(NOTHING), "{text:?}: {refused}");
+        }
+        let many = "trace_id,team\n".to_owned() + &"t,\n".repeat(12);
+        let refused = refused(&many);
         assert!(
-            refused("{\"trace_id\": \"t\", \"team\": \"a\"}\n{\"team\": \"a\"}").contains("assignment 2: whose usage")
+            refused.starts_with("nothing was assigned, for 12 of 12 assignments cannot be made:\nline 2: "),
+            "{refused}"
         );
-        assert!(refused("[{\"trace_id\": \"t\", \"tenat\": \"a\"}]").contains("there is no field \"tenat\""));
-        assert!(refused("[{\"trace_id\": 7}]").contains("trace_id is 7"));
-        assert!(refused("[{\"trace_id\": \"t\", \"credential\": \"c\"}]").contains("name one"));
-        assert!(refused("trace_id,team\nt,a,b\n").contains("not CSV"));
-        assert!(refused("{\"trace_id\": \"t\", \"team\": \"a\"}\n{").contains("assignment 2: not JSON"));
+        assert!(refused.ends_with("\nand 2 more"), "{refused}");
     }
 
     #[test]
-    fn assignments_come_back_from_their_objects() {
+    fn assignments_come_back_from_their_json() {
         let read = assignments(b"credential,team,tenant\nkey,a,\nother,,acme\n").expect("valid");
-        assert_eq!(of_objects(&to_objects(&read)).expect("valid"), read);
+        assert_eq!(assignments(encode(&read).as_bytes()).expect("valid"), read);
     }
 }

@@ -6,10 +6,55 @@ use std::fmt;
 
 use quipu::{Error, Result};
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::{FieldError, Place, excerpt};
+
+/// Reads a JSON document of a known form.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`](quipu::ErrorKind::Invalid), naming the place, what was found and what is expected there.
+pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
+    if text.trim_ascii().is_empty() {
+        return Err(Error::invalid("there is nothing; expected a JSON object"));
+    }
+    serde_json::from_slice(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        match error.classify() {
+            Category::Eof => Error::invalid(format!("line {line} column {column}: it ends before it is complete")),
+            _ => Error::invalid(format!("line {line} column {column}: {}", in_words(&message(&error)))),
+        }
+    })
+}
+
+/// What was found and what is expected, in the words of JSON rather than in those of the types it is read into.
+pub(crate) fn in_words(message: &str) -> String {
+    let kinds = ["invalid type: ", "invalid value: "];
+    let told = kinds.iter().find_map(|kind| message.strip_prefix(kind)?.split_once(", expected "));
+    let Some((found, expected)) = told else { return message.to_owned() };
+    let found = match found.split_once(' ') {
+        Some(("string", text)) => format!("the text {text}"),
+        Some(("integer", number)) | Some(("floating", number)) => {
+            format!("the number {}", number.trim_start_matches("point ").trim_matches('`'))
+        }
+        Some(("boolean", value)) => value.trim_matches('`').to_owned(),
+        _ => in_json(found).to_owned(),
+    };
+    format!("{found} where {} is expected", in_json(expected))
+}
+
+fn in_json(kind: &str) -> &str {
+    match kind {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0",
+        "sequence" | "a sequence" => "an array",
+        "map" | "a map" => "an object",
+        "a string" | "a borrowed string" => "a text",
+        kind if kind.starts_with("struct ") => "an object",
+        kind => kind,
+    }
+}
 
 /// The members of one JSON object in the order written, values as their JSON text.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a str)>);
@@ -295,10 +340,15 @@ fn document_error(error: &serde_json::Error) -> Error {
     Error::invalid(broken(error, Some(error.line())))
 }
 
+/// What serde_json found, without the place.
+fn message(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what).to_owned()
+}
+
 /// What serde_json found, with the place put first.
 fn broken(error: &serde_json::Error, line: Option<usize>) -> String {
-    let message = error.to_string();
-    let what = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
+    let what = message(error);
     match line {
         Some(line) => format!("broken JSON at line {line} column {}: {what}", error.column()),
         None => format!("broken JSON at column {}: {what}", error.column()),

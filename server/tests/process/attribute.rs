@@ -63,7 +63,11 @@ fn what_sources_left_out_is_assigned_listed_and_undone() {
     let list = run(&["list"], "");
     let rows: Vec<Json> = list.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(rows.len(), 4, "{}", list.out);
-    assert_eq!((&rows[0]["of"], &rows[0]["undone_by"]), (&json!("trace_id=run-1"), &json!(3)));
+    assert_eq!((&rows[3]["of"], &rows[3]["undone_by"]), (&json!("trace_id=run-1"), &json!(3)));
+    assert_eq!(rows[0]["assigned"], json!("undoes 1"));
+    let few = run(&["list", "--limit", "2"], "");
+    assert_eq!(few.out.lines().collect::<Vec<_>>(), list.out.lines().take(2).collect::<Vec<_>>());
+    assert!(few.err.contains("the newest 2 of 4 rows"), "{}", few.err);
     assert_eq!((&rows[1]["assigned"], &rows[1]["undone_by"]), (&json!("tenant=bolt"), &Json::Null));
     assert_eq!(quipu(&["verify", "--store", store]).code, Some(0));
     let audit = quipu(&["audit", "--store", store, "--format", "json"]);
@@ -73,6 +77,7 @@ fn what_sources_left_out_is_assigned_listed_and_undone() {
         (&["undo", "3"], 2, "undoes another"),
         (&["undo", "9"], 1, "there is no attribution 9"),
         (&["assign", "--trace", "t", "--set", "model=m"], 2, "model is not assigned"),
+        (&["assign", "--trace", "t", "--set", "model=m"], 2, "nothing was assigned"),
     ] {
         let refused = run(&[args, &why[..]].concat(), "");
         assert!(
@@ -107,6 +112,14 @@ fn over_http_the_token_is_who_did_it() {
         ["attribute", "undo", "1", "--url", &server.url, "--token", &admin, "--why", "wrong", "--format", "ndjson"];
     let undone = quipu(&remote);
     assert_eq!((undone.code, event("c").get("team")), (Some(0), None), "{}", undone.err);
+    let (_, few) = server.ask("/v1/attributions?limit=1", &[("x-api-key", &admin)]);
+    assert!(few.contains("undoes 1") && few.contains("the newest 1 of 2 rows"), "{few}");
+    let (status, wrong) = server.ask("/v1/attributions?limits=1", &[("x-api-key", &admin)]);
+    assert!(status == 400 && wrong.contains("there is no parameter"), "{wrong}");
+    let broken = json!({"assignments": [{"trace_id": "t", "team": "a"}, {"trace_id": "u"}], "why": "late"});
+    let (status, wrong) = post(&server, "/v1/attributions", &admin, &broken);
+    assert!(status == 400 && wrong.to_string().contains("item 2: trace_id"), "{wrong}");
+    assert!(wrong.to_string().contains("nothing was assigned"), "{wrong}");
     let (_, list) = server.ask("/v1/attributions", &[("x-api-key", &admin)]);
     assert!(list.contains(&format!("token {id}")) && list.contains("undoes 1"), "{list}");
 }

@@ -109,7 +109,7 @@ fn where_only_the_events_know_their_cost_the_answer_says_how_to_use_it() {
     assert_eq!(quipu(&outcome).code, Some(0));
     for command in [vec!["roi"], vec!["query", "--measure", "cost_per_conversion"], vec!["query", "--measure", "roi"]] {
         let asked = |more: &[&str]| quipu(&[&command[..], &["--store", store], more].concat()).out;
-        assert!(asked(&[]).contains("report a cost, of $1.5 in all: --cost reported"), "{}", asked(&[]));
+        assert!(asked(&[]).contains("report a cost, of $1.50 in all: --cost reported"), "{}", asked(&[]));
         let reported = asked(&["--cost", "reported"]);
         assert!(!reported.contains("in all") && (reported.contains("300") || reported.contains("$1.5")), "{reported}");
     }
@@ -301,6 +301,7 @@ fn damage_is_named_and_fails() {
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     let name = segment.file_name().expect("a name").to_string_lossy().into_owned();
     assert!(ran.out.contains(&name), "{}", ran.out);
+    assert!(ran.out.contains("1 event could not be read back") && ran.out.contains("quipu restore"), "{}", ran.out);
     // Looking changes nothing; then the rest of it opens again, and what was lost is imported again.
     let looked = quipu(&["repair", "--store", arg(dir.path())]);
     assert!(looked.code == Some(1) && looked.out.contains(&name) && segment.exists(), "{}{}", looked.out, looked.err);
@@ -316,8 +317,131 @@ fn damage_is_named_and_fails() {
     }
     assert_eq!(quipu_with(&["import", "--store", arg(dir.path()), "-"], EVENTS.as_bytes()).code, Some(0));
     let whole = store();
-    let question = |dir: &tempfile::TempDir| quipu(&["query", "--store", arg(dir.path()), "--measure", "requests"]).out;
+    let question = |dir: &tempfile::TempDir| {
+        quipu(&["query", "--store", arg(dir.path()), "--measure", "requests", "--format", "csv"]).out
+    };
     assert_eq!(question(&dir), question(&whole));
+}
+
+#[test]
+fn what_cannot_even_be_opened_fails_every_command_and_each_says_what_helps() {
+    let dir = store();
+    let segment = fs::read_dir(dir.path().join("seg")).expect("segments").next().expect("one").expect("one").path();
+    let name = segment.file_name().expect("a name").to_string_lossy().into_owned();
+    fs::write(&segment, "short").expect("a segment");
+    for command in ["stat", "query", "compact"] {
+        let ran = quipu(&[command, "--store", arg(dir.path())]);
+        assert_eq!(ran.code, Some(1), "{command}: {}", ran.out);
+        assert!(
+            ran.err.contains(&name) && ran.err.contains("`quipu verify --store DIR` lists all damage"),
+            "{}",
+            ran.err
+        );
+    }
+    fs::remove_file(dir.path().join("secret.qk")).expect("a secret");
+    let lost = quipu(&["stat", "--store", arg(dir.path())]);
+    assert!(
+        lost.code == Some(1) && lost.err.contains("secret.qk: damaged at byte 0: the file is missing"),
+        "{}",
+        lost.err
+    );
+    assert!(!lost.err.contains("quipu demo"), "there is a store: {}", lost.err);
+}
+
+#[test]
+fn what_is_no_store_is_told_alike_by_every_command_and_nothing_is_left_there() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (file, empty, missing) = (dir.path().join("file"), dir.path().join("empty"), dir.path().join("missing"));
+    fs::write(&file, "text").expect("a file");
+    fs::create_dir(&empty).expect("a directory");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    for command in [
+        &["stat"][..],
+        &["verify"],
+        &["query"],
+        &["token", "list"],
+        &["token", "revoke", "x"],
+        &["audit"],
+        &["erase", "ann", "--verify"],
+        &["erase", "ann", "--delete"],
+        &["attribute", "list"],
+        &["attribute", "undo", "1", "--why", "w"],
+        &["serve", "--listen", &address],
+    ] {
+        for place in [&file, &empty, &missing] {
+            let ran = quipu(&[command, &["--store", arg(place)]].concat());
+            let says = if command[0] == "serve" && *place != file { "listen on" } else { "not a Quipu store" };
+            assert!(ran.code == Some(1) && ran.err.contains(says), "{command:?} {place:?}: {:?} {}", ran.code, ran.err);
+        }
+    }
+    assert!(!missing.exists() && fs::read_dir(&empty).expect("a directory").next().is_none());
+    // A store that is still to be made may have tokens before it is served to anybody.
+    let made = ["token", "create", "--name", "t", "--scope", "admin", "--store", arg(&empty)];
+    assert_eq!((quipu(&made).code, quipu(&["token", "list", "--store", arg(&empty)]).code), (Some(0), Some(0)));
+}
+
+#[test]
+fn what_is_shown_and_said_is_plain() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = arg(dir.path());
+    let event = r#"{"id": "-e", "at": "2026-01-01T00:00:00Z", "team": "re\u202ed", "job_id": "j", "usage": {"input": 5}, "reported_cost": "4.5"}"#;
+    assert_eq!(quipu_with(&["import", "--store", store, "-"], event.as_bytes()).code, Some(0));
+    let said = |args: &[&str]| {
+        let ran = quipu(&[args, &["--store", store]].concat());
+        (ran.code, ran.out + &ran.err)
+    };
+    let teams = said(&["query", "--by", "team", "--measure", "reported_cost"]).1;
+    assert!(teams.contains("re\\u{202e}d") && teams.contains("$4.50\n"), "{teams}");
+    assert!(
+        said(&["query", "--by", "team", "--format", "csv"]).1.contains("re\u{202e}d"),
+        "machines get what is stored"
+    );
+    let nothing = said(&["query", "--by", "team", "--where", "team = -nobody"]).1;
+    let at = |text: &str| nothing.rfind(text).unwrap_or_else(|| panic!("{text}: {nothing}"));
+    assert!(at("(nothing)") < at("total  "), "{nothing}");
+    assert!(said(&["verify"]).1.contains(" and 1 event checked"));
+    for (args, code, says) in [
+        (&["query", "--limit", "-1"][..], 2, "limit is \"-1\"; expected a whole number from 0"),
+        (&["query", "--since", "99999999d"], 2, "\"99999999d\" ago is before 1970"),
+        (&["query", "--explain", "--path", "scan"], 0, "1 part, 1 of 1 row read"),
+        (&["outcome", "j", "--status", "SUCCESS", "--at", "2026-02-30T00:00:00Z"], 2, "there is no such day or time"),
+        (&["correct", "retract", "--event", "-e"], 0, "applied"),
+        (&["event", "--", "-e"], 2, "--store"),
+        (&["serve", "--max-queries", "x"], 2, "'--max-queries <N>': expected a whole number from 0"),
+        (&["serve", "--listen", "here"], 2, "expected an IP address and a port, such as 127.0.0.1:8080"),
+        (&["prices", "show", "7"], 1, "there is no price book 7; none was added so far"),
+        (&["event", "nobody"], 1, "there is no event \"nobody\""),
+    ] {
+        let (found, text) = said(args);
+        assert!(found == Some(code) && text.contains(says), "{args:?}: {found:?} {text}");
+    }
+    for _ in 0..2 {
+        let gone = quipu(&["event", "--store", store, "--", "-e"]);
+        assert!(gone.code == Some(1) && gone.err.contains("event \"-e\" was retracted"), "{}", gone.err);
+        assert_eq!(said(&["compact"]).0, Some(0));
+    }
+    let empty = quipu_with(&["query", "--store", store, "--json", "-"], b" \n");
+    assert!(empty.code == Some(2) && empty.err.contains("there is nothing; expected a JSON object"), "{}", empty.err);
+}
+
+#[test]
+fn a_restore_that_fails_leaves_nothing_behind() {
+    let (dir, elsewhere) = (store(), tempfile::tempdir().expect("a directory"));
+    let segment = fs::read_dir(dir.path().join("seg")).expect("segments").next().expect("one").expect("one").path();
+    fs::remove_file(&segment).expect("a segment");
+    let target = elsewhere.path().join("restored");
+    let ran = quipu(&["restore", arg(dir.path()), arg(&target)]);
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    assert!(fs::read_dir(elsewhere.path()).expect("a directory").next().is_none());
+    let partial = elsewhere.path().join("restored.partial");
+    fs::create_dir(&partial).expect("a directory");
+    let ran = quipu(&["restore", arg(dir.path()), arg(&target)]);
+    assert!(
+        ran.code == Some(1) && ran.err.contains("left of a copy that was cut short") && partial.exists(),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn what_is_said_later_shows_wherever_one_asks() {
     let table = quipu(&["event", "--store", arg(dir.path()), "a"]);
     assert!(table.out.contains("usage.output") && table.out.contains("tags.plan"), "{}", table.out);
     let missing = quipu(&["event", "--store", arg(dir.path()), "b"]);
-    assert!(missing.code == Some(1) && missing.err.contains("no event \"b\""), "{}", missing.err);
+    assert!(missing.code == Some(1) && missing.err.contains("event \"b\" was retracted"), "{}", missing.err);
 }
 
 #[test]

@@ -36,6 +36,9 @@ fn the_demo_prints_what_another_program_computed_and_stores_nothing_twice() {
         assert!(first.out.contains(&expected), "{expected} is not in:\n{}", first.out);
     }
     let lines: Vec<&str> = first.out.lines().collect();
+    let readme = include_str!("../../../README.md");
+    let sample = readme.split_once("```text\n").and_then(|(_, rest)| rest.split_once("\n```")).expect("a sample").0;
+    assert!(first.out.contains(sample), "the README shows what is not printed:\n{sample}");
     assert!(lines.len() <= 75, "{} lines", lines.len());
     let answers = || lines.iter().take_while(|line| **line != "Try next");
     assert!(answers().all(|line| line.chars().count() <= 100), "{}", first.out);

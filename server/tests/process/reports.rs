@@ -31,7 +31,7 @@ fn where_only_the_callers_know_the_cost_roi_says_so() {
     let refund = ["outcome", "j", "--store", store, "--status", "FAILED", "--value", "-2"];
     assert_eq!(quipu(&refund).code, Some(0));
     let roi = quipu(&["roi", "--store", store]);
-    assert!(roi.out.contains("report a cost, of $0.5 in all: --cost reported"), "{}", roi.out);
+    assert!(roi.out.contains("report a cost, of $0.50 in all: --cost reported"), "{}", roi.out);
     let reported = quipu(&["roi", "--store", store, "--cost", "reported", "--format", "ndjson"]);
     assert!(
         reported.out.contains(r#""value":"-2""#) && reported.out.contains(r#""roi":"-5.000000""#),

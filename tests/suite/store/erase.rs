@@ -1,11 +1,13 @@
 //! Erasure: the person is gone down to the bytes, everything else is what it was, whenever the machine dies.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use quipu_engine::attribution::Assignment;
 use quipu_engine::correction::Target;
 use quipu_engine::io::Disk;
-use quipu_engine::store::{CorrectionItem, Erasure, search_on, verify_on};
-use quipu_engine::{Correction, Dimension, Event, Outcome, OutcomeStatus, Store, Timestamp, TokenMeter};
+use quipu_engine::store::{CorrectionItem, Erasure, Found, Reach, search_on, verify_on};
+use quipu_engine::{Correction, Dimension, ErrorKind, Event, Outcome, OutcomeStatus, Store, Timestamp, TokenMeter};
 use quipu_test_support::SimDisk;
 
 use super::open;
@@ -89,9 +91,13 @@ fn without(events: &[Event], erasure: Erasure) -> Vec<Event> {
     left
 }
 
+fn search(disk: &SimDisk, text: &str, reach: Reach<'_>) -> Vec<Found> {
+    search_on(disk, text, reach, &|| false).expect("a sound store")
+}
+
 /// The person is named by no byte of the store, but for what the other workspace holds.
 fn is_gone(disk: &SimDisk, text: &str) {
-    let found = search_on(disk, text).expect("a sound store");
+    let found = search(disk, text, Reach::Everything);
     assert!(found.is_empty(), "{found:?}");
 }
 
@@ -107,7 +113,7 @@ fn a_person_is_gone_and_every_total_stays() {
     for erasure in [Erasure::Anonymise, Erasure::Delete] {
         let disk = SimDisk::new(1);
         let store = alone(&disk);
-        assert!(search_on(&disk, NAME).expect("sound").len() > 3, "there is something to erase");
+        assert!(search(&disk, NAME, Reach::Everything).len() > 3, "there is something to erase");
         let before = events(&store);
         let receipt = store.erase("default", NAME, erasure).expect("erased");
         let own = before.iter().filter(|event| event.get(Dimension::SubscriberId) == Some(NAME)).count() as u64;
@@ -148,11 +154,40 @@ fn other_workspaces_and_other_people_keep_what_they_have() {
     let before = events(&store);
     store.erase("default", NAME, Erasure::Delete).expect("erased");
     assert_eq!(events(&store), without(&before, Erasure::Delete));
-    let found = search_on(&disk, NAME).expect("sound");
+    let found = search(&disk, NAME, Reach::Everything);
     assert!(
         found.iter().any(|found| found.place == "subscriber_id"),
         "the other workspace has one of that name: {found:?}"
     );
+}
+
+#[test]
+fn whoever_sees_one_workspace_is_told_of_no_other() {
+    let disk = SimDisk::new(1);
+    let store = filled(&disk);
+    let assignment = Assignment::of(Dimension::TraceId, "tr1").to(Dimension::Team, "late");
+    store.attribute("default", vec![assignment], "ops", &format!("asked by {NAME}")).expect("attributed");
+    store.append(vec![event(27), event(35)]).expect("stored");
+    store.correct(vec![Correction::retract(Target::Event(NAME.into()))]).expect("corrected");
+    let places = |text: &str, workspace: &str| -> BTreeSet<String> {
+        search(&disk, text, Reach::Workspace(workspace)).into_iter().map(|found| found.place).collect()
+    };
+    let of = |places: &[&str]| places.iter().map(ToString::to_string).collect();
+    let all = ["amendments", "attributions", "outcomes", "records", "subscriber_id", "tags"];
+    assert_eq!(places(NAME, "default"), of(&all));
+    assert_eq!(places(NAME, "other"), of(&["records", "subscriber_id", "tags"]));
+    assert_eq!((places(NAME, "third"), places("other", "default")), (of(&[]), of(&[])));
+    assert!(!search(&disk, "other", Reach::Everything).is_empty());
+    assert_eq!(
+        (places("e27", "default"), places("e27", "other"), places("e7", "other")),
+        (of(&["records"]), of(&[]), of(&["ids"]))
+    );
+    store.erase("default", NAME, Erasure::Delete).expect("erased");
+    assert_eq!((places(NAME, "default"), places(NAME, "other")), (of(&[]), of(&["subscriber_id", "tags"])));
+    for reach in [Reach::Everything, Reach::Workspace("default")] {
+        let stopped = search_on(&disk, NAME, reach, &|| true).expect_err("stopped");
+        assert_eq!(stopped.kind(), ErrorKind::Cancelled);
+    }
 }
 
 #[test]

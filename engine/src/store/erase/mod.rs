@@ -40,6 +40,14 @@ pub enum Erasure {
 }
 
 impl Erasure {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Anonymise, Self::Delete];
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|erasure| erasure.name() == name)
+    }
+
     /// The name used everywhere outside.
     pub const fn name(self) -> &'static str {
         match self {

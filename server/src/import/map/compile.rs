@@ -9,6 +9,7 @@ use super::detail::{self, Detail};
 use super::plan::{Column, Join, Latest, NumberValue, OutcomePlan, Plan, PriceValue};
 use super::spec::{Section, Spec};
 use super::value::{Clock, Form, Money, Operand, Piece, Sum, Term, TextValue};
+use crate::toml_text;
 use crate::wire::shown;
 
 /// Columns of a joined file are named with this in front.
@@ -45,8 +46,7 @@ fn number_in(columns: &mut Vec<String>, name: &str) -> usize {
 
 /// Compiles a map's text.
 pub(super) fn compile(name: &str, text: &str) -> Result<(Format, Plan)> {
-    let spec: Spec = toml::from_str(text)
-        .map_err(|error| Error::invalid(format!("map {name}: {}", error.to_string().trim_end())))?;
+    let spec: Spec = toml_text::read(text).map_err(|error| error.context(format_args!("map {name}")))?;
     let mut compiler = Compiler { name, text, columns: Columns::default(), plan: Plan::empty() };
     let format = compiler.format(&spec.format)?;
     let failed = |problem: String| Error::invalid(format!("map {name}: {problem}"));

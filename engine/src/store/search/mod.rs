@@ -1,7 +1,10 @@
 //! Looking for texts in every byte of a store: as they lie in its files, and as these decode.
 //!
 //! Files are taken as they lie there, whether a manifest names them or not, for what was removed only in name is found
-//! too.
+//! too. Whoever may see one workspace alone is told what decodes to something of that workspace, and nothing else: bytes
+//! do not tell whose they are.
+
+mod own_rows;
 
 use std::path::Path;
 
@@ -11,17 +14,21 @@ use super::read_only::{not_a_store, on_store};
 use super::version::{ATTRIBUTION, BOOK, newest_manifest};
 use crate::attribution::{Attribution, AttributionChange};
 use crate::batch::Texts;
-use crate::correction::Amendment;
+use crate::codec::bytes::DecodeError;
+use crate::correction::{Amendment, Change, Correction, Target};
 use crate::correction_run::CorrectionRun;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::format::container::{Container, FileEntry};
+use crate::format::correction_row::decode_corrections;
+use crate::format::event_row::{decode_events, decode_outcomes};
+use crate::format::log_frame::FrameKind;
 use crate::format::names::{DIRECTORIES, FileKind, LOG_DIR, LOST_DIR, SERVER_DIR};
 use crate::io::Disk;
 use crate::limits::BLOCK_ROWS;
 use crate::log;
-use crate::log::Start;
-use crate::outcome::Outcome;
+use crate::log::{Frame, Start};
+use crate::outcome::{DEFAULT_WORKSPACE, Outcome};
 use crate::outcome_run::OutcomeRun;
 use crate::rows::EventRows;
 use crate::schema::Dimension;
@@ -38,20 +45,29 @@ pub struct Found {
     pub times: u64,
 }
 
-/// Looks for a text in every file of the store in `dir`.
+/// How far a search goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Reach<'a> {
+    /// Every byte of the store, and of what the server keeps in it.
+    Everything,
+    /// Events, outcomes, corrections and attributions of one workspace, in whatever files they lie.
+    Workspace(&'a str),
+}
+
+/// Looks for a text in every file of the store in `dir`, until `stopped` says so.
 ///
 /// # Errors
-/// [`ErrorKind::NotAStore`](crate::ErrorKind::NotAStore) when there is none;
-/// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) when something cannot be read, so that nobody can tell.
-pub fn search(dir: impl AsRef<Path>, text: &str) -> Result<Vec<Found>> {
-    on_store(dir.as_ref(), |disk| search_on(&disk, text))
+/// [`ErrorKind::NotAStore`] when there is none; [`ErrorKind::Corrupt`] when something cannot be read, so that nobody
+/// can tell; [`ErrorKind::Cancelled`] when it was stopped.
+pub fn search(dir: impl AsRef<Path>, text: &str, reach: Reach<'_>, stopped: impl Fn() -> bool) -> Result<Vec<Found>> {
+    on_store(dir.as_ref(), |disk| search_on(&disk, text, reach, &stopped))
 }
 
 /// Looks for a text in every file of the store on any disk.
 ///
 /// # Errors
 /// As [`search`].
-pub fn search_on(disk: &dyn Disk, text: &str) -> Result<Vec<Found>> {
+pub fn search_on(disk: &dyn Disk, text: &str, reach: Reach<'_>, stopped: &dyn Fn() -> bool) -> Result<Vec<Found>> {
     if text.is_empty() {
         return Err(Error::invalid("there is nothing to look for: the text is empty"));
     }
@@ -61,14 +77,16 @@ pub fn search_on(disk: &dyn Disk, text: &str) -> Result<Vec<Found>> {
             "a repair took it out, so what it decodes to cannot be searched; remove it once it is of no more use";
         return Err(Error::corrupt(&format!("{LOST_DIR}/{name}"), 0, what));
     }
-    let mut search = Search { text, finder: memmem::Finder::new(text), file: String::new(), found: Vec::new() };
+    let (finder, file) = (memmem::Finder::new(text), String::new());
+    let mut search = Search { text, reach, stopped, finder, file, found: Vec::new() };
     for directory in std::iter::once("").chain(DIRECTORIES).chain([SERVER_DIR]) {
         let Ok(names) = disk.list(directory) else { continue };
         for name in names {
+            search.go_on()?;
             search.file = if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
             // What cannot be opened as a file is a directory, or went just now.
             let Ok(bytes) = disk.open(&search.file) else { continue };
-            search.add("bytes", search.finder.find_iter(&bytes).count() as u64);
+            search.bytes("bytes", &bytes);
             let of_kind =
                 |kind: &FileKind| Some((*kind, kind.number(&name).filter(|_| kind.directory() == directory)?));
             if let Some((kind, number)) = FileKind::NUMBERED.iter().find_map(of_kind) {
@@ -79,22 +97,43 @@ pub fn search_on(disk: &dyn Disk, text: &str) -> Result<Vec<Found>> {
     search.file = LOG_DIR.into();
     let manifest = &newest.manifest;
     let start = Start { store: newest.store, flushed_lsn: manifest.flushed_lsn, min_file: manifest.first_log };
-    log::follow(disk, start, &mut |frame| {
-        search.add("records", search.finder.find_iter(&frame.payload).count() as u64);
-        Ok(())
-    })?;
+    log::follow(disk, start, &mut |frame| search.frame(&frame))?;
     search.found.sort_unstable();
     Ok(search.found)
 }
 
 struct Search<'a> {
     text: &'a str,
+    reach: Reach<'a>,
+    stopped: &'a dyn Fn() -> bool,
     finder: memmem::Finder<'a>,
     file: String,
     found: Vec<Found>,
 }
 
 impl Search<'_> {
+    fn go_on(&self) -> Result<()> {
+        match (self.stopped)() {
+            true => Err(Error::new(ErrorKind::Cancelled, "the search was stopped before it was done")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether what is of a workspace is looked at.
+    fn reaches(&self, workspace: &str) -> bool {
+        match self.reach {
+            Reach::Everything => true,
+            Reach::Workspace(own) => own == workspace,
+        }
+    }
+
+    /// Looks at bytes of which nobody can tell whose they are.
+    fn bytes(&mut self, place: &str, bytes: &[u8]) {
+        if let Reach::Everything = self.reach {
+            self.add(place, self.finder.find_iter(bytes).count() as u64);
+        }
+    }
+
     fn add(&mut self, place: &str, times: u64) {
         let same = |found: &&mut Found| found.file == self.file && found.place == place;
         match self.found.iter_mut().find(same) {
@@ -114,7 +153,17 @@ impl Search<'_> {
         let container = Container::open(disk, kind, number, Some(store))?;
         let entry = FileEntry { kind, number, bytes: container.file_bytes(), hash: container.hash() };
         match kind {
-            FileKind::Segment => self.segment(&Segment::open(disk, &entry, store)?),
+            FileKind::Segment => {
+                let segment = Segment::open(disk, &entry, store)?;
+                match self.reach {
+                    Reach::Everything => self.segment(&segment),
+                    Reach::Workspace(own) => {
+                        let found = own_rows::find(&segment, own, self.text, &|| self.go_on())?;
+                        found.into_iter().for_each(|(place, times)| self.add(place, times));
+                        Ok(())
+                    }
+                }
+            }
             FileKind::OutcomeRun => {
                 let outcomes = OutcomeRun::open(disk, &entry, store)?.all()?;
                 outcomes.iter().for_each(|outcome| self.outcome(outcome));
@@ -126,8 +175,7 @@ impl Search<'_> {
                 Ok(())
             }
             FileKind::PriceBook => {
-                let book = container.blob(BOOK)?.unwrap_or_default();
-                self.add(BOOK, self.finder.find_iter(book).count() as u64);
+                self.bytes(BOOK, container.blob(BOOK)?.unwrap_or_default());
                 Ok(())
             }
             FileKind::Attribution => {
@@ -145,8 +193,39 @@ impl Search<'_> {
         }
     }
 
+    /// Looks at what was stored last, which is in the log alone.
+    fn frame(&mut self, frame: &Frame) -> Result<()> {
+        self.bytes("records", &frame.payload);
+        let Reach::Workspace(_) = self.reach else { return Ok(()) };
+        self.go_on()?;
+        let broken = |error: DecodeError| {
+            let what = format!("log frame at LSN {}: sound by its checksum, but {error}", frame.lsn);
+            Error::new(ErrorKind::Corrupt, what)
+        };
+        match frame.kind {
+            FrameKind::Events => {
+                for event in decode_events(&frame.payload).map_err(broken)? {
+                    if self.reaches(event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE)) {
+                        self.event("records", &event);
+                    }
+                }
+            }
+            FrameKind::Corrections => {
+                let corrections = decode_corrections(&frame.payload).map_err(broken)?;
+                corrections.iter().for_each(|correction| self.correction(correction));
+            }
+            FrameKind::Outcomes => {
+                let outcomes = decode_outcomes(&frame.payload).map_err(broken)?;
+                outcomes.iter().for_each(|outcome| self.outcome(outcome));
+            }
+            FrameKind::Seal | FrameKind::Heartbeat => {}
+        }
+        Ok(())
+    }
+
     fn segment(&mut self, segment: &Segment) -> Result<()> {
         for dimension in Dimension::ALL {
+            self.go_on()?;
             let values = segment.read_dictionary(*dimension)?;
             values.iter().for_each(|(_, value)| self.look(dimension.name(), value));
         }
@@ -163,6 +242,7 @@ impl Search<'_> {
         }
         let mut ids = Texts::default();
         for block in 0..segment.rows().div_ceil(BLOCK_ROWS) {
+            self.go_on()?;
             ids.clear();
             segment.ids(block, &mut ids)?;
             ids.iter().for_each(|id| self.look("ids", id));
@@ -174,6 +254,9 @@ impl Search<'_> {
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
+        if !self.reaches(outcome.workspace()) {
+            return;
+        }
         self.look("job_id", &outcome.job_id);
         let texts = [outcome.workspace.as_deref(), outcome.metadata.as_deref(), outcome.idempotency_key.as_deref()];
         for text in texts.into_iter().flatten().chain(outcome.reason.as_deref()) {
@@ -181,9 +264,25 @@ impl Search<'_> {
         }
     }
 
+    fn correction(&mut self, correction: &Correction) {
+        if !self.reaches(correction.workspace()) {
+            return;
+        }
+        match &correction.target {
+            Target::Event(name) | Target::Trace(name) => self.look("records", name),
+        }
+        match &correction.change {
+            Change::Retract => {}
+            Change::Replace { event, .. } | Change::Complete { values: event, .. } => self.event("records", event),
+        }
+    }
+
     fn amendment(&mut self, amendment: &Amendment) {
+        if !self.reaches(&amendment.workspace) {
+            return;
+        }
         if let Some(version) = &amendment.version {
-            self.event(&version.event);
+            self.event("amendments", &version.event);
         }
         amendment.dimensions.iter().for_each(|(_, said)| self.look("amendments", &said.value));
         for (key, said) in amendment.tags.iter() {
@@ -194,6 +293,9 @@ impl Search<'_> {
 
     fn attribution(&mut self, attribution: &Attribution) {
         let Attribution { by, why, workspace, change, .. } = attribution;
+        if !self.reaches(workspace) {
+            return;
+        }
         [by.as_str(), why, workspace].iter().for_each(|text| self.look("attributions", text));
         if let AttributionChange::Assign(assignments) = change {
             for assignment in assignments {
@@ -203,11 +305,13 @@ impl Search<'_> {
         }
     }
 
-    fn event(&mut self, event: &Event) {
-        event.dimensions.iter().for_each(|(_, value)| self.look("amendments", value));
+    fn event(&mut self, place: &str, event: &Event) {
+        event.id.iter().for_each(|id| self.look(place, id));
+        event.dimensions.iter().for_each(|(_, value)| self.look(place, value));
+        event.usage.iter().for_each(|(meter, _)| self.look(place, &meter.to_string()));
         for (key, value) in event.tags.iter() {
-            self.look("amendments", key);
-            self.look("amendments", value);
+            self.look(place, key);
+            self.look(place, value);
         }
     }
 }
