@@ -54,6 +54,7 @@ fn take(app: &App, bytes: &[u8], caller: &Caller) -> Result<(bool, Value), Probl
     let good = items.iter_mut().flatten();
     let coarsened = app.cardinality.coarsen(&app.store, caller.scope.workspace(), &mut [], good);
     app.metrics.coarsened(&coarsened);
+    app.metrics.ignored(&decoded.ignored);
     let receipt = ingest::corrections(&app.store, &caller.admission(), items)?;
     let rejected = receipt.items.iter().filter(|item| matches!(item, CorrectionItem::Rejected(_))).count();
     let any = rejected < receipt.items.len() || receipt.items.is_empty();

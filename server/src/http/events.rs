@@ -112,6 +112,7 @@ fn store_events(
     let receipt = ingest::events(store, admission, items)?;
     app.metrics.events(&receipt.items);
     app.metrics.coarsened(&coarsened);
+    app.metrics.ignored(&ignored);
     let mut answer = Answer {
         stored: receipt.stored(),
         duplicates: receipt.duplicates(),

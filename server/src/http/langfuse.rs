@@ -82,6 +82,7 @@ fn store(
     }
     let coarsened = app.cardinality.coarsen(&app.store, scope.workspace(), &mut events, &mut corrections);
     app.metrics.coarsened(&coarsened);
+    app.metrics.ignored(&decoded.ignored);
     let ids = |correction: &Correction| match &correction.target {
         quipu::correction::Target::Event(id) | quipu::correction::Target::Trace(id) => id.to_string(),
     };

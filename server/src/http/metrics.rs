@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 use quipu::store::{Item, OutcomeItem};
 
 use super::cardinality::Coarsened;
+use crate::wire::Ignored;
 
 /// The counters and the registry that names them.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(super) struct Metrics {
     outcomes: Family<FateLabels, Counter>,
     alerts: Family<FateLabels, Counter>,
     coarsened: Family<DimensionLabels, Counter>,
+    ignored: Counter,
     turned_away: Family<WhyLabels, Counter>,
     connections: Gauge,
     queries: Gauge,
@@ -102,6 +104,7 @@ impl Metrics {
             outcomes: Family::default(),
             alerts: Family::default(),
             coarsened: Family::default(),
+            ignored: Counter::default(),
             turned_away: Family::default(),
             connections: Gauge::default(),
             queries: Gauge::default(),
@@ -119,6 +122,8 @@ impl Metrics {
         registry.register("alerts", "Alerts to webhooks, by what became of them", metrics.alerts.clone());
         let help = "Values beyond the most, put under one";
         registry.register("coarsened_values", help, metrics.coarsened.clone());
+        let help = "Fields and attributes that were read and have no place in an event";
+        registry.register("ignored_fields", help, metrics.ignored.clone());
         let help = "Connections and requests that were turned away unheard";
         registry.register("turned_away", help, metrics.turned_away.clone());
         registry.register("connections", "Connections that are open", metrics.connections.clone());
@@ -166,6 +171,10 @@ impl Metrics {
         for (dimension, times) in &coarsened.0 {
             self.coarsened.get_or_create(&DimensionLabels { dimension }).inc_by(*times);
         }
+    }
+
+    pub(super) fn ignored(&self, ignored: &Ignored) {
+        self.ignored.inc_by(ignored.total());
     }
 
     pub(super) fn alert(&self, delivered: bool) {

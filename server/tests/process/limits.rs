@@ -158,7 +158,7 @@ fn settings_come_from_flags_then_the_environment_then_the_file() {
 fn metrics_count_what_happened_under_bounded_labels() {
     let dir = tempfile::tempdir().expect("a directory");
     let server = Server::start(dir.path());
-    let event = json!({"id": "a", "at": "2026-01-31T08:00:00Z", "tenant": "acme"}).to_string();
+    let event = json!({"id": "a", "at": "2026-01-31T08:00:00Z", "tenant": "acme", "deep": {"x": 1}}).to_string();
     server.post("/v1/events", &[], format!("{event}\n{event}\nbroken").as_bytes());
     for path in ["/v1/jobs/a", "/v1/jobs/b", "/nothing/1", "/nothing/2"] {
         server.get(path);
@@ -171,6 +171,7 @@ fn metrics_count_what_happened_under_bounded_labels() {
         "quipu_events_total{fate=\"rejected\"} 1",
         "quipu_http_requests_total{route=\"/v1/jobs/{id}\",method=\"GET\",status=\"404\"} 2",
         "quipu_http_requests_total{route=\"unmatched\",method=\"GET\",status=\"404\"} 2",
+        "quipu_ignored_fields_total 2",
         "quipu_lsn 1",
     ] {
         assert!(text.contains(line), "{line}: {text}");

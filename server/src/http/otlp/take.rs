@@ -144,6 +144,8 @@ pub(in crate::http) fn take(
     });
     let (mut events, mut corrections): (Vec<_>, _) = (events.collect(), decided.corrections.clone());
     let coarsened = app.cardinality.coarsen(store, scope.workspace(), &mut events, &mut corrections);
+    // An answer that told of each would be a warning in the sender's log, batch after batch.
+    app.metrics.ignored(&export.ignored);
     let stored = ingest::events_with(store, admission, events, corrections);
     match stored {
         Ok((receipt, corrected)) => {
