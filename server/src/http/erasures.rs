@@ -1,5 +1,7 @@
 //! `POST /v1/erasures`: a subscriber goes, or is looked for in every file.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -24,12 +26,16 @@ pub(super) async fn post(
     let dir = app.config().store.clone();
     let (workspace, actor) = (caller.scope.workspace().to_owned(), caller.actor());
     let erase = {
-        let (dir, workspace) = (dir.clone(), workspace.clone());
+        let (dir, workspace, traces) = (dir.clone(), workspace.clone(), Arc::clone(&app.traces));
         move |store: &quipu::Store| {
             let request: Request = json::read(&sent.unpack()?)?;
             let mut case = Case::new(&request.subscriber);
             match request.mode {
-                Some(mode) => case.erase(store, &dir, &workspace, mode, &actor)?,
+                Some(mode) => {
+                    // Files that somebody keeps would outlast the erasure.
+                    traces.let_go();
+                    case.erase(store, &dir, &workspace, mode, &actor)?;
+                }
                 None if request.verify => {}
                 None => {
                     return Err(Problem::bad_request("mode is missing: anonymise or delete; or verify, to only look"));

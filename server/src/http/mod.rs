@@ -158,10 +158,13 @@ pub fn log_as(config: &Config) {
     };
 }
 
-/// Writes down when tokens were last used, now and then.
+/// Writes down when tokens were last used, now and then, and lets go of what is not needed any more.
 async fn keep_last_used(app: App) {
     loop {
         tokio::time::sleep(LAST_USED_EVERY).await;
+        if app.traces.is_late() {
+            app.traces.let_go();
+        }
         let gate = Arc::clone(&app.gate);
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || gate.save_last_used()).await {
             tracing::warn!(%error, "the last use of tokens was not written down");

@@ -14,7 +14,6 @@ use super::otlp::Traces;
 use super::problem::Problem;
 use super::query_threads::QueryThreads;
 use crate::config::Config;
-use crate::plan::now;
 
 /// Requests with something to store that may be at work or wait for a thread.
 const REQUESTS_AT_WORK: usize = 64;
@@ -71,12 +70,13 @@ impl App {
     pub(super) fn new(store: Store, config: Config) -> QuipuResult<Self> {
         let (metrics, limits) = (Arc::new(Metrics::new()), &config.limits);
         let threads = QueryThreads::start(limits.queries).map_err(|error| Error::io("start", "threads", error))?;
+        let traces = Arc::new(Traces::new(&store));
         Ok(Self {
             store: Arc::new(store),
             gate: Arc::new(Gate::new(&config, Arc::clone(&metrics))?),
             metrics,
             bodies: Arc::new(Semaphore::new(BODY_KIB)),
-            traces: Arc::new(Traces::new(now())),
+            traces,
             cardinality: Arc::new(Cardinality::new(limits.variety)),
             work: Arc::new(Semaphore::new(REQUESTS_AT_WORK)),
             queries: Arc::new(Semaphore::new(limits.queries)),

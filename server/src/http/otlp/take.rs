@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderMap;
 use quipu::filter::{TextField, TextTest};
-use quipu::store::{CorrectionItem, Item};
+use quipu::store::{CorrectionItem, Item, Snapshot};
 use quipu::time::MICROS_PER_SECOND;
 use quipu::{Dimension, Filter, Query, Scope, Store, Text, Timestamp, View};
 
@@ -27,20 +27,37 @@ const RECALLED: usize = 16_384;
 /// What is known of recent traces, workspace by workspace.
 #[derive(Debug)]
 pub(in crate::http) struct Traces {
-    /// When this process began: what came before, only the store knows.
+    /// When this process began.
     began: Timestamp,
+    /// What was stored by then; what came since is remembered, and need not be looked for in all that is stored.
+    before: Mutex<Option<Snapshot>>,
     workspaces: Mutex<HashMap<Text, Arc<Mutex<Memory>>>>,
     metrics: AtomicU64,
 }
 
 impl Traces {
-    pub(in crate::http) fn new(began: Timestamp) -> Self {
-        Self { began, workspaces: Mutex::default(), metrics: AtomicU64::default() }
+    pub(in crate::http) fn new(store: &Store) -> Self {
+        let before = Mutex::new(Some(store.snapshot()));
+        Self { began: now(), before, workspaces: Mutex::default(), metrics: AtomicU64::default() }
     }
 
-    /// Remembers what is stored of traces that began before this process did.
+    /// Whether no trace goes on any more from before this process began.
+    pub(in crate::http) fn is_late(&self) -> bool {
+        now().micros() > self.began.micros().saturating_add(RECALL_MICROS)
+    }
+
+    /// Keeps no file of the store any longer; what is still to be recalled is read from what is there then.
+    pub(in crate::http) fn let_go(&self) {
+        *locked(&self.before) = None;
+    }
+
+    /// Remembers what was stored of traces that began before this process did.
     fn recall(&self, store: &Store, scope: &Scope, export: &Export, memory: &Mutex<Memory>) -> quipu::Result<()> {
-        if now().micros() > self.began.micros().saturating_add(RECALL_MICROS) {
+        if self.is_late() {
+            return Ok(());
+        }
+        let before = locked(&self.before).clone().unwrap_or_else(|| store.snapshot());
+        if before.parts().is_empty() {
             return Ok(());
         }
         let traces = export.unknown(&locked(memory), self.began);
@@ -48,7 +65,7 @@ impl Traces {
             return Ok(());
         }
         let among = Filter::Text(TextField::Dimension(Dimension::TraceId), TextTest::In(traces.clone()));
-        let (events, _) = View::new(&store.snapshot(), scope.clone()).events(&Query::new().filter(among), RECALLED)?;
+        let (events, _) = View::new(&before, scope.clone()).events(&Query::new().filter(among), RECALLED)?;
         locked(memory).recall(&traces, events.into_iter().map(|priced| priced.event).collect());
         Ok(())
     }
