@@ -324,6 +324,24 @@ fn damage_is_named_and_fails() {
 }
 
 #[test]
+fn a_workspace_keeps_its_events_for_as_long_as_it_is_told() {
+    let dir = store();
+    let run = |words: &[&str], flags: &[&str]| {
+        let ran = quipu(&[words, &["--store", arg(dir.path())], flags].concat());
+        assert_eq!(ran.code, Some(0), "{words:?}: {}{}", ran.out, ran.err);
+        ran.out + &ran.err
+    };
+    assert!(run(&["retention"], &[]).contains("for ever"));
+    assert!(run(&["retention"], &["--days", "2"]).contains("2 days"));
+    run(&["compact"], &[]);
+    let after = run(&["query"], &["--measure", "requests", "--format", "json"]);
+    assert!(after.contains("have expired and are kept for 2 days"), "{after}");
+    let again = quipu_with(&["import", "--store", arg(dir.path()), "-"], EVENTS.as_bytes());
+    assert!(again.code != Some(0) && (again.out + &again.err).contains("keeps events for 2 days"));
+    assert!(run(&["retention"], &["--for-ever"]).contains("for ever"));
+}
+
+#[test]
 fn what_cannot_even_be_opened_fails_every_command_and_each_says_what_helps() {
     let dir = store();
     let segment = fs::read_dir(dir.path().join("seg")).expect("segments").next().expect("one").expect("one").path();

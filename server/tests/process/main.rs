@@ -8,6 +8,7 @@ mod commands;
 mod conformance;
 mod corrections;
 mod demo;
+mod disk;
 mod erase;
 mod http;
 mod kill;
