@@ -23,4 +23,4 @@ pub(crate) use reconcile::{reconcile, share};
 pub use traces::TraceOrder;
 pub(crate) use traces::traces;
 pub use tree::Branch;
-pub(crate) use unpriced::Models;
+pub(crate) use unpriced::UnpricedUsage;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use quipu_engine::Result;
 
 use super::join::{ByKey, columns};
-use super::unpriced::Models;
+use super::unpriced::UnpricedUsage;
 use crate::answer::Answer;
 use crate::filter::Filter;
 use crate::measure::{Measure, Unit};
@@ -16,8 +16,8 @@ use crate::view::View;
 /// The cost of each group of [`Query::by`] under two books: old, new, difference, and the difference per old cost; the
 /// largest difference first, in either direction, and what has none before all others.
 ///
-/// A price that only one of the books has is no difference, for nobody knows what the other would have asked: models of
-/// which they price different quantities are left out of it, in groups and totals alike, and a note names them.
+/// A price that only one of the books has is no difference, for nobody knows what the other would have asked: events
+/// of which they price different parts are left out of it, in groups and totals alike, and a note names their models.
 ///
 /// The second answer is that of the old book, for what it lacks; the facts of the first are the new book's.
 pub(crate) fn price_diff(
@@ -33,16 +33,16 @@ pub(crate) fn price_diff(
         view.whole(&only.into_iter().fold(asked, Query::filter))
     };
     let (before, mut after) = (under(&old, None)?, under(&new, None)?);
-    let apart = Models::priced_differently(&before, &after);
+    let apart = UnpricedUsage::apart(&before, &after);
     let compared = if apart.is_empty() {
         None
     } else {
         after.notes.push(format!(
-            "the books price different parts of the usage of {}: no difference counts it",
-            apart.named()
+            "the books price different parts of the usage of {}: no difference counts the requests with it",
+            apart.models()
         ));
         // What is assumed to be one model cannot be told apart by the models there were.
-        let others = if query.what_if.model.is_some() { Filter::Or(Vec::new()) } else { apart.others() };
+        let others = if query.what_if.model.is_some() { Filter::Or(Vec::new()) } else { apart.without() };
         Some((under(&old, Some(others.clone()))?, under(&new, Some(others))?))
     };
     let keys = query.by.len();

@@ -3,7 +3,7 @@
 use quipu_engine::{Dimension, Number, Result};
 
 use super::join::{ByKey, columns};
-use super::unpriced::Models;
+use super::unpriced::UnpricedUsage;
 use crate::answer::Answer;
 use crate::filter::{Filter, NumberField, NumberTest};
 use crate::measure::{Measure, Unit};
@@ -20,7 +20,7 @@ const SHARE_DIGITS: u8 = 6;
 /// requests and of cost whose token counts are estimated.
 ///
 /// The difference is reported less computed, over the events for which both are known in full: they state a cost, say
-/// what they used, and are of models all of whose usage has a price. So those of groups add up to that of the total.
+/// what they used, and have a price for all of it. So those of groups add up to that of the total.
 pub(crate) fn reconcile(view: &View<'_>, query: &Query) -> Result<Answer> {
     use Measure as M;
     let base = vec![M::Requests, M::Cost, M::ReportedCost, M::ReportedUnknown, M::Unpriced];
@@ -32,8 +32,8 @@ pub(crate) fn reconcile(view: &View<'_>, query: &Query) -> Result<Answer> {
     let stated = Filter::Number(NumberField::Number(Number::ReportedCost), NumberTest::NotNull);
     let told = Filter::Number(NumberField::Number(Number::UsageMissing), NumberTest::In(vec![1]));
     let stated = stated.and(Filter::Not(Box::new(told)));
-    let unpriced = Models::unpriced(&answer);
-    let both = if unpriced.is_empty() { stated } else { stated.and(unpriced.others()) };
+    let unpriced = UnpricedUsage::of(&answer);
+    let both = if unpriced.is_empty() { stated } else { stated.and(unpriced.without()) };
     let both = part(vec![M::CostDelta, M::Requests], both)?;
     let estimated = part(vec![M::Requests, M::Cost], Filter::one_of(Dimension::UsageSource, ESTIMATES))?;
     let keys = query_keys(&answer);
@@ -68,7 +68,10 @@ pub(crate) fn reconcile(view: &View<'_>, query: &Query) -> Result<Answer> {
         "difference: reported less computed cost of the requests under compared, where both are known in full".into(),
     ];
     if !unpriced.is_empty() {
-        notes.push(format!("a part of the usage of {} has no price: no difference counts it", unpriced.named()));
+        notes.push(format!(
+            "a part of the usage of {} has no price: no difference counts the requests with it",
+            unpriced.models()
+        ));
     }
     Ok(Answer { columns, rows, totals, other: None, next: None, notes, ..answer })
 }

@@ -11,7 +11,7 @@ use crate::answer::{Answer, Unpriced};
 use crate::filter::Filter;
 use crate::measure::Measure;
 use crate::query::Query;
-use crate::report::Models;
+use crate::report::UnpricedUsage;
 use crate::value::Value;
 use crate::view::View;
 
@@ -121,10 +121,10 @@ impl Window {
             view.whole(&only.into_iter().fold(query, Query::filter))
         };
         let answer = ask(&rule.measure, None)?;
-        let models = Models::unpriced(&answer);
-        let unpriced = match models.is_empty() {
+        let lacks = UnpricedUsage::of(&answer);
+        let unpriced = match lacks.is_empty() {
             true => Usage::new(),
-            false => usage(&ask(&UNPRICED, Some(models.events()))?),
+            false => usage(&ask(&UNPRICED, Some(lacks.with()))?),
         };
         for Unpriced { provider, model, meter, quantity } in &answer.unpriced {
             *lacking.entry((provider.clone(), model.clone(), meter.clone())).or_default() += quantity;

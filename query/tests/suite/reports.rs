@@ -216,7 +216,11 @@ fn a_price_that_only_one_book_has_is_no_difference() {
         shown(&diff),
         ["late null 5 null null", "mixed 1 8 2 2.000000", "plain 1 3 2 2.000000", "null 2 16 4 2.000000",]
     );
-    assert!(diff.notes[0].contains("of the usage of new: no difference counts it"), "{:?}", diff.notes);
+    assert!(
+        diff.notes[0].contains("of the usage of new: no difference counts the requests with it"),
+        "{:?}",
+        diff.notes
+    );
     assert_eq!(lacking.unpriced.len(), 1);
     let [old, new] = [&[][..], &[("m", 3), ("new", 5)]].map(|rates| PriceChoice::Book(prices(rates)));
     let (diff, _) = view.price_diff(&Query::new(), old, new).expect("valid");
@@ -231,6 +235,8 @@ fn reported_and_computed_cost_differ_where_both_are_known_and_rows_add_up() {
         million("b", "x", "m"),
         million("c", "z", "new").with_number(Number::ReportedCost, 5 * usd),
         million("d", "z", "m").with_number(Number::ReportedCost, usd).with_number(Number::UsageMissing, 1),
+        // A part of one call has no price; the others of its model are none the worse for it.
+        million("e", "x", "m").with_number(Number::ReportedCost, 3 * usd).used(TokenMeter::Output, 5),
     ];
     let mut memory = Memory::default().with(&calls, Form::SegmentWithCounters);
     memory.book = prices(&[("m", 1)]);
@@ -239,7 +245,7 @@ fn reported_and_computed_cost_differ_where_both_are_known_and_rows_add_up() {
     assert_eq!(names[3..8], ["reported_cost", "reported_unknown", "difference", "compared", "unpriced"]);
     let figures = |row: &Vec<Value>| row[..8].iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let rows: Vec<String> = found.rows.iter().chain([&found.totals]).map(figures).collect();
-    assert_eq!(rows, ["x 2 2 2 1 1 1 0", "z 2 1 6 0 null 0 1", "null 4 3 8 1 1 1 1"]);
+    assert_eq!(rows, ["x 3 3 5 1 1 1 1", "z 2 1 6 0 null 0 1", "null 5 4 11 1 1 1 2"]);
 }
 
 #[test]
