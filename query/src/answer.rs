@@ -1,7 +1,9 @@
 //! The answer: rows with all that is needed to reproduce and to doubt them.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
+use quipu_engine::format::container::Touched;
 use quipu_engine::{Meter, OutcomeType, PicoUsd, Text, Timestamp};
 
 use crate::filter::Filter;
@@ -150,12 +152,42 @@ pub struct Unpriced {
 pub struct Explain {
     /// One entry for each kind of rows that a part of the store was read from.
     pub parts: Vec<PartExplain>,
+    /// What was done one after the other, and how long each took.
+    pub stages: Vec<Stage>,
+}
+
+/// A stage of answering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// `prepare` (the price book, the jobs and outcomes that the question is about), `sums` (rollups and counters),
+    /// `scan` (events) or `rows` (from groups to the rows of the answer).
+    pub name: &'static str,
+    /// From its start to its end, on all threads.
+    pub took: Duration,
 }
 
 impl Explain {
     /// Rows read over all parts.
     pub fn rows_read(&self) -> u64 {
         self.parts.iter().map(|part| part.rows_read).sum()
+    }
+
+    /// Takes down how long a stage took that ends now.
+    pub(crate) fn end_stage(&mut self, name: &'static str, started: Instant) {
+        self.add_stage(Stage { name, took: started.elapsed() });
+    }
+
+    /// What was found for another slice of the same question.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.parts.append(&mut other.parts);
+        other.stages.into_iter().for_each(|stage| self.add_stage(stage));
+    }
+
+    fn add_stage(&mut self, stage: Stage) {
+        match self.stages.iter_mut().find(|known| known.name == stage.name) {
+            Some(known) => known.took += stage.took,
+            None => self.stages.push(stage),
+        }
     }
 }
 
@@ -172,6 +204,8 @@ pub struct PartExplain {
     pub rows: u64,
     /// How many of them were read; the others lie in blocks that cannot hold a match.
     pub rows_read: u64,
+    /// The blocks and bytes of files that this took.
+    pub touched: Touched,
 }
 
 /// The rows a part was read from.

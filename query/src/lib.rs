@@ -25,7 +25,7 @@ mod value;
 mod versions;
 mod view;
 
-pub use answer::{Answer, Approximation, Clipped, Column, Compared, Explain, PartExplain, Path, Unpriced};
+pub use answer::{Answer, Approximation, Clipped, Column, Compared, Explain, PartExplain, Path, Stage, Unpriced};
 pub use calendar::{Bucket, Zone};
 pub use coverage::{CoverageReport, Warning};
 pub use filter::Filter;

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use crate::error::Result;
 use crate::limits::BLOCK_ROWS;
-use crate::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, EventRows, Quantity};
+use crate::rows::{COUNTER_DIMENSIONS, COUNTER_NUMBERS, Counter, EventRows, Quantity, ZoneColumn};
 use crate::schema::{Dimension, Number};
 use crate::time::MICROS_PER_DAY;
 
@@ -23,17 +23,21 @@ pub(crate) struct Apart<'a> {
     pub(crate) retries: bool,
     /// Microseconds in a step of time; steps are counted from 1970.
     pub(crate) step: i64,
+    /// The dimensions, of others, of which it is counted how many events lack them.
+    pub(crate) lacking: &'a [Dimension],
 }
 
 impl Apart<'static> {
     /// What tells the counters of a job run apart. Prices mostly change, and questions mostly begin and end, at midnight
     /// in UTC: no counter lies on both sides.
-    pub(crate) const COUNTERS: Self = Self { dimensions: &COUNTER_DIMENSIONS, retries: true, step: MICROS_PER_DAY };
+    pub(crate) const COUNTERS: Self =
+        Self { dimensions: &COUNTER_DIMENSIONS, retries: true, step: MICROS_PER_DAY, lacking: &[] };
 }
 
 /// The group of each row. Rows are read column by column, so of a large segment only this is in memory.
 pub(crate) struct Groups<'a> {
     rows: &'a dyn EventRows,
+    lacking: Vec<Dimension>,
     of_row: Vec<u32>,
     /// In the order of groups, which is their own, so the bytes do not depend on the order of arrival.
     keys: Vec<Key>,
@@ -47,7 +51,8 @@ impl<'a> Groups<'a> {
 
     /// The groups, unless they are more than `most`, which ends the search for them early.
     pub(crate) fn at_most(most: usize, rows: &'a dyn EventRows, apart: Apart<'_>) -> Result<Option<Self>> {
-        let mut groups = Self { rows, of_row: vec![0; rows.rows()], keys: vec![[0; STEP + 1]] };
+        let (lacking, of_row, keys) = (apart.lacking.to_vec(), vec![0; rows.rows()], vec![[0; STEP + 1]]);
+        let mut groups = Self { rows, lacking, of_row, keys };
         let (mut codes, mut times) = (Vec::new(), Vec::new());
         for (slot, dimension) in apart.dimensions.iter().enumerate() {
             if groups.len() <= most && !rows.dictionary(*dimension)?.is_empty() {
@@ -177,6 +182,12 @@ impl<'a> Groups<'a> {
         counters.extend(self.rows.meters().into_iter().map(Counter::Meter));
         counters.extend(COUNTER_NUMBERS.map(Counter::Number));
         counters.extend(COUNTER_NUMBERS.map(Counter::NumberEvents));
+        for dimension in &self.lacking {
+            // What no event carries needs no counting.
+            if !self.rows.dictionary(*dimension)?.is_empty() {
+                counters.push(Counter::Lacking(*dimension));
+            }
+        }
         Ok(counters)
     }
 
@@ -198,6 +209,7 @@ impl<'a> Groups<'a> {
             Counter::Events => Ok(self.events()),
             Counter::Errors => self.with_status("error"),
             Counter::Cancelled => self.with_status("cancelled"),
+            Counter::Lacking(dimension) => self.with_code(*dimension, 0),
             Counter::Retries => self.add_up(&Quantity::Number(Number::RetryDepth), |stored| u64::from(stored > 1)),
             Counter::Meter(meter) => self.add_up(&Quantity::Meter(meter.clone()), |stored| stored.saturating_sub(1)),
             Counter::Number(number) => self.add_up(&Quantity::Number(*number), |stored| stored.saturating_sub(1)),
@@ -206,14 +218,25 @@ impl<'a> Groups<'a> {
     }
 
     fn with_status(&self, status: &str) -> Result<Vec<u64>> {
-        let code = self.rows.dictionary(Dimension::Status)?.find(status).map_or(u64::MAX, u64::from);
+        match self.rows.dictionary(Dimension::Status)?.find(status) {
+            Some(code) => self.with_code(Dimension::Status, code),
+            None => Ok(vec![0; self.len()]),
+        }
+    }
+
+    /// How many events of each group have a code of a dimension.
+    fn with_code(&self, dimension: Dimension, wanted: u32) -> Result<Vec<u64>> {
         let (mut sums, mut codes) = (vec![0; self.len()], Vec::new());
-        let read = |block, out: &mut Vec<u64>| {
-            self.rows.codes(Dimension::Status, block, &mut codes)?;
-            out.extend(codes.iter().map(|code| u64::from(*code)));
-            Ok(())
-        };
-        each_row(self.of_row.len(), read, |row, found| sums[self.of_row[row] as usize] += u64::from(found == code))?;
+        for (block, groups) in self.of_row.chunks(BLOCK_ROWS).enumerate() {
+            let zone = self.rows.zone(ZoneColumn::Codes(dimension), block);
+            if zone.is_some_and(|zone| !(zone.min..=zone.max).contains(&u64::from(wanted))) {
+                continue;
+            }
+            self.rows.codes(dimension, block, &mut codes)?;
+            for (group, code) in groups.iter().zip(&codes) {
+                sums[*group as usize] += u64::from(*code == wanted);
+            }
+        }
         Ok(sums)
     }
 

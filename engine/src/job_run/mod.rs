@@ -37,6 +37,7 @@ pub(crate) fn section(counter: &Counter) -> String {
         Counter::Meter(meter) => format!("use.{meter}"),
         Counter::Number(number) => format!("sum.{number}"),
         Counter::NumberEvents(number) => format!("count.{number}"),
+        Counter::Lacking(dimension) => format!("lack.{dimension}"),
     }
 }
 

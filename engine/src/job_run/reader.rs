@@ -182,6 +182,13 @@ impl CounterRows for JobRun {
                 let events = &self.places(block)?.events;
                 out.iter_mut().zip(events).for_each(|(stored, events)| *stored = if *stored > 1 { *events } else { 0 });
             }
+            Counter::Lacking(dimension) => {
+                // All events of a counter have the same values.
+                let mut codes = Vec::new();
+                self.first_codes(*dimension, block, &mut codes)?;
+                out.clone_from(&self.places(block)?.events);
+                out.iter_mut().zip(codes).for_each(|(events, code)| *events *= u64::from(code == 0));
+            }
             Counter::Errors => self.with_status(counter, "error", block, out)?,
             Counter::Cancelled => self.with_status(counter, "cancelled", block, out)?,
             Counter::Meter(meter) => {

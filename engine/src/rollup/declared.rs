@@ -130,9 +130,14 @@ impl Rollup {
         [workspace, &self.by, class].concat()
     }
 
-    /// What tells its rows apart, where `dimensions` are its own.
-    pub(crate) fn apart<'a>(&self, dimensions: &'a [Dimension]) -> Apart<'a> {
-        Apart { dimensions, retries: false, step: self.every.micros() }
+    /// The other dimensions, of which it knows how many events lack them.
+    pub fn lacking(&self) -> Vec<Dimension> {
+        Dimension::ALL.iter().copied().filter(|dimension| !self.keeps(*dimension)).collect()
+    }
+
+    /// What tells its rows apart, where the dimensions are its own and the others.
+    pub(crate) fn apart<'a>(&self, dimensions: &'a [Dimension], lacking: &'a [Dimension]) -> Apart<'a> {
+        Apart { dimensions, retries: false, step: self.every.micros(), lacking }
     }
 
     /// `dimension count · name × count · step name`

@@ -111,6 +111,11 @@ impl Rows {
         self.rows.saturating_sub(block * BLOCK_ROWS).min(BLOCK_ROWS)
     }
 
+    /// Replaces `out` by a block of a counter's own column.
+    fn counter(&self, counter: &Counter, block: usize, out: &mut Vec<u64>) -> Result<()> {
+        self.column(&section(self.place, &job_run::section(counter)), block, out)
+    }
+
     /// Replaces `out` by a block of a column, or by 0 where all of it is.
     fn column<T: Value>(&self, name: &str, block: usize, out: &mut Vec<T>) -> Result<()> {
         out.clear();
@@ -144,7 +149,20 @@ impl CounterRows for Rows {
     }
 
     fn sums(&self, counter: &Counter, block: usize, out: &mut Vec<u64>) -> Result<()> {
-        self.column(&section(self.place, &job_run::section(counter)), block, out)
+        match counter {
+            Counter::Lacking(dimension) if self.rollup.keeps(*dimension) => {
+                let mut codes = Vec::new();
+                self.codes(*dimension, block, &mut codes)?;
+                self.counter(&Counter::Events, block, out)?;
+                out.iter_mut().zip(codes).for_each(|(events, code)| *events *= u64::from(code == 0));
+                Ok(())
+            }
+            // What no event carries is not counted.
+            Counter::Lacking(dimension) if self.dictionary(*dimension)?.is_empty() => {
+                self.counter(&Counter::Events, block, out)
+            }
+            counter => self.counter(counter, block, out),
+        }
     }
 
     /// The bounds of each row's step, as far as the segment has events there.

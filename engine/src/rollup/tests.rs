@@ -59,8 +59,9 @@ fn rollup() -> impl Strategy<Value = Rollup> {
     (by, prop::sample::select(Every::ALL.to_vec())).prop_map(|(by, every)| Rollup::new(by, every).unwrap())
 }
 
-/// By the values of dimensions, band and step: events, errors, retries, input, reported cost and how many state it.
-type Sums = BTreeMap<(Vec<Option<String>>, u8, i64), [u128; 6]>;
+/// By the values of dimensions, band and step: events, errors, retries, input, reported cost, how many state it, and how
+/// many lack some dimensions, of which no event has the last.
+type Sums = BTreeMap<(Vec<Option<String>>, u8, i64), [u128; 9]>;
 
 fn expected(rollup: &Rollup, events: &[Event]) -> Sums {
     let mut sums = Sums::new();
@@ -74,6 +75,9 @@ fn expected(rollup: &Rollup, events: &[Event]) -> Sums {
             event.quantity(TokenMeter::Input).into(),
             event.number(Number::ReportedCost).unwrap_or(0).into(),
             event.number(Number::ReportedCost).is_some().into(),
+            event.get(Dimension::Team).is_none().into(),
+            event.get(Dimension::Feature).is_none().into(),
+            1,
         ];
         let sum = sums.entry((key, event.context_band(), step)).or_default();
         sum.iter_mut().zip(adds).for_each(|(sum, add)| *sum += add);
@@ -89,6 +93,9 @@ fn found(rollup: &Rollup, rows: &dyn CounterRows) -> Sums {
         Counter::Meter(TokenMeter::Input.into()),
         Counter::Number(Number::ReportedCost),
         Counter::NumberEvents(Number::ReportedCost),
+        Counter::Lacking(Dimension::Team),
+        Counter::Lacking(Dimension::Feature),
+        Counter::Lacking(Dimension::Agent),
     ];
     let (mut sums, mut codes, mut values) = (Sums::new(), Vec::new(), Vec::new());
     let (mut first, mut last) = (Vec::new(), Vec::new());

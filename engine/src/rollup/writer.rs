@@ -36,8 +36,8 @@ pub fn write(
     let mut meta = Vec::new();
     put_len(&mut meta, declared.len());
     for (place, rollup) in declared.iter().enumerate() {
-        let dimensions = rollup.dimensions();
-        let groups = Groups::at_most(most, rows, rollup.apart(&dimensions))?;
+        let (dimensions, lacking) = (rollup.dimensions(), rollup.lacking());
+        let groups = Groups::at_most(most, rows, rollup.apart(&dimensions, &lacking))?;
         rollup.encode(&mut meta);
         put_len(&mut meta, groups.as_ref().map_or(0, Groups::len));
         let Some(groups) = groups else { continue };

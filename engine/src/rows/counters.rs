@@ -64,6 +64,8 @@ pub enum Counter {
     Number(Number),
     /// Events that carry that number.
     NumberEvents(Number),
+    /// Events without a value of that dimension. Job runs know of [`COUNTER_DIMENSIONS`], rollups of all dimensions.
+    Lacking(Dimension),
 }
 
 /// The dimensions of the key of counter rows. A question that names no other dimension can be

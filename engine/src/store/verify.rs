@@ -21,7 +21,7 @@ use crate::log;
 use crate::log::TornTail;
 use crate::outcome::DEFAULT_WORKSPACE;
 use crate::rollup::RollupRun;
-use crate::rows::{COUNTER_DIMENSIONS, Counter, CounterRows, Rolled};
+use crate::rows::{COUNTER_DIMENSIONS, Counter, CounterRows, EventRows, Rolled};
 use crate::schema::Dimension;
 
 /// What a verification found.
@@ -160,7 +160,7 @@ pub(super) fn verify_part(
 
 fn verify_counters(job_run: &JobRun, batch: &Batch) -> Result<()> {
     let step = Apart::COUNTERS.step;
-    let total = |rows: &dyn CounterRows| total_by_key(rows, &COUNTER_DIMENSIONS, step);
+    let total = |rows: &dyn CounterRows| total_by_key(rows, &COUNTER_DIMENSIONS, step, &[]);
     if total(job_run)? == total(&Counters::of(batch)?)? {
         return Ok(());
     }
@@ -169,9 +169,12 @@ fn verify_counters(job_run: &JobRun, batch: &Batch) -> Result<()> {
 
 fn verify_rollups(run: &RollupRun, batch: &Batch) -> Result<()> {
     for Rolled { rollup, rows } in run.kept() {
-        let dimensions = rollup.dimensions();
-        let apart = rollup.apart(&dimensions);
-        let total = |rows: &dyn CounterRows| total_by_key(rows, &dimensions, apart.step);
+        let (dimensions, lacking) = (rollup.dimensions(), rollup.lacking());
+        let apart = rollup.apart(&dimensions, &lacking);
+        // Of what no event carries nothing is counted.
+        let carried = lacking.iter().filter(|dimension| !batch.dictionary(**dimension).is_ok_and(|all| all.is_empty()));
+        let carried: Vec<Dimension> = carried.copied().collect();
+        let total = |rows: &dyn CounterRows| total_by_key(rows, &dimensions, apart.step, &carried);
         if total(&*rows)? != total(&Counters::told(batch, apart)?)? {
             let what = format!("the rollup `{rollup}` is not the sums of the segment's events");
             return Err(run.container().damaged("meta", &what));
@@ -198,8 +201,9 @@ fn verify_ids(id_run: &IdRun, secret: &Secret, batch: &Batch) -> Result<()> {
 /// By the values of dimensions, context band and step of time.
 type Totals = BTreeMap<(Vec<Option<String>>, u64, i64), BTreeMap<Counter, u128>>;
 
-fn total_by_key(rows: &dyn CounterRows, dimensions: &[Dimension], step: i64) -> Result<Totals> {
+fn total_by_key(rows: &dyn CounterRows, dimensions: &[Dimension], step: i64, lacking: &[Dimension]) -> Result<Totals> {
     let mut counters = vec![Counter::Events, Counter::Errors, Counter::Cancelled, Counter::Retries];
+    counters.extend(lacking.iter().copied().map(Counter::Lacking));
     counters.extend(rows.meters().into_iter().map(Counter::Meter));
     for number in crate::rows::COUNTER_NUMBERS {
         counters.extend([Counter::Number(number), Counter::NumberEvents(number)]);

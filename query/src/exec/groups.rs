@@ -7,6 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use quipu_engine::rows::Counter;
 use quipu_engine::{Meter, Number, Result, Text};
 
+use super::chunked::Chunked;
 use super::cost::Costs;
 use super::distinct::Distinct;
 use super::estimates::Estimates;
@@ -37,7 +38,7 @@ pub(super) struct Groups {
     hasher: DefaultHashBuilder,
     /// The keys of all groups, one after the other.
     keys: Vec<u32>,
-    pub(super) sums: Vec<GroupSums>,
+    pub(super) sums: Chunked<GroupSums>,
     pub(super) jobs: GroupJobs,
     /// Per dimension asked for.
     pub(super) distinct: Vec<Distinct>,

@@ -3,6 +3,7 @@
 mod buckets;
 mod budget;
 mod carried;
+mod chunked;
 mod cohort;
 mod condition;
 mod cost;
@@ -39,6 +40,7 @@ mod times;
 mod timings;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::{Result, Timestamp};
@@ -61,8 +63,10 @@ pub(crate) fn run(source: &dyn Source, scope: &Scope, query: &Query) -> Result<A
     let compared = pinned.compared()?;
     let main = Run::new(source, scope, &pinned, None)?;
     let other = compared.as_ref().map(|other| Run::new(source, scope, other, main.book.clone())).transpose()?;
+    let started = Instant::now();
     let table = Table::new(&pinned, main, other)?;
     let (mut answer, next) = table.answer(cursor.as_ref().map(|cursor| &cursor.position))?;
+    answer.explain.end_stage("rows", started);
     answer.lsn = source.lsn();
     answer.notes.extend(expired(source, scope, query));
     let first = cursor.map_or((answer.lsn, answer.price_book_version), |cursor| (cursor.lsn, cursor.book));

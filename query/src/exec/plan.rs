@@ -128,8 +128,9 @@ impl<'q> Plan<'q> {
             && self.why_not(|dimension| rollup.keeps(dimension), false).is_none()
     }
 
-    /// Why sums that keep some dimensions, and may tell retries apart, cannot answer; `None` when they can.
-    fn why_not(&self, keeps: impl Fn(Dimension) -> bool, retries: bool) -> Option<&'static str> {
+    /// Why sums that keep some dimensions cannot answer; `None` when they can. Those of jobs tell retries apart, those of
+    /// rollups know what events lack of the other dimensions.
+    fn why_not(&self, keeps: impl Fn(Dimension) -> bool, of_jobs: bool) -> Option<&'static str> {
         let kept = |dimension: &Dimension| keeps(*dimension);
         let pivot = |pivot: &Pivot| match pivot {
             Pivot::Dimension(dimension) => kept(dimension),
@@ -140,16 +141,17 @@ impl<'q> Plan<'q> {
             Counter::Number(number) | Counter::NumberEvents(number) => COUNTER_NUMBERS.contains(number),
             _ => true,
         };
-        let mut seen = self.carried.iter().chain(&self.distinct).chain(&self.approx_distinct);
+        let mut seen = self.distinct.iter().chain(&self.approx_distinct);
+        let carried = !of_jobs || self.carried.iter().all(kept);
         if !self.query.by.iter().all(pivot) {
             Some("a key of the grouping is not among the dimensions that counters keep")
-        } else if !self.query.filter.as_ref().is_none_or(|filter| sums_decide(filter, &kept, retries)) {
+        } else if !self.query.filter.as_ref().is_none_or(|filter| sums_decide(filter, &kept, of_jobs)) {
             Some("the filter looks at what counters do not keep")
         } else if !self.timings.is_empty() {
             Some("minima, maxima and percentiles need every event")
         } else if self.ends {
             Some("when events end is not among what counters keep")
-        } else if self.unpriced_events || !self.sums.iter().all(sum) || !seen.all(kept) {
+        } else if self.unpriced_events || !self.sums.iter().all(sum) || !carried || !seen.all(kept) {
             Some("a measure counts what counters do not keep")
         } else {
             None

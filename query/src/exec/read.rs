@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
+use quipu_engine::format::container::Touched;
 use quipu_engine::rows::Part;
 use quipu_engine::{Error, Result};
 
@@ -61,36 +63,43 @@ pub(super) fn read<'a>(
     plan: &'a Plan<'a>,
     parts: &'a [Part],
     pricer: Option<&'a Pricer<'a>>,
-) -> Result<(Groups, Explain)> {
+    explain: &mut Explain,
+) -> Result<Groups> {
     let (budget, groups) = (Budget::of(plan.query), Mutex::new(Groups::new(plan)));
     let sink = Sink { plan, pricer, cuts: Cuts::of(plan, pricer), budget, groups };
     if plan.query.path == PathChoice::Rollup && parts.iter().all(|part| fitting(&sink, part).is_empty()) {
         return Err(no_rollup(parts));
     }
-    let threads = threads(plan.query);
+    let (threads, started) = (threads(plan.query), Instant::now());
     let summed = share(threads, parts.len(), |at| read_sums(&sink, at, &parts[at]))?;
-    let (mut explain, mut tasks, mut places) = (Vec::with_capacity(parts.len()), Vec::new(), Vec::new());
+    explain.end_stage("sums", started);
+    let (mut tasks, mut places, started) = (Vec::new(), Vec::new(), Instant::now());
     for ((at, part), Summed { read, left }) in parts.iter().enumerate().zip(summed) {
         let rows = part.events.rows() as u64;
         if read.is_empty() && left.is_none() {
-            explain.push(PartExplain { part: at, path: Path::Pruned, why: "no row can match", rows, rows_read: 0 });
+            explain.parts.push(PartExplain { path: Path::Pruned, ..unread(at, "no row can match", rows) });
         }
-        explain.extend(read);
+        explain.parts.extend(read);
         if let Some(left) = left {
             tasks.push(Task { at, part, times: left.times });
-            places.push(explain.len());
-            explain.push(PartExplain { part: at, path: Path::Scan, why: left.why, rows, rows_read: 0 });
+            places.push(explain.parts.len());
+            explain.parts.push(unread(at, left.why, rows));
         }
     }
-    for (place, rows_read) in places.into_iter().zip(scan(&sink, &tasks, threads)?) {
-        let scanned = &mut explain[place];
-        scanned.rows_read = rows_read;
+    for (place, (rows_read, touched)) in places.into_iter().zip(scan(&sink, &tasks, threads)?) {
+        let scanned = &mut explain.parts[place];
+        (scanned.rows_read, scanned.touched) = (rows_read, touched);
         if rows_read == 0 {
             (scanned.path, scanned.why) = (Path::Pruned, "no row can match");
         }
     }
-    let groups = sink.groups.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok((groups, Explain { parts: explain }))
+    explain.end_stage("scan", started);
+    Ok(sink.groups.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// A part whose events were not read yet.
+fn unread(part: usize, why: &'static str, rows: u64) -> PartExplain {
+    PartExplain { part, path: Path::Scan, why, rows, rows_read: 0, touched: Touched::default() }
 }
 
 fn no_rollup(parts: &[Part]) -> Error {
@@ -118,35 +127,40 @@ struct Task<'a> {
     times: Option<Times>,
 }
 
-/// Scans parts, whose blocks the threads take in turn; how many rows of each were read.
-fn scan<'a>(sink: &Sink<'a>, tasks: &[Task<'a>], threads: usize) -> Result<Vec<u64>> {
+/// Scans parts, whose blocks the threads take in turn; how many rows of each were read, and how much of files that took.
+fn scan<'a>(sink: &Sink<'a>, tasks: &[Task<'a>], threads: usize) -> Result<Vec<(u64, Touched)>> {
     let rows: Vec<Rows<'a>> = tasks.iter().map(|task| Rows::Events(&*task.part.events)).collect();
     let all_blocks = rows.iter().enumerate();
     let blocks: Vec<(usize, usize)> =
         all_blocks.flat_map(|(part, rows)| (0..rows.blocks()).map(move |block| (part, block))).collect();
     let next = AtomicUsize::new(0);
-    let rows_read: Vec<AtomicU64> = tasks.iter().map(|_| AtomicU64::new(0)).collect();
+    let read: Vec<Mutex<(u64, Touched)>> = tasks.iter().map(|_| Mutex::default()).collect();
     let work = |_| {
         // Blocks are taken in order, so a thread never comes back to a part that it has left.
         let mut current: Option<(usize, Option<PartSums<'a>>)> = None;
         while let Some((part, block)) = blocks.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+            let before = Touched::so_far();
             if current.as_ref().is_none_or(|(at, _)| *at != part) {
                 current.take().and_then(|(_, sums)| sums).map_or(Ok(()), |sums| sink.absorb(sums))?;
                 let Task { at, part: of, times } = &tasks[part];
                 let sums = PartSums::new(sink.plan, *at, of, rows[part], sink.pricer, times.as_ref())?;
                 current = Some((part, sums));
             }
+            let mut rows_read = 0;
             if let Some((_, Some(sums))) = &mut current
                 && sink.add_block(sums, block)? == Outcome::Added
             {
-                rows_read[part].fetch_add(rows[part].block_len(block) as u64, Ordering::Relaxed);
+                rows_read = rows[part].block_len(block) as u64;
             }
+            let mut read = read[part].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            read.0 += rows_read;
+            read.1 += Touched::so_far() - before;
         }
         current.and_then(|(_, sums)| sums).map_or(Ok(()), |sums| sink.absorb(sums))
     };
     let threads = threads.min(blocks.len());
     share(threads, threads, work)?;
-    Ok(rows_read.into_iter().map(AtomicU64::into_inner).collect())
+    Ok(read.into_iter().map(|read| read.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)).collect())
 }
 
 /// Does `jobs` pieces of work on several threads and returns their results in order.

@@ -208,6 +208,12 @@ impl Rows<'_> {
             Counter::Cancelled => {
                 return self.statuses("cancelled", block, selected, codes, out).map(|()| Reading::Sum);
             }
+            Counter::Lacking(dimension) => {
+                self.codes_of(*dimension, block, selected, codes)?;
+                out.clear();
+                out.extend(codes.iter().map(|code| u64::from(*code == 0)));
+                return Ok(Reading::Sum);
+            }
             Counter::Retries => (Quantity::Number(Number::RetryDepth), Reading::Above(1)),
             Counter::Meter(meter) => (Quantity::Meter(meter.clone()), Reading::Stored),
             Counter::Number(number) => (Quantity::Number(*number), Reading::Stored),
@@ -253,10 +259,12 @@ impl Rows<'_> {
         codes: &mut Vec<u32>,
         out: &mut Vec<u64>,
     ) -> Result<Reading> {
-        if let Self::Counters(_) = self {
-            self.adds(&Counter::Events, block, selected, codes, out)?;
-            self.codes_of(dimension, block, selected, codes)?;
-            out.iter_mut().zip(codes).for_each(|(events, code)| *events *= u64::from(*code != 0));
+        if let Self::Counters(counters) = self {
+            let mut lacking = Vec::new();
+            counters.sums(&Counter::Events, block, out)?;
+            counters.sums(&Counter::Lacking(dimension), block, &mut lacking)?;
+            out.iter_mut().zip(lacking).for_each(|(events, lacking)| *events = events.saturating_sub(lacking));
+            selected.compact(out);
             return Ok(Reading::Sum);
         }
         let reading = self.present(dimension, block, selected, codes)?;

@@ -1,6 +1,7 @@
 //! One slice of an answer: its groups, with the outcomes of their jobs.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use quipu_engine::price_book::PriceBook;
 use quipu_engine::{Number, Result};
@@ -42,6 +43,7 @@ impl<'q> Run<'q> {
         query: &'q Query,
         book: Option<Arc<PriceBook>>,
     ) -> Result<Self> {
+        let started = Instant::now();
         let mut plan = Plan::new(query, scope)?;
         if plan.jobs || JobCohort::decides(query) {
             plan.job_numbers = Some(source.jobs()?);
@@ -57,7 +59,9 @@ impl<'q> Run<'q> {
         };
         let pricer = book.as_deref().filter(|_| plan.prices).map(|book| Pricer::new(book).assuming(&query.what_if));
         let parts = narrow::parts(source.parts(), query)?;
-        let (groups, mut explain) = read::read(&plan, &parts, pricer.as_ref())?;
+        let mut explain = Explain::default();
+        explain.end_stage("prepare", started);
+        let groups = read::read(&plan, &parts, pricer.as_ref(), &mut explain)?;
         narrow::explain(&mut explain, &parts, source.parts());
         Ok(Self { plan, groups, book, explain, distinct: Vec::new(), ranked: Vec::new() })
     }

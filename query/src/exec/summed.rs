@@ -4,6 +4,7 @@
 //! about; the rest is for finer rows.
 
 use quipu_engine::Result;
+use quipu_engine::format::container::Touched;
 use quipu_engine::rows::{Part, Rolled};
 use quipu_engine::time::MICROS_PER_DAY;
 
@@ -130,7 +131,7 @@ impl<'a> OfPart<'_, 'a> {
     fn add(&mut self, rows: Rows<'a>, path: Path, times: Times) -> Result<bool> {
         let sink = self.sink;
         let within = (times != self.left || !self.read.is_empty()).then_some(&times);
-        let mut rows_read = 0;
+        let (mut rows_read, before) = (0, Touched::so_far());
         if let Some(mut sums) = PartSums::new(sink.plan, self.at, self.part, rows, sink.pricer, within)? {
             for block in 0..rows.blocks() {
                 if sink.add_block(&mut sums, block)? == Outcome::Straddles {
@@ -148,7 +149,8 @@ impl<'a> OfPart<'_, 'a> {
             (_, Path::Rollup) => (path, "a rollup answers exactly"),
             _ => (path, "counters answer exactly"),
         };
-        self.read.push(PartExplain { part: self.at, path, why, rows, rows_read });
+        let touched = Touched::so_far() - before;
+        self.read.push(PartExplain { part: self.at, path, why, rows, rows_read, touched });
         Ok(true)
     }
 }

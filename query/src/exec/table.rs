@@ -313,7 +313,7 @@ impl<'q> Table<'q> {
     fn explain(&mut self) -> crate::answer::Explain {
         let mut explain = std::mem::take(&mut self.main.explain);
         if let Some(other) = &mut self.other {
-            explain.parts.append(&mut other.explain.parts);
+            explain.append(std::mem::take(&mut other.explain));
         }
         explain
     }

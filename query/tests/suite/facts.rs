@@ -174,7 +174,14 @@ fn a_rollup_answers_for_whole_days_and_finer_rows_for_the_rest() {
     };
     let by_team = |measure| Query::new().measure(measure).by(Dimension::Team);
     let requests = || by_team(Measure::Requests);
+    let explain = View::new(&memory, Scope::default()).query(&requests()).expect("valid").explain;
+    assert_eq!(explain.stages.iter().map(|stage| stage.name).collect::<Vec<_>>(), ["prepare", "sums", "scan", "rows"]);
+    assert!(explain.parts.iter().all(|part| part.touched.blocks > 0 && part.touched.bytes > 0), "{explain:?}");
     assert_eq!(read(requests()), (vec![(Path::Rollup, 8)], "96".into()));
+    // What lacks a dimension is counted, whether the rollup is by it or not.
+    for (dimension, carried) in [(Dimension::Team, "96"), (Dimension::Model, "96"), (Dimension::Feature, "0")] {
+        assert_eq!(read(by_team(Measure::Count(dimension))), (vec![(Path::Rollup, 8)], carried.into()));
+    }
     assert_eq!(read(requests().by(Bucket::Day)), (vec![(Path::Rollup, 8)], "96".into()));
     assert_eq!(read(requests().since(at(1, 0)).until(at(3, 0))), (vec![(Path::Rollup, 8)], "48".into()));
     // What starts within a day is read from the events of that day.

@@ -1,8 +1,10 @@
 //! An answer as a sheet.
 
+use std::time::Duration;
+
 use quipu::{Answer, Approximation, Compared, CostBasis, Explain, Unpriced};
 
-use super::facts::{ApproximateFact, ComparedFact, Facts, PartFact, UnpricedFact};
+use super::facts::{ApproximateFact, ComparedFact, Facts, PartFact, StageFact, UnpricedFact};
 use super::sheet::Sheet;
 
 impl Sheet {
@@ -33,6 +35,7 @@ impl Sheet {
             cohort: answer.cohort.map(|cohort| cohort.name().into()),
             unpriced: answer.price_book_version.map(|_| answer.unpriced.iter().map(UnpricedFact::from).collect()),
             explain: explain.then(|| parts(&answer.explain)),
+            stages: explain.then(|| stages(&answer.explain)),
             notes: answer.notes,
         };
         // The one row of an answer without keys is its own total.
@@ -77,6 +80,14 @@ fn parts(explain: &Explain) -> Vec<PartFact> {
         why: part.why.into(),
         rows: part.rows,
         rows_read: part.rows_read,
+        blocks: part.touched.blocks,
+        bytes: part.touched.bytes,
     };
     explain.parts.iter().map(part).collect()
+}
+
+fn stages(explain: &Explain) -> Vec<StageFact> {
+    let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let stage = |stage: &quipu::Stage| StageFact { stage: stage.name.into(), microseconds: micros(stage.took) };
+    explain.stages.iter().map(stage).collect()
 }

@@ -65,6 +65,9 @@ pub struct Facts {
     /// How the answer was found, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explain: Option<Vec<PartFact>>,
+    /// How long each stage of finding it took, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Vec<StageFact>>,
     /// Anything else a reader must know, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -112,7 +115,7 @@ pub struct UnpricedFact {
 /// How one part of the store was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartFact {
-    /// `pruned`, `counters`, `look-up` or `scan`.
+    /// `pruned`, `rollup`, `counters`, `look-up` or `scan`.
     pub path: String,
     /// Why not a shorter path.
     pub why: String,
@@ -120,4 +123,17 @@ pub struct PartFact {
     pub rows: u64,
     /// Rows that were read.
     pub rows_read: u64,
+    /// Blocks of files that were decoded for that, in whole or in part.
+    pub blocks: u64,
+    /// At most so many bytes of these were looked at.
+    pub bytes: u64,
+}
+
+/// What was done to find an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageFact {
+    /// `prepare`, `sums`, `scan` or `rows`.
+    pub stage: String,
+    /// How long it took.
+    pub microseconds: u64,
 }

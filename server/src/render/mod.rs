@@ -24,7 +24,7 @@ use std::io::{self, Write};
 pub use amount::{dollars, grouped, percent};
 pub use cell::PRICE;
 pub use document::Document;
-pub use facts::{Facts, PartFact, UnpricedFact};
+pub use facts::{Facts, PartFact, StageFact, UnpricedFact};
 pub use json::understood;
 pub use pieces::Pieces;
 pub use sheet::Sheet;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use quipu::Cohort;
 
 use super::amount::grouped;
-use super::facts::{ComparedFact, PartFact, UnpricedFact};
+use super::facts::{ComparedFact, PartFact, StageFact, UnpricedFact};
 use super::sheet::Sheet;
 use crate::words::counted;
 
@@ -45,6 +45,7 @@ pub(super) fn notes(sheet: &Sheet) -> Vec<String> {
     if let Some(parts) = &facts.explain {
         notes.extend(explain(parts));
     }
+    notes.extend(facts.stages.as_deref().map(stages));
     notes
 }
 
@@ -127,16 +128,24 @@ fn unpriced_note(unpriced: &[UnpricedFact]) -> String {
 }
 
 fn explain(parts: &[PartFact]) -> Vec<String> {
-    let mut ways: BTreeMap<(&str, &str), (u64, u64, u64)> = BTreeMap::new();
+    let mut ways: BTreeMap<(&str, &str), [u64; 5]> = BTreeMap::new();
     for part in parts {
         let way = ways.entry((&part.path, &part.why)).or_default();
-        *way = (way.0 + 1, way.1 + part.rows_read, way.2 + part.rows);
+        let more = [1, part.rows_read, part.rows, part.blocks, part.bytes];
+        way.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
     }
-    let line = |((path, why), (parts, read, rows)): ((&str, &str), (u64, u64, u64))| {
+    let line = |((path, why), [parts, read, rows, blocks, bytes]): ((&str, &str), [u64; 5])| {
         let (parts, read, rows) = (counted(parts, "part"), grouped(&read.to_string()), counted(rows, "row"));
-        format!("{path}: {parts}, {read} of {rows} read ({why})")
+        let (blocks, bytes) = (counted(blocks, "block"), counted(bytes, "byte"));
+        format!("{path}: {parts}, {read} of {rows} read in {blocks}, {bytes} ({why})")
     };
     ways.into_iter().map(line).collect()
+}
+
+fn stages(stages: &[StageFact]) -> String {
+    let millis = |micros: u64| format!("{}.{:03} ms", micros / 1_000, micros % 1_000);
+    let stage = |one: &StageFact| format!("{} {}", one.stage, millis(one.microseconds));
+    format!("time: {}", stages.iter().map(stage).collect::<Vec<_>>().join(", "))
 }
 
 /// A sentence in lines of at most `width` characters, broken between words, all but the first indented.

@@ -24,14 +24,16 @@ pub(super) fn read(snapshot: &Snapshot) -> Result<Contents, String> {
         let rows = rows.map_err(text)?;
         columns(&*part.events, &rows).map_err(text)?.map_or(Ok(()), |what| Err(format!("part {number}: {what}")))?;
         if let Some(counters) = &part.counters
-            && counted(&**counters, &COUNTER_DIMENSIONS, MICROS_PER_DAY).map_err(text)?
-                != summed(&rows, &COUNTER_DIMENSIONS, MICROS_PER_DAY)
+            && counted(&**counters, &COUNTER_DIMENSIONS, &[], MICROS_PER_DAY).map_err(text)?
+                != summed(&rows, &COUNTER_DIMENSIONS, &[], MICROS_PER_DAY)
         {
             return Err(format!("part {number}: the counters are not the sums of the rows"));
         }
         for Rolled { rollup, rows: rolled } in &part.rollups {
             let (dimensions, step) = (rollup.dimensions(), rollup.every().micros());
-            if counted(&**rolled, &dimensions, step).map_err(text)? != summed(&rows, &dimensions, step) {
+            if counted(&**rolled, &dimensions, Dimension::ALL, step).map_err(text)?
+                != summed(&rows, &dimensions, Dimension::ALL, step)
+            {
                 return Err(format!("part {number}: the rollup `{rollup}` is not the sums of the rows"));
             }
         }
@@ -207,8 +209,14 @@ type Key = (Vec<Option<String>>, u64, i64);
 type Totals = BTreeMap<Key, BTreeMap<Counter, u128>>;
 
 /// The sums of counters or of a rollup by key; what is 0 is left out.
-fn counted(counters: &dyn CounterRows, dimensions: &[Dimension], step: i64) -> quipu_engine::Result<Totals> {
+fn counted(
+    counters: &dyn CounterRows,
+    dimensions: &[Dimension],
+    lacking: &[Dimension],
+    step: i64,
+) -> quipu_engine::Result<Totals> {
     let mut wanted = vec![Counter::Events, Counter::Errors, Counter::Cancelled, Counter::Retries];
+    wanted.extend(lacking.iter().copied().map(Counter::Lacking));
     wanted.extend(counters.meters().into_iter().map(Counter::Meter));
     wanted.extend(COUNTER_NUMBERS.into_iter().flat_map(|n| [Counter::Number(n), Counter::NumberEvents(n)]));
     let mut totals = Totals::new();
@@ -235,7 +243,7 @@ fn counted(counters: &dyn CounterRows, dimensions: &[Dimension], step: i64) -> q
 }
 
 /// The same, from the rows.
-fn summed(rows: &[Event], dimensions: &[Dimension], step: i64) -> Totals {
+fn summed(rows: &[Event], dimensions: &[Dimension], lacking: &[Dimension], step: i64) -> Totals {
     let mut totals = Totals::new();
     for event in rows {
         let values = dimensions.iter().map(|dimension| event.get(*dimension).map(String::from)).collect();
@@ -247,6 +255,7 @@ fn summed(rows: &[Event], dimensions: &[Dimension], step: i64) -> Totals {
             }
         };
         add(Counter::Events, 1);
+        lacking.iter().for_each(|dimension| add(Counter::Lacking(*dimension), event.get(*dimension).is_none().into()));
         add(Counter::Errors, u64::from(event.get(Dimension::Status) == Some("error")));
         add(Counter::Cancelled, u64::from(event.get(Dimension::Status) == Some("cancelled")));
         add(Counter::Retries, u64::from(event.number(Number::RetryDepth).is_some_and(|depth| depth > 0)));

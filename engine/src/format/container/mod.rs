@@ -9,10 +9,12 @@
 
 mod frame;
 mod reader;
+mod touched;
 mod writer;
 
 pub use frame::{FORMAT_MAJOR, FORMAT_MINOR, Identity};
 pub use reader::{Container, Section};
+pub use touched::Touched;
 pub use writer::{ContainerWriter, FileEntry, ReadBlock};
 
 use crate::codec::vector::Summary;

@@ -148,6 +148,7 @@ impl Container {
     /// [`ErrorKind::Corrupt`], saying where.
     pub fn numbers<T: Value>(&self, section: &Section, block: usize, out: &mut Vec<T>) -> Result<()> {
         let (entry, payload) = self.block(section, block, SectionKind::Numbers)?;
+        entry.touch(usize::MAX);
         vector::decode(payload, entry.rows as usize, &entry.summary, out).map_err(|error| self.corrupt(entry, error))
     }
 
@@ -157,6 +158,7 @@ impl Container {
     /// [`ErrorKind::Corrupt`], saying where.
     pub fn vector<T: Value>(&self, section: &Section, block: usize, vector: usize, out: &mut Vec<T>) -> Result<()> {
         let (entry, payload) = self.block(section, block, SectionKind::Numbers)?;
+        entry.touch(1);
         vector::decode_vector(payload, entry.rows as usize, &entry.summary, vector, out)
             .map_err(|error| self.corrupt(entry, error))
     }
@@ -167,6 +169,7 @@ impl Container {
     /// [`ErrorKind::Corrupt`], saying where.
     pub fn numbers_of<T: Value>(&self, section: &Section, block: usize, rows: &[u32], out: &mut Vec<T>) -> Result<()> {
         let (entry, payload) = self.block(section, block, SectionKind::Numbers)?;
+        entry.touch(rows.len());
         vector::decode_rows(payload, entry.rows as usize, &entry.summary, rows, out)
             .map_err(|error| self.corrupt(entry, error))
     }
@@ -177,6 +180,7 @@ impl Container {
     /// [`ErrorKind::Corrupt`], saying where.
     pub fn number(&self, section: &Section, block: usize, row: usize) -> Result<u64> {
         let (entry, payload) = self.block(section, block, SectionKind::Numbers)?;
+        entry.touch(1);
         vector::decode_value(payload, entry.rows as usize, &entry.summary, row)
             .map_err(|error| self.corrupt(entry, error))
     }
@@ -193,6 +197,7 @@ impl Container {
         read: impl FnOnce(ids::Frame<'_>) -> Result<T, DecodeError>,
     ) -> Result<T> {
         let (entry, payload) = self.block(section, block, SectionKind::Ids)?;
+        entry.touch(1);
         let frame = ids::Frame::of(payload, entry.rows as usize, frame);
         frame.and_then(read).map_err(|error| self.corrupt(entry, error))
     }
@@ -203,6 +208,7 @@ impl Container {
     /// [`ErrorKind::Corrupt`], saying where.
     pub fn texts(&self, section: &Section, block: usize, frame: usize) -> Result<Vec<Vec<u8>>> {
         let (entry, payload) = self.block(section, block, SectionKind::Texts)?;
+        entry.touch(1);
         texts::decode_frame(payload, entry.rows as usize, frame).map_err(|error| self.corrupt(entry, error))
     }
 
@@ -212,7 +218,9 @@ impl Container {
     /// [`ErrorKind::Corrupt`], saying where.
     pub fn blob(&self, name: &str) -> Result<Option<&[u8]>> {
         let Some(section) = self.sections.get(name) else { return Ok(None) };
-        Ok(Some(self.block(section, 0, SectionKind::Blob)?.1))
+        let (entry, payload) = self.block(section, 0, SectionKind::Blob)?;
+        entry.touch(usize::MAX);
+        Ok(Some(payload))
     }
 
     /// What `decode` makes of a blob; `None` when there is no such section.
@@ -226,6 +234,7 @@ impl Container {
     ) -> Result<Option<T>> {
         let Some(section) = self.sections.get(name) else { return Ok(None) };
         let (entry, payload) = self.block(section, 0, SectionKind::Blob)?;
+        entry.touch(usize::MAX);
         decode(payload).map(Some).map_err(|error| {
             self.corrupt(entry, DecodeError { what: format!("section {name}: {}", error.what), ..error })
         })
