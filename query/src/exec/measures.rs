@@ -129,7 +129,7 @@ impl Group<'_> {
         let count = |count: u64| Value::Count(count.into());
         let rate = |part: u64, whole: u64| Value::ratio(part.into(), whole.into(), RATE_DIGITS);
         let priced = &tally.priced;
-        let cost_per = |jobs: u64| Value::money_per(PicoUsd::from_pico(priced.pico), jobs);
+        let cost_per = |jobs: u64| tally.cost.amount().map_or(Value::Null, |cost| Value::money_per(cost, jobs));
         match measure {
             M::Jobs => count(jobs),
             M::Pending => count(tally.pending),
@@ -156,9 +156,9 @@ impl Group<'_> {
             M::ValueUnknown => count(tally.values_unknown),
             M::Roi if priced.value.known > 0 => Value::ratio(priced.value.pico - priced.pico, priced.pico, RATE_DIGITS),
             M::MeanRoi => mean(tally),
-            M::CostPerJob => cost_per(priced.jobs),
-            M::CostPerSuccess => cost_per(priced.successful),
-            M::CostPerConversion => cost_per(priced.converted),
+            M::CostPerJob => cost_per(jobs),
+            M::CostPerSuccess => cost_per(successful),
+            M::CostPerConversion => cost_per(converted),
             _ => Value::Null,
         }
     }

@@ -22,7 +22,8 @@ pub(super) fn on_jobs(plan: &Plan<'_>, all: &Tally, in_several: u64) -> Vec<Stri
     let unknown = jobs - priced.jobs;
     if plan.job_costs && unknown > 0 {
         remarks.push(format!(
-            "jobs whose cost is unknown, or known in part: {unknown} of {jobs}; ROI and costs per job leave them out"
+            "jobs whose cost is unknown, or known in part: {unknown} of {jobs}; ROI leaves them out, costs per \
+             job divide what is known by all jobs"
         ));
     }
     if asks(&[M::Roi]) && all.value.known > 0 && *values_unknown > 0 {

@@ -34,13 +34,11 @@ pub(super) struct Tally {
     pub(super) roi_jobs: u64,
 }
 
-/// The jobs whose cost is known in full. What is divided by or into a cost is of these alone: a cost of which a part is
-/// unknown would make every quotient look better than it is.
+/// The jobs whose cost is known in full. ROI is of these alone: a value whose cost is unknown, or known in part, would make
+/// it look better than it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Priced {
     pub(super) jobs: u64,
-    pub(super) successful: u64,
-    pub(super) converted: u64,
     /// What they cost; at most as much as all jobs together.
     pub(super) pico: i128,
     pub(super) value: KnownValue,
@@ -75,8 +73,6 @@ impl KnownValue {
 impl Priced {
     fn add_all(&mut self, other: &Self) {
         self.jobs += other.jobs;
-        self.successful += other.successful;
-        self.converted += other.converted;
         self.pico += other.pico;
         self.value.add_all(other.value);
     }
@@ -86,12 +82,8 @@ impl Tally {
     pub(super) fn add(&mut self, query: &Query, outcome: Option<JobOutcome>, cost: Cost) -> Result<()> {
         self.jobs += 1;
         self.cost.add(cost)?;
-        let converted = outcome.is_some_and(|outcome| outcome.kind == Some(OutcomeType::Converted));
-        let successful = outcome.is_some_and(|outcome| outcome.status == OutcomeStatus::Success);
         if !cost.unknown {
             self.priced.jobs += 1;
-            self.priced.successful += u64::from(successful);
-            self.priced.converted += u64::from(converted);
             self.priced.pico += cost.pico;
         }
         let Some(outcome) = outcome else {
@@ -102,6 +94,8 @@ impl Tally {
         if let Some(kind) = outcome.kind {
             self.types[type_at(kind)] += 1;
         }
+        let converted = outcome.kind == Some(OutcomeType::Converted);
+        let successful = outcome.status == OutcomeStatus::Success;
         self.successful_converted += u64::from(converted && successful);
         self.successful_escalated += u64::from(successful && outcome.kind == Some(OutcomeType::Escalated));
         let Some(value) = value_of(query, &outcome) else {

@@ -131,9 +131,9 @@ measures! {
     ValueUnknown = "value_unknown", Jobs, "Jobs whose outcome neither states a value nor has one assumed.";
     Roi = "roi", Ratio, "Value less cost, per cost, of the jobs whose cost is known in full; null where none of their values is known, else those that are not count as 0.";
     MeanRoi = "mean_roi", Ratio, "The mean ROI of the jobs with a known value and a known cost above 0, each rounded to 12 decimals: jobs that are worth nothing known are left out.";
-    CostPerJob = "cost_per_job", Usd, "The cost of the jobs whose cost is known in full, per job of them.";
-    CostPerSuccess = "cost_per_success", Usd, "The cost of the jobs whose cost is known in full, failed and pending ones too, per successful job of them.";
-    CostPerConversion = "cost_per_conversion", Usd, "The cost of the jobs whose cost is known in full, failed and pending ones too, per converted job of them.";
+    CostPerJob = "cost_per_job", Usd, "The cost of all jobs, as far as it is known, per job.";
+    CostPerSuccess = "cost_per_success", Usd, "The cost of all jobs, failed and pending ones too, as far as it is known, per successful job.";
+    CostPerConversion = "cost_per_conversion", Usd, "The cost of all jobs, failed and pending ones too, as far as it is known, per converted job.";
     FirstAt = "first_at", Time, "The start of the first event.";
     LastAt = "last_at", Time, "The start of the last event.";
     Elapsed = "elapsed", Milliseconds, "From the start of the first event to the latest end of one; an event that does not state how long it took ends as it starts.";

@@ -285,7 +285,7 @@ impl<'a> Oracle<'a> {
         };
         let of_kind = |wanted| value_of(&|outcome: &Outcome| outcome.kind == Some(wanted));
         let all = jobs.len() as i128;
-        // What is divided by or into costs is of the jobs whose cost is known in full.
+        // ROI is of the jobs whose cost is known in full.
         let priced: Vec<(&str, i128)> = jobs
             .iter()
             .filter_map(|(job, events)| match cost(events) {
@@ -294,9 +294,9 @@ impl<'a> Oracle<'a> {
             })
             .collect();
         let priced_cost: i128 = priced.iter().map(|(_, cost)| cost).sum();
-        let cost_per = |test: &dyn Fn(Option<&Outcome>) -> bool| {
-            let jobs = priced.iter().filter(|(job, _)| test(self.outcome(job))).count() as i128;
-            Value::ratio(priced_cost, jobs * PICO_PER_USD, 9)
+        let cost_per = |jobs: i128| match known {
+            true => Value::ratio(all_cost, jobs * PICO_PER_USD, 9),
+            false => Value::Null,
         };
         let priced_values: Vec<i128> = priced.iter().filter_map(|(job, _)| value(self.outcome(job)?)).collect();
         match measure {
@@ -323,7 +323,7 @@ impl<'a> Oracle<'a> {
             M::OtherValue => value_of(&|outcome: &Outcome| {
                 !matches!(outcome.kind, Some(OutcomeType::Converted | OutcomeType::Deflected))
             }),
-            M::CostPerJob => cost_per(&|_| true),
+            M::CostPerJob => cost_per(all),
             M::SuccessRate => Value::ratio(number(&success), all, 6),
             M::ConversionRate => Value::ratio(number(&converted), all, 6),
             M::SuccessConversionRate => {
@@ -344,8 +344,8 @@ impl<'a> Oracle<'a> {
                 let rois: Vec<i128> = rois.collect();
                 Value::ratio(rois.iter().sum(), rois.len() as i128 * PICO_PER_USD, 6)
             }
-            M::CostPerSuccess => cost_per(&success),
-            M::CostPerConversion => cost_per(&converted),
+            M::CostPerSuccess => cost_per(number(&success)),
+            M::CostPerConversion => cost_per(number(&converted)),
             _ => Value::Null,
         }
     }

@@ -147,7 +147,7 @@ fn roi_counts_the_cost_of_every_job_against_the_value_of_some() {
     let notes = answer.notes.join("\n");
     for remark in [
         "jobs with events in several rows: 1 of 3;",
-        "jobs whose cost is unknown, or known in part: 1 of 3; ROI and costs per job leave them out",
+        "jobs whose cost is unknown, or known in part: 1 of 3; ROI leaves them out, costs per job divide what is known by all jobs",
         "outcomes without a value: 1; in roi they are worth 0",
         "mean_roi is of the jobs whose value and cost are known, and the cost above 0: 1 of 3",
     ] {

@@ -157,6 +157,16 @@ pub(super) fn open_existing(dir: &Path) -> Result<Store> {
     open(dir)
 }
 
+/// The error with where the disk is full, and what to do, as far as it does not say that itself.
+pub(super) fn on_full_disk(dir: &Path, error: Error) -> Error {
+    if error.kind() != ErrorKind::Full {
+        return error;
+    }
+    let (place, text) = (dir.display().to_string(), error.to_string());
+    let error = if text.contains(&place) { error } else { error.context(place) };
+    if text.contains("free some space") { error } else { error.hint("free some space there and try again") }
+}
+
 /// Opens a store for writing, and tells of what a crash had left in it.
 pub(super) fn open(dir: &Path) -> Result<Store> {
     open_with(dir, Options::default())
@@ -166,7 +176,7 @@ pub(super) fn open(dir: &Path) -> Result<Store> {
 pub(super) fn open_with(dir: &Path, options: Options) -> Result<Store> {
     let store = Store::open(dir, options).map_err(|error| match error.kind() {
         ErrorKind::Busy => error.hint("to write, stop that process first, or send what you have to it over HTTP"),
-        _ => error,
+        _ => on_full_disk(dir, error),
     })?;
     if let Some(tail) = store.dropped() {
         eprintln!(

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use quipu::store::{CorrectionItem, Item, OutcomeItem};
 use quipu::{Correction, Error, ErrorKind, Event, Outcome, Result, Scope, Store, Value};
 
-use super::args::{StoreArgs, open};
+use super::args::{StoreArgs, on_full_disk, open};
 use super::output::Output;
 use crate::import::{self, Format, Input, Map, Options, Progress, Sink, Summary};
 use crate::ingest::{Admission, StoreSink};
@@ -130,15 +130,15 @@ impl Target<'_> {
 
 impl Sink for Target<'_> {
     fn events(&mut self, events: Vec<Event>) -> Result<Vec<Item>> {
-        self.sink()?.events(events)
+        self.sink()?.events(events).map_err(|error| on_full_disk(self.dir, error))
     }
 
     fn outcomes(&mut self, outcomes: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {
-        self.sink()?.outcomes(outcomes)
+        self.sink()?.outcomes(outcomes).map_err(|error| on_full_disk(self.dir, error))
     }
 
     fn corrections(&mut self, corrections: Vec<Correction>) -> Result<Vec<CorrectionItem>> {
-        self.sink()?.corrections(corrections)
+        self.sink()?.corrections(corrections).map_err(|error| on_full_disk(self.dir, error))
     }
 }
 

@@ -118,7 +118,7 @@ pub fn in_short(answers: &Document) -> Result<Vec<String>> {
             count(&converted),
             dollars(&each)
         ),
-        format!("{} jobs report no cost: they are unknown, not free, so no cost per job counts them.", count(&unknown)),
+        format!("{} jobs report no cost: they are unknown, not free, and stand beside the sums.", count(&unknown)),
     ])
 }
 

@@ -18,7 +18,8 @@ use super::{FieldError, Ignored};
 pub struct Session {
     calls: Vec<(u64, Event)>,
     by_id: HashMap<Text, usize>,
-    /// Lines that are no call: prompts, tool results, summaries, the client's own notices.
+    /// Lines that are no call, such as prompts, tool results, summaries and the client's own notices, and those of a call
+    /// that later ones of it take the place of.
     pub skipped: u64,
     /// What was read but has no place in a call.
     pub ignored: Ignored,
@@ -41,6 +42,7 @@ impl Session {
                 // The call began when its first line was written.
                 event.at = first.at;
                 self.calls[*at] = (*first_line, event);
+                self.skipped += 1;
             }
             None => {
                 self.by_id.insert(id, self.calls.len());
