@@ -61,7 +61,7 @@ fn compare(snapshot: &Snapshot, params: &Params, data: &Path) -> Outcome<()> {
                     None => question.ask(&setting),
                 };
                 let found: Rows = match rows {
-                    Err(error) if path == PathChoice::Counters && is_refusal(&*error) => continue,
+                    Err(error) if may_refuse(path) && is_refusal(&*error) => continue,
                     rows => serde_json::from_str(&to_json(&rows?))?,
                 };
                 let name = format!("{} by {path:?} with {threads} threads", question.name());
@@ -75,7 +75,11 @@ fn compare(snapshot: &Snapshot, params: &Params, data: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// Counters cannot answer everything, and say so when they alone are to be read.
+/// Neither rollups nor counters can answer everything, and say so when they alone are to be read.
+fn may_refuse(path: PathChoice) -> bool {
+    matches!(path, PathChoice::Rollup | PathChoice::Counters)
+}
+
 fn is_refusal(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<quipu::Error>().is_some_and(|error| error.kind() == ErrorKind::Invalid)
 }

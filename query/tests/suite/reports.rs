@@ -139,9 +139,9 @@ fn roi_counts_the_cost_of_every_job_against_the_value_of_some() {
     assert_eq!(
         shown(&answer),
         [
-            "null 3 1 2 2 null null 1 0.013002 152.846154 399.000000 0.013000000 0.013000000",
+            "null 3 1 2 2 null null 1 0.013002 152.846154 399.000000 0.013002000 0.013002000",
             "support 1 0 2 2 null null 0 0.002 999.000000 999.000000 0.002000000 0.002000000",
-            "null 3 1 2 2 null null 1 0.015002 132.333333 284.714286 0.015000000 0.015000000",
+            "null 3 1 2 2 null null 1 0.015002 132.333333 284.714286 0.015002000 0.015002000",
         ]
     );
     let notes = answer.notes.join("\n");

@@ -260,7 +260,7 @@ fn reading_works_beside_a_server_and_gives_the_same_as_asking_it() {
     assert!(second.err.contains(&server.id().to_string()), "{}", second.err);
     for args in [
         vec!["query", "--by", "model,month", "--measure", "requests,reported_cost,error_rate", "--tz", "Asia/Kolkata"],
-        vec!["query", "--where", "model = m1", "--where", "team is not null", "--explain"],
+        vec!["query", "--where", "model = m1", "--where", "team is not null"],
         vec!["jobs", "--order=-reported_cost", "--limit", "1"],
         vec!["funnel", "--by", "team"],
         vec!["roi", "--cost", "reported", "--assume-value", "CONVERTED=25"],
@@ -273,6 +273,14 @@ fn reading_works_beside_a_server_and_gives_the_same_as_asking_it() {
             assert_eq!(local.out, remote.out, "{args:?}");
         }
     }
+    let explained = |place: [&str; 2]| {
+        let ran = quipu(&[&["query", "--where", "model = m1", "--explain"][..], &place].concat());
+        // How long it took is of its own run.
+        ran.out.lines().filter(|line| !line.starts_with("time: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let local = explained(["--store", store]);
+    assert!(local.iter().any(|line| line.starts_with("scan: 1 part")), "{local:?}");
+    assert_eq!(explained(["--url", &server.url]), local);
     let plan = r#"{"report": "funnel", "by": ["model"], "order": ["-jobs"]}"#;
     let from_file = quipu_with(&["query", "--store", store, "--json", "-"], plan.as_bytes());
     let from_flags = quipu(&["funnel", "--store", store, "--by", "model", "--order=-jobs"]);
