@@ -86,7 +86,7 @@ impl Secret {
     /// Reads the secret of a store.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), saying where, or what the disk says.
+    /// [`ErrorKind::Corrupt`], saying where, or what the disk says.
     pub fn read(disk: &dyn Disk, store: [u8; 16]) -> Result<Self> {
         let missing = |error: Error| match error.kind() {
             ErrorKind::NotFound => Error::corrupt(SECRET, 0, "the file is missing"),
