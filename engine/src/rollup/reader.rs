@@ -11,7 +11,7 @@ use crate::format::container::{Container, FileEntry, Section};
 use crate::io::Disk;
 use crate::job_run;
 use crate::limits::BLOCK_ROWS;
-use crate::rows::{Counter, CounterRows, EventRows, Rolled};
+use crate::rows::{Counter, CounterRows, EventRows, Rolled, ZoneColumn};
 use crate::schema::{Dimension, Meter};
 use crate::segment::Segment;
 
@@ -111,6 +111,17 @@ impl Rows {
         self.rows.saturating_sub(block * BLOCK_ROWS).min(BLOCK_ROWS)
     }
 
+    /// Refuses a rollup that says no event lacks a dimension where the segment shows at a glance that some do.
+    fn check_lacking(&self, dimension: Dimension) -> Result<()> {
+        let name = section(self.place, &job_run::section(&Counter::Lacking(dimension)));
+        let lacks = |block| self.segment.zone(ZoneColumn::Codes(dimension), block).is_some_and(|codes| codes.min == 0);
+        let blocks = self.segment.rows().div_ceil(BLOCK_ROWS);
+        if self.container.section(&name).is_none() && (0..blocks).any(lacks) {
+            return Err(self.container.damaged(&name, "the column is missing, and events lack the dimension"));
+        }
+        Ok(())
+    }
+
     /// Replaces `out` by a block of a counter's own column.
     fn counter(&self, counter: &Counter, block: usize, out: &mut Vec<u64>) -> Result<()> {
         self.column(&section(self.place, &job_run::section(counter)), block, out)
@@ -160,6 +171,10 @@ impl CounterRows for Rows {
             // What no event carries is not counted.
             Counter::Lacking(dimension) if self.dictionary(*dimension)?.is_empty() => {
                 self.counter(&Counter::Events, block, out)
+            }
+            Counter::Lacking(dimension) => {
+                self.check_lacking(*dimension)?;
+                self.counter(counter, block, out)
             }
             counter => self.counter(counter, block, out),
         }

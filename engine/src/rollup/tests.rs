@@ -158,12 +158,13 @@ proptest! {
     #[test]
     fn sound_checksums_around_any_numbers_are_read_or_refused(
         events in prop::collection::vec(event(), 1..60),
-        columns in prop::collection::vec(prop::collection::vec(prop_oneof![0..4_u64, 0..400_u64, any::<u64>()], 0..9), 4),
+        columns in prop::collection::vec(prop::collection::vec(prop_oneof![0..4_u64, 0..400_u64, any::<u64>()], 0..9), 4..=6),
         rows in 0..9_u8, meta in prop::collection::vec(any::<u8>(), 0..20), sound: bool,
     ) {
         let (disk, _, segment) = sealed(&events);
         let mut writer = ContainerWriter::create(&disk, FileKind::Rollups, IDENTITY).unwrap();
-        for (name, values) in ["0.step", "0.events", "0.dim.team", "0.use.input"].into_iter().zip(&columns) {
+        let names = ["0.step", "0.events", "0.dim.team", "0.use.input", "0.band", "0.lack.feature"];
+        for (name, values) in names.into_iter().zip(&columns) {
             writer.numbers(name, values).unwrap();
         }
         let by_team = [b"\x01\x01\x04team\x03day".as_slice(), &[rows]].concat();
@@ -175,14 +176,40 @@ proptest! {
         let (mut codes, mut values, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for rolled in run.kept() {
             let rows = rolled.rows;
-            let read = rows.codes(Dimension::Team, 0, &mut codes)
-                .and_then(|()| rows.sums(&Counter::Meter(TokenMeter::Input.into()), 0, &mut values))
-                .and_then(|()| rows.times(0, &mut first, &mut last));
-            if let Err(error) = read {
+            let lacking = [Dimension::Team, Dimension::Feature, Dimension::Agent].map(Counter::Lacking);
+            let mut read = vec![rows.codes(Dimension::Team, 0, &mut codes), rows.times(0, &mut first, &mut last)];
+            for counter in lacking.iter().chain(&[Counter::ContextBand, Counter::Meter(TokenMeter::Input.into())]) {
+                read.push(rows.sums(counter, 0, &mut values));
+                if read.last().is_some_and(Result::is_ok) {
+                    prop_assert_eq!(values.len(), rows.rows());
+                }
+            }
+            for error in read.into_iter().filter_map(Result::err) {
                 prop_assert_eq!(error.kind(), ErrorKind::Corrupt);
             }
         }
     }
+}
+
+#[test]
+fn a_rollup_without_what_it_must_say_of_a_lacking_dimension_is_damaged() {
+    let event = |at| Event::new("id", Timestamp::from_seconds(at));
+    let found = |events: &[Event]| {
+        let (disk, _, segment) = sealed(events);
+        let mut writer = ContainerWriter::create(&disk, FileKind::Rollups, IDENTITY).unwrap();
+        writer.numbers("0.step", &[0]).unwrap();
+        writer.numbers("0.events", &[2]).unwrap();
+        let entry = writer.finish(b"\x01\x01\x04team\x03day\x01").unwrap();
+        let run = RollupRun::open(&*disk, &entry, IDENTITY.store, &segment).unwrap();
+        let (rows, mut sums) = (run.kept().next().unwrap().rows, Vec::new());
+        rows.sums(&Counter::Lacking(Dimension::Feature), 0, &mut sums).map(|()| sums)
+    };
+    let search = |at| event(at).with(Dimension::Feature, "search");
+    let refused = found(&[search(1), event(2)]).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    assert!(refused.to_string().contains("0.lack.feature"), "{refused}");
+    assert_eq!(found(&[search(1), search(2)]).unwrap(), [0]);
+    assert_eq!(found(&[event(1), event(2)]).unwrap(), [2]);
 }
 
 #[test]

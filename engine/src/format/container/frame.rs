@@ -29,8 +29,8 @@ use crate::format::names::FileKind;
 
 /// A reader refuses another major version.
 pub const FORMAT_MAJOR: u16 = 0;
-/// Minor versions only add what older readers may ignore.
-pub const FORMAT_MINOR: u16 = 1;
+/// From 1.0 on minor versions only add what older readers may ignore; while the major is 0 another minor is refused too.
+pub const FORMAT_MINOR: u16 = 2;
 pub(super) const HEADER_BYTES: usize = 64;
 pub(super) const TRAILER_BYTES: usize = 64;
 const HEADER_MAGIC: [u8; 8] = *b"QUIPU\r\n\x1A";
@@ -96,10 +96,12 @@ pub(super) fn decode_header(file: &[u8], kind: FileKind) -> Result<Identity, Hea
     if crc != header_crc(header) {
         return Err(damaged(28, "the header's checksum does not match"));
     }
-    if major != FORMAT_MAJOR || incompatible & !KNOWN_INCOMPATIBLE != 0 {
+    let is_other = major != FORMAT_MAJOR || (FORMAT_MAJOR == 0 && minor != FORMAT_MINOR);
+    if is_other || incompatible & !KNOWN_INCOMPATIBLE != 0 {
         return Err(HeaderError::Unsupported(format!(
             "written in format {major}.{minor} with features {incompatible:#x}; this build reads format \
-             {FORMAT_MAJOR}.x with features {KNOWN_INCOMPATIBLE:#x}"
+             {FORMAT_MAJOR}.{FORMAT_MINOR} with features {KNOWN_INCOMPATIBLE:#x}: go on with the Quipu that wrote it, or \
+             import the events anew into a store of this one"
         )));
     }
     if found != kind as u32 {

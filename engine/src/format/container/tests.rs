@@ -92,3 +92,24 @@ fn a_file_of_another_store_or_kind_is_refused() {
     let other = Container::open(&*disk, FileKind::JobRun, 7, Some(STORE)).expect_err("another kind");
     assert!(other.to_string().contains("job run"), "{other}");
 }
+
+#[test]
+fn a_file_of_another_version_is_refused_with_what_to_do() {
+    let memory = MemoryDisk::default();
+    let disk: Arc<dyn Disk> = Arc::new(memory.clone());
+    write(&disk);
+    let path = FileKind::Segment.path(7);
+    let sound = memory.files().remove(&path).expect("written");
+    for (major, minor) in [(FORMAT_MAJOR, FORMAT_MINOR - 1), (FORMAT_MAJOR, FORMAT_MINOR + 1), (FORMAT_MAJOR + 1, 0)] {
+        let mut other = sound.clone();
+        other[8..10].copy_from_slice(&major.to_le_bytes());
+        other[10..12].copy_from_slice(&minor.to_le_bytes());
+        let crc = crc32fast::hash(&[&other[..28], &other[32..64]].concat());
+        other[28..32].copy_from_slice(&crc.to_le_bytes());
+        memory.overwrite(&path, Some(other));
+        let refused = Container::open(&*disk, FileKind::Segment, 7, Some(STORE)).expect_err("another version");
+        assert_eq!(refused.kind(), ErrorKind::Unsupported, "{refused}");
+        let told = format!("written in format {major}.{minor}");
+        assert!(refused.to_string().contains(&told) && refused.to_string().contains("import"), "{refused}");
+    }
+}
