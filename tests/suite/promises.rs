@@ -183,6 +183,7 @@ fn i8_counters_and_indexes_are_derived() {
 
 #[test]
 fn i9_memory_is_bounded_by_configuration() {
+    const TRIES: usize = 5_000;
     let options = Options::default().background(false).seal_events(50).queue_bytes(64 << 10).reserve_bytes(0);
     let store = Store::open_on(Arc::new(MemoryDisk::new(NOW, 1)), options).expect("opened");
     for n in 0..40 {
@@ -200,7 +201,10 @@ fn i9_memory_is_bounded_by_configuration() {
         for sender in 0..8 {
             let (store, refused, batch) = (&store, &refused, large(1_000 + sender));
             scope.spawn(move || {
-                while !refused.load(Ordering::Relaxed) {
+                for _ in 0..TRIES {
+                    if refused.load(Ordering::Relaxed) {
+                        break;
+                    }
                     if let Err(error) = store.append(batch.clone()) {
                         assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
                         refused.store(true, Ordering::Relaxed);
@@ -209,6 +213,7 @@ fn i9_memory_is_bounded_by_configuration() {
             });
         }
     });
+    assert!(refused.load(Ordering::Relaxed), "8 senders were never refused in {TRIES} batches each");
     assert!(store.append(large(9_000)).expect("an empty queue takes any batch").stored() == 50);
 }
 
