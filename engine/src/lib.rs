@@ -5,6 +5,7 @@
 
 pub mod attribution;
 pub mod batch;
+pub mod coarse;
 pub mod codec;
 pub mod correction;
 pub mod correction_run;

@@ -8,6 +8,7 @@ mod versions;
 
 use std::sync::Arc;
 
+use quipu::coarse::OVERFLOW;
 use quipu::price::{PriceClass, Pricer, PromptSize};
 use quipu::store::Snapshot;
 use quipu::{
@@ -21,7 +22,7 @@ use crate::plan::{Plan, Report, now};
 use crate::prices::{default_book, name};
 use crate::render::{Document, Facts, Sheet, TREE, dollars};
 
-pub use coarsened::{LABELS, OVERFLOW};
+pub use coarsened::LABELS;
 pub use outcome::revisions;
 pub use prices::{price_diff, price_versions, rates_of_book};
 pub use runaways::{Alarms, RULE_PARAMETERS, alarms, groups_of, of_alarms, runaways, set_rule};

@@ -129,12 +129,17 @@ fn foreign(dimension: Dimension, named: &str, wall: &str) -> Error {
     ))
 }
 
-/// Stores the events that could be read; one fate per item, in order.
+/// Stores the events that could be read, in the form that `coarsen` gives them; one fate per item, in order.
 ///
 /// # Errors
-/// As [`Store::append`].
-pub fn events(store: &Store, admission: &Admission, items: impl IntoIterator<Item = Result<Event>>) -> Result<Receipt> {
-    Ok(events_with(store, admission, items, Vec::new())?.0)
+/// As [`Store::append_with`].
+pub fn events(
+    store: &Store,
+    admission: &Admission,
+    items: impl IntoIterator<Item = Result<Event>>,
+    coarsen: impl FnMut(&Event) -> Option<Event>,
+) -> Result<Receipt> {
+    Ok(events_with(store, admission, items, Vec::new(), coarsen)?.0)
 }
 
 /// Stores events together with what is now known of earlier ones; else as [`events`].
@@ -146,6 +151,7 @@ pub fn events_with(
     admission: &Admission,
     items: impl IntoIterator<Item = Result<Event>>,
     corrections: Vec<Correction>,
+    coarsen: impl FnMut(&Event) -> Option<Event>,
 ) -> Result<(Receipt, CorrectionReceipt)> {
     let (good, places) = sort_out(
         items,
@@ -154,13 +160,13 @@ pub fn events_with(
     );
     if admission.is_narrow() {
         // What these senders may correct shows only once their own events are stored.
-        let Receipt { lsn, items } = store.append(good)?;
+        let (Receipt { lsn, items }, _) = store.append_with(good, Vec::new(), coarsen)?;
         let corrected = self::corrections(store, admission, corrections.into_iter().map(Ok))?;
         return Ok((Receipt { lsn, items: put_back(places, items) }, corrected));
     }
     let (corrections, corrected) =
         sort_out(corrections.into_iter().map(Ok), |it| admission.admit_correction(store, it), CorrectionItem::Rejected);
-    let (Receipt { lsn, items }, receipt) = store.append_with(good, corrections)?;
+    let (Receipt { lsn, items }, receipt) = store.append_with(good, corrections, coarsen)?;
     let corrected = CorrectionReceipt { lsn: receipt.lsn, items: put_back(corrected, receipt.items) };
     Ok((Receipt { lsn, items: put_back(places, items) }, corrected))
 }
@@ -289,7 +295,7 @@ pub struct StoreSink<'a> {
 
 impl Sink for StoreSink<'_> {
     fn events(&mut self, batch: Vec<Event>) -> Result<Vec<Item>> {
-        Ok(events(self.store, &self.admission, batch.into_iter().map(Ok))?.items)
+        Ok(events(self.store, &self.admission, batch.into_iter().map(Ok), |_| None)?.items)
     }
 
     fn outcomes(&mut self, batch: Vec<Outcome>) -> Result<Vec<OutcomeItem>> {

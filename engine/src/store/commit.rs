@@ -13,7 +13,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::correct::{Corrector, Delta};
 use super::dedup::{IdFrames, Known, find_sealed};
-use super::ground::Ground;
+use super::ground::{Ground, Whereabouts};
 use super::options::Options;
 use super::receipt::{CorrectionItem, CorrectionReceipt, Item, Receipt};
 use super::screen::Screen;
@@ -44,6 +44,12 @@ struct Sent {
     screen: Screen,
     corrections: Vec<Result<Correction>>,
 }
+
+/// What to store in place of an event; `None` for the event as it is.
+pub(super) type Coarsen<'a> = dyn FnMut(&Event) -> Option<Event> + 'a;
+
+/// How an id begins that was derived from all that an event says.
+const DERIVED: &str = "content:";
 
 type Receipts = (Receipt, CorrectionReceipt);
 
@@ -77,12 +83,19 @@ impl Drop for Turn<'_> {
 #[derive(Debug)]
 struct Checked {
     event: Event,
+    /// How it was sent, where it was coarsened.
+    sent: Option<Box<Event>>,
     fingerprint: Fingerprint,
     content: ContentHash,
 }
 
 impl Shared {
-    pub(super) fn append(&self, events: Vec<Event>, corrections: Vec<Correction>) -> Result<Receipts> {
+    pub(super) fn append(
+        &self,
+        events: Vec<Event>,
+        corrections: Vec<Correction>,
+        coarsen: &mut Coarsen<'_>,
+    ) -> Result<Receipts> {
         self.check_usable()?;
         let of_events: usize = events.iter().map(Event::memory_bytes).sum();
         let bytes = of_events + corrections.iter().map(Correction::memory_bytes).sum::<usize>();
@@ -93,15 +106,20 @@ impl Shared {
                 format!("{waiting} bytes of events wait for their commit; nothing of this batch was taken, retry it");
             return Err(Error::new(ErrorKind::Overloaded, what));
         }
-        let result = self.append_queued(events, corrections);
+        let result = self.append_queued(events, corrections, coarsen);
         self.release_queue(bytes);
         result
     }
 
-    fn append_queued(&self, events: Vec<Event>, corrections: Vec<Correction>) -> Result<Receipts> {
+    fn append_queued(
+        &self,
+        events: Vec<Event>,
+        corrections: Vec<Correction>,
+        coarsen: &mut Coarsen<'_>,
+    ) -> Result<Receipts> {
         let (now, items) = (self.disk.now(), events.len() + corrections.len());
         let mut scratch = Vec::new();
-        let events: Vec<_> = events.into_iter().map(|event| self.check(event, now, &mut scratch)).collect();
+        let events: Vec<_> = events.into_iter().map(|event| self.check(event, now, coarsen, &mut scratch)).collect();
         // A place is kept for refused events, whose fingerprint nobody asks about.
         let fingerprint =
             |event: &Result<Checked>| event.as_ref().map_or(Fingerprint::default(), |one| one.fingerprint);
@@ -154,8 +172,15 @@ impl Shared {
         }
     }
 
-    /// Brings an event into its stored form: checked, with an id, a time and a workspace.
-    fn check(&self, mut event: Event, now: Timestamp, scratch: &mut Vec<u8>) -> Result<Checked> {
+    /// Brings an event into its stored form: checked, with an id and a time, and coarsened once it has them, for an id is
+    /// derived from all that was sent.
+    fn check(
+        &self,
+        mut event: Event,
+        now: Timestamp,
+        coarsen: &mut Coarsen<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Checked> {
         event.normalise(now)?;
         if event.at.is_none() {
             event.at = Some(now);
@@ -167,8 +192,12 @@ impl Shared {
         }
         let workspace = event.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
         let fingerprint = self.secret.fingerprint(workspace, event.id.as_deref().unwrap_or_default());
+        let (event, sent) = match coarsen(&event) {
+            Some(coarse) => (coarse, Some(Box::new(event))),
+            None => (event, None),
+        };
         let content = ContentHash::of(&event, scratch);
-        Ok(Checked { event, fingerprint, content })
+        Ok(Checked { event, sent, fingerprint, content })
     }
 
     /// An id for an event without one: from its content when the caller said when it happened, so
@@ -179,7 +208,7 @@ impl Shared {
             self.disk.random(&mut random).map_err(|error| Error::io("read", "the system's randomness", error))?;
             return Ok(format!("random:{:032x}", u128::from_le_bytes(random)).into());
         }
-        Ok(format!("content:{}", self.secret.content(event).to_hex()).into())
+        Ok(format!("{DERIVED}{}", self.secret.content(event).to_hex()).into())
     }
 
     fn commit(&self, writer: &mut Writer, group: &[Arc<Request>]) {
@@ -336,12 +365,15 @@ impl<'a> Group<'a> {
 
     /// Decides about one event and, if it is new, adds it to the group.
     fn admit(&mut self, event: Result<Checked>, candidates: impl Iterator<Item = (u64, usize)>) -> Result<Item> {
-        let Checked { mut event, fingerprint, content } = match event {
+        let Checked { mut event, sent, fingerprint, content } = match event {
             Ok(checked) => checked,
             Err(error) => return Ok(Item::Rejected(error)),
         };
         match self.known(&event, fingerprint, content, candidates)? {
             Known::Same => return Ok(Item::Duplicate { id: event.id.unwrap_or_default() }),
+            Known::Other if self.is_sent_again(sent.as_deref().unwrap_or(&event), fingerprint)? => {
+                return Ok(Item::Duplicate { id: event.id.unwrap_or_default() });
+            }
             Known::Other => return Ok(Item::Conflict { id: event.id.unwrap_or_default() }),
             Known::New => {}
         }
@@ -366,6 +398,20 @@ impl<'a> Group<'a> {
             Settled::Changed(event, mark) => self.delta.add(fingerprint, content, &event, &mark),
         }
         Ok(Item::Stored { id: event.id.take().unwrap_or_default() })
+    }
+
+    /// Whether an event, as it was sent, is the stored one of its id although that reads differently: because one of the
+    /// two was coarsened.
+    fn is_sent_again(&self, sent: &Event, fingerprint: Fingerprint) -> Result<bool> {
+        let id = sent.id.as_deref().unwrap_or_default();
+        if sent.number(Number::IdDerived) == Some(1) && id.starts_with(DERIVED) {
+            return Ok(true);
+        }
+        let workspace = sent.get(Dimension::Workspace).unwrap_or(DEFAULT_WORKSPACE);
+        let Whereabouts::At(place) = self.ground.find(fingerprint, workspace, id)? else { return Ok(false) };
+        let row = self.ground.read(place)?;
+        let coarse = sent.as_coarse_as(&row.mark.strip(&row.event));
+        Ok(ContentHash::of(&coarse, &mut Vec::new()) == row.first)
     }
 
     /// Why an event that is new comes too late to be taken.

@@ -167,7 +167,7 @@ impl Store {
     /// [`ErrorKind::DurabilityUnknown`](crate::ErrorKind::DurabilityUnknown) or
     /// [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned). Retrying the same batch is always safe.
     pub fn append(&self, events: Vec<Event>) -> Result<Receipt> {
-        Ok(self.shared.append(events, Vec::new())?.0)
+        Ok(self.shared.append(events, Vec::new(), &mut |_| None)?.0)
     }
 
     /// Takes later words about events, about those still to come too. When this returns, they are durable
@@ -192,10 +192,12 @@ impl Store {
     /// # Errors
     /// As [`Store::append`].
     pub fn correct(&self, corrections: Vec<Correction>) -> Result<CorrectionReceipt> {
-        Ok(self.shared.append(Vec::new(), corrections)?.1)
+        Ok(self.shared.append(Vec::new(), corrections, &mut |_| None)?.1)
     }
 
-    /// Stores a batch of events and corrections with one sync; the corrections are taken first.
+    /// Stores a batch of events and corrections with one sync; the corrections are taken first. Of events that `coarsen`
+    /// gives another form, that one is stored: texts replaced by [`OVERFLOW`](crate::coarse::OVERFLOW), and nothing else.
+    /// An event is known by how it was sent, so two that differ only in what is replaced are two.
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -203,8 +205,9 @@ impl Store {
         &self,
         events: Vec<Event>,
         corrections: Vec<Correction>,
+        mut coarsen: impl FnMut(&Event) -> Option<Event>,
     ) -> Result<(Receipt, CorrectionReceipt)> {
-        self.shared.append(events, corrections)
+        self.shared.append(events, corrections, &mut coarsen)
     }
 
     /// Stores outcomes of jobs. The first report of a job's outcome wins; one with a

@@ -1,11 +1,9 @@
 //! What was put under one value because there were too many different ones.
 
+use quipu::coarse::OVERFLOW;
 use quipu::filter::{TextField, TextTest};
 use quipu::store::Snapshot;
 use quipu::{Dimension, Filter, Measure, Pivot, Query, Result, Value, View, tag_keys};
-
-/// What stands for every value beyond the most.
-pub const OVERFLOW: &str = "__overflow__";
 
 /// The dimensions that are labels. The others are identities, have few values by their nature, or decide on
 /// prices or on who may see an event.

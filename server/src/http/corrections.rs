@@ -51,8 +51,9 @@ fn take(app: &App, bytes: &[u8], caller: &Caller) -> Result<(bool, Value), Probl
     let decoded = correction::decode(bytes)?;
     let items = decoded.items.into_iter().map(|item| item.map_err(|error| Error::invalid(error.to_string())));
     let mut items: Vec<_> = items.collect();
-    let good = items.iter_mut().flatten();
-    let coarsened = app.cardinality.coarsen(&app.store, caller.scope.workspace(), &mut [], good);
+    let mut coarsening = app.cardinality.coarsening(&app.store, caller.scope.workspace());
+    coarsening.corrections(items.iter_mut().flatten());
+    let coarsened = coarsening.done;
     app.metrics.coarsened(&coarsened);
     app.metrics.ignored(&decoded.ignored);
     let receipt = ingest::corrections(&app.store, &caller.admission(), items)?;

@@ -108,8 +108,9 @@ fn store_events(
         [Ok(event)] => ask::cost_of(&store.snapshot(), event).ok().flatten(),
         _ => None,
     };
-    let coarsened = app.cardinality.coarsen(store, workspace, &mut items, []);
-    let receipt = ingest::events(store, admission, items)?;
+    let mut coarsening = app.cardinality.coarsening(store, workspace);
+    let receipt = ingest::events(store, admission, items, |event| coarsening.event(event))?;
+    let coarsened = coarsening.done;
     app.metrics.events(&receipt.items);
     app.metrics.coarsened(&coarsened);
     app.metrics.ignored(&ignored);

@@ -80,14 +80,16 @@ fn store(
             None => events.push(Ok(event)),
         }
     }
-    let coarsened = app.cardinality.coarsen(&app.store, scope.workspace(), &mut events, &mut corrections);
-    app.metrics.coarsened(&coarsened);
+    let mut coarsening = app.cardinality.coarsening(&app.store, scope.workspace());
+    coarsening.corrections(&mut corrections);
     app.metrics.ignored(&decoded.ignored);
     let ids = |correction: &Correction| match &correction.target {
         quipu::correction::Target::Event(id) | quipu::correction::Target::Trace(id) => id.to_string(),
     };
     let corrected: Vec<String> = corrections.iter().map(ids).collect();
-    let (receipt, later) = ingest::events_with(&app.store, &admission, events, corrections)?;
+    let (receipt, later) =
+        ingest::events_with(&app.store, &admission, events, corrections, |event| coarsening.event(event))?;
+    app.metrics.coarsened(&coarsening.done);
     app.metrics.events(&receipt.items);
     let mut overtaken = Vec::new();
     for (index, item) in receipt.items.into_iter().enumerate() {

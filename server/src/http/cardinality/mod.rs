@@ -1,7 +1,8 @@
 //! How many values a pivot may have in a workspace: beyond that, further values are put under one.
 //!
 //! A client that writes ids where a label belongs makes a pivot useless for everybody and every dictionary large. What is
-//! counted is not touched: neither quantities nor anything that a price or an identity depends on is ever coarsened.
+//! counted is not touched: neither quantities nor anything that a price depends on is ever coarsened, and the store knows
+//! an event by how it was sent, before it is.
 //! Tags may be labels or identities, so they may have more values; and there may be only so many keys of them.
 
 #[cfg(test)]
@@ -11,11 +12,12 @@ mod values;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use quipu::coarse::OVERFLOW;
 use quipu::correction::{Change, Correction};
 use quipu::{Event, Pivot, Query, Result, Scope, Store, Text, Value, View, tag_keys};
 
 use self::values::Values;
-use crate::ask::{LABELS, OVERFLOW};
+use crate::ask::LABELS;
 use crate::config::Variety;
 
 /// What is known of the values of every workspace.
@@ -23,6 +25,15 @@ use crate::config::Variety;
 pub(super) struct Cardinality {
     most: Mutex<Variety>,
     workspaces: Mutex<HashMap<Text, Arc<Mutex<Values>>>>,
+}
+
+/// One request's events and corrections, as they are coarsened.
+#[derive(Debug)]
+pub(super) struct Coarsening {
+    values: Arc<Mutex<Values>>,
+    most: Variety,
+    /// What was, so far.
+    pub(super) done: Coarsened,
 }
 
 /// How often what was coarsened: the dimensions by name, `tag` for values of tags, `tag_key` for keys.
@@ -40,28 +51,9 @@ impl Cardinality {
         *locked(&self.most) = most;
     }
 
-    /// Coarsens what goes into a workspace of `store`, whose values are read back the first time.
-    pub(super) fn coarsen<'a>(
-        &self,
-        store: &Arc<Store>,
-        workspace: &str,
-        events: &mut [Result<Event>],
-        corrections: impl IntoIterator<Item = &'a mut Correction>,
-    ) -> Coarsened {
-        let (values, most) = (self.of(store, workspace), *locked(&self.most));
-        let mut values = locked(&values);
-        let mut coarsened = Coarsened::default();
-        for event in events.iter_mut().flatten() {
-            values.coarsen(event, &most, &mut coarsened);
-        }
-        for correction in corrections {
-            match &mut correction.change {
-                Change::Retract => {}
-                Change::Replace { event, .. } => values.coarsen(event, &most, &mut coarsened),
-                Change::Complete { values: later, .. } => values.coarsen(later, &most, &mut coarsened),
-            }
-        }
-        coarsened
+    /// For what goes into a workspace of `store`, whose values are read back the first time.
+    pub(super) fn coarsening(&self, store: &Arc<Store>, workspace: &str) -> Coarsening {
+        Coarsening { values: self.of(store, workspace), most: *locked(&self.most), done: Coarsened::default() }
     }
 
     fn of(&self, store: &Arc<Store>, workspace: &str) -> Arc<Mutex<Values>> {
@@ -102,14 +94,36 @@ fn stored(store: &Store, workspace: &str, most: &Variety) -> Result<Vec<(Pivot, 
     let tags = tag_keys(&snapshot)?.into_iter().take(most.tag_keys).map(|key| (Pivot::Tag(key), most.tag_values));
     let mut stored = Vec::new();
     for (pivot, most) in labels.chain(tags) {
-        let query = Query { limit: Some(most as u64), ..Query::new() };
+        // One more, for what was coarsened may be among them.
+        let query = Query { limit: Some(most as u64 + 1), ..Query::new() };
         let rows = view.values(&query, &pivot, "")?.rows.into_iter();
         stored.extend(rows.filter_map(|row| match row.into_iter().next() {
-            Some(Value::Text(value)) => Some((pivot.clone(), value)),
+            Some(Value::Text(value)) if value != OVERFLOW => Some((pivot.clone(), value)),
             _ => None,
         }));
     }
     Ok(stored)
+}
+
+impl Coarsening {
+    /// What to store in place of an event; `None` for the event as it is.
+    pub(super) fn event(&mut self, event: &Event) -> Option<Event> {
+        locked(&self.values).coarsen(event, &self.most, &mut self.done)
+    }
+
+    /// Coarsens what corrections say.
+    pub(super) fn corrections<'a>(&mut self, corrections: impl IntoIterator<Item = &'a mut Correction>) {
+        for correction in corrections {
+            let says = match &mut correction.change {
+                Change::Retract => continue,
+                Change::Replace { event, .. } => event,
+                Change::Complete { values, .. } => values,
+            };
+            if let Some(coarse) = self.event(says) {
+                **says = coarse;
+            }
+        }
+    }
 }
 
 impl Coarsened {

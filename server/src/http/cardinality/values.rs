@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
+use quipu::coarse::OVERFLOW;
 use quipu::{Dimension, Event, Pivot, Text};
 
 use super::Coarsened;
-use crate::ask::{LABELS, OVERFLOW};
+use crate::ask::LABELS;
 use crate::config::Variety;
 
 /// Values of tags that are known in a workspace, whatever their keys: some 70 MB of hashes.
@@ -46,7 +47,9 @@ impl Values {
         }
     }
 
-    pub(super) fn coarsen(&mut self, event: &mut Event, most: &Variety, coarsened: &mut Coarsened) {
+    /// The event without its values that are too many; `None` where none is.
+    pub(super) fn coarsen(&mut self, event: &Event, most: &Variety, coarsened: &mut Coarsened) -> Option<Event> {
+        let mut coarse = None;
         for label in LABELS {
             let Some(value) = event.get(label) else { continue };
             let hash = self.hasher.hash_one(value);
@@ -58,7 +61,7 @@ impl Values {
                 known.insert(hash);
                 continue;
             }
-            event.dimensions.insert(label, OVERFLOW.into());
+            coarse.get_or_insert_with(|| event.clone()).dimensions.insert(label, OVERFLOW.into());
             coarsened.count(label.name());
         }
         let beyond: Vec<(Text, Fate)> = event
@@ -69,16 +72,18 @@ impl Values {
             .map(|(key, fate)| (key.clone(), fate))
             .collect();
         for (key, fate) in beyond {
+            let tags = &mut coarse.get_or_insert_with(|| event.clone()).tags;
             let (key, what) = match fate {
                 Fate::Key => {
-                    event.tags.remove(&key);
+                    tags.remove(&key);
                     (OVERFLOW.into(), "tag_key")
                 }
                 _ => (key, "tag"),
             };
-            event.tags.insert(key, OVERFLOW.into());
+            tags.insert(key, OVERFLOW.into());
             coarsened.count(what);
         }
+        coarse
     }
 
     fn judge(&mut self, key: &Text, value: &Text, most: &Variety) -> Fate {

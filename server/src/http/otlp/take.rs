@@ -159,17 +159,18 @@ pub(in crate::http) fn take(
         true => Ok(event),
         false => Ok(headers.apply(event, &mut export.ignored)),
     });
-    let (mut events, mut corrections): (Vec<_>, _) = (events.collect(), decided.corrections.clone());
-    let coarsened = app.cardinality.coarsen(store, scope.workspace(), &mut events, &mut corrections);
+    let (events, mut corrections): (Vec<_>, _) = (events.collect(), decided.corrections.clone());
+    let mut coarsening = app.cardinality.coarsening(store, scope.workspace());
+    coarsening.corrections(&mut corrections);
     // An answer that told of each would be a warning in the sender's log, batch after batch.
     app.metrics.ignored(&export.ignored);
-    let stored = ingest::events_with(store, admission, events, corrections);
+    let stored = ingest::events_with(store, admission, events, corrections, |event| coarsening.event(event));
     match stored {
         Ok((receipt, corrected)) => {
             locked(&memory).confirm(&settled);
             app.metrics.events(&receipt.items);
-            app.metrics.coarsened(&coarsened);
-            taken.warn(coarsened.told());
+            app.metrics.coarsened(&coarsening.done);
+            taken.warn(coarsening.done.told());
             for item in receipt.items {
                 if let Item::Rejected(error) = item {
                     taken.reject(&error.to_string());
